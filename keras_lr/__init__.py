@@ -1,0 +1,38 @@
+"""Learning-rate schedules and callbacks for Keras."""
+
+from .callbacks.bind_spans import BindSpans
+from .callbacks.epoch_interval_switcher import EpochIntervalSwitcher
+from .schedules.base import Schedule, schedule
+from .schedules.compose import PerUpdate, Sequence, Warmup
+from .schedules.curves import Constant, Cosine, Exponential, InverseTime, Linear, Polynomial
+from .schedules.policies import one_cycle, warmup_cosine
+from .schedules.spans import Span, epochs, examples, fraction
+from .schedules.step import Step
+from .schedules.tables import Intervals, Table
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BindSpans",
+    "Constant",
+    "Cosine",
+    "EpochIntervalSwitcher",
+    "Exponential",
+    "Intervals",
+    "InverseTime",
+    "Linear",
+    "PerUpdate",
+    "Polynomial",
+    "Schedule",
+    "Sequence",
+    "Span",
+    "Step",
+    "Table",
+    "Warmup",
+    "epochs",
+    "examples",
+    "fraction",
+    "one_cycle",
+    "schedule",
+    "warmup_cosine",
+]

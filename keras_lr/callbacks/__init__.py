@@ -1,0 +1,1 @@
+"""What changes a hyperparameter between epochs."""

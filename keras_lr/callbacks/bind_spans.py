@@ -1,0 +1,108 @@
+"""Turns epochs, examples and shares of the run into steps at the start of `fit`."""
+
+from __future__ import annotations
+
+import sys
+from fractions import Fraction
+from typing import Any
+
+import keras
+
+from ..optimizers import given_rate, leaves, replace_schedule, retrace
+from ..schedules.base import Schedule
+from ..schedules.compose import PerUpdate
+
+
+class BindSpans(keras.callbacks.Callback):
+    """Resolves the spans of the model's schedules to steps, from what `fit` knows of its data.
+
+    It reads the batches per epoch of arrays, `tf.data` pipelines, `PyDataset`s
+    and of anything with `steps_per_epoch`; nothing is ever guessed. What is
+    bound is saved with the model, so a loaded model goes on without binding. A
+    later `fit` with another batch size is bound anew.
+
+    Steps are updates: with `gradient_accumulation_steps=n` the schedule is
+    wrapped in `PerUpdate`, so that an epoch is an epoch and a step an update.
+
+    >>> import keras, numpy as np, keras_lr as klr
+    >>> model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
+    >>> rate = klr.Intervals(klr.epochs(1, 2), [0.1, 0.01, 0.001])
+    >>> model.compile(optimizer=keras.optimizers.SGD(rate), loss="mse")
+    >>> history = model.fit(np.ones([32, 3]), np.ones([32]), batch_size=8, callbacks=[klr.BindSpans()], verbose=0)
+    >>> float(model.optimizer.learning_rate)  # of the next update, the first of epoch 1
+    0.009999999776482582
+
+    Args:
+        steps_per_epoch: Batches per epoch, where the data does not tell
+            (generators without `steps_per_epoch`), an integer > 0.
+        batch_size: Examples per batch, where spans are in examples and the data
+            does not tell (`PyDataset`, generators, `tf.data` with a partial
+            last batch), an integer > 0.
+
+    Raises:
+        ValueError: At the start of `fit`: a number that a span needs is not
+            known, or the data says another one than the argument.
+    """
+
+    def __init__(self, *, steps_per_epoch: int | None = None, batch_size: int | None = None):
+        super().__init__()
+        for name, number in (("steps_per_epoch", steps_per_epoch), ("batch_size", batch_size)):
+            if number is not None and (not isinstance(number, int) or isinstance(number, bool) or number <= 0):
+                raise ValueError(f"Argument `{name}` of `BindSpans` must be an integer > 0. Received: {name}={number!r}")
+        self.steps_per_epoch = steps_per_epoch
+        self.batch_size = batch_size
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        batches = self._agreed("steps_per_epoch", self.steps_per_epoch, self.params.get("steps"))
+        batch_size = self._agreed("batch_size", self.batch_size, _batch_size(self.model))
+        bound = [(leaf, self._bound(leaf, batches, batch_size)) for leaf in leaves(self.model.optimizer)]
+        changed = [(leaf, schedule) for leaf, schedule in bound if schedule != given_rate(leaf)]
+        for leaf, schedule in changed:
+            replace_schedule(leaf, schedule)
+        if changed:
+            retrace(self.model)
+
+    def _bound(self, optimizer: Any, batches: int | None, batch_size: int | None) -> Any:
+        rate = given_rate(optimizer)
+        if not isinstance(rate, Schedule):
+            return rate
+        per_update = optimizer.gradient_accumulation_steps or 1
+        plain = rate.schedule if isinstance(rate, PerUpdate) else rate
+        units = {span.unit for span in rate.spans}
+        if batches is None and units & {"epochs", "fraction"}:
+            raise ValueError(
+                "The data does not say how many batches an epoch has, and the schedule of the model counts in "
+                f"{' and '.join(sorted(units))}. Pass `fit(steps_per_epoch=...)` or `BindSpans(steps_per_epoch=...)`."
+            )
+        if batch_size is None and "examples" in units:
+            raise ValueError(
+                "The data does not say how many examples a batch has, and the schedule of the model counts in "
+                "examples. Pass `BindSpans(batch_size=...)`."
+            )
+        plain = plain.bind(
+            steps_per_epoch=None if batches is None else Fraction(batches, per_update),
+            epochs=self.params.get("epochs"),
+            batch_size=None if batch_size is None else batch_size * per_update,
+        )
+        return PerUpdate(plain, per_update) if per_update > 1 else plain
+
+    def _agreed(self, name: str, given: int | None, found: int | None) -> int | None:
+        if given is not None and found is not None and given != found:
+            raise ValueError(
+                f"Argument `{name}` of `BindSpans` must be what the data says, {found}, or be left out. "
+                f"Received: {name}={given}"
+            )
+        return found if given is None else given
+
+
+def _batch_size(model: Any) -> int | None:
+    """Examples per batch of the data that the model is being fitted to, if the data tells."""
+    # Keras hands callbacks neither the data nor the batch size: the only place they are is `fit` itself.
+    frame = sys._getframe()
+    while frame is not None:
+        if frame.f_code.co_name == "fit" and frame.f_locals.get("self") is model:
+            iterator = frame.f_locals.get("epoch_iterator")
+            size = getattr(getattr(iterator, "data_adapter", None), "batch_size", None)
+            return None if size is None else int(size)
+        frame = frame.f_back  # type: ignore[assignment]
+    return None

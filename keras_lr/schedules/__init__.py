@@ -1,0 +1,1 @@
+"""What computes a value from the index of the update, in the graph."""

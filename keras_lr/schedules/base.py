@@ -1,0 +1,326 @@
+"""The contract of a schedule: data that computes a value from the index of the update."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+import keras
+import numpy as np
+from keras.optimizers.schedules import LearningRateSchedule
+
+from . import words
+from .spans import HOW_TO_BIND, Span
+from .step import Step
+
+if TYPE_CHECKING:
+    from typing_extensions import dataclass_transform
+else:
+
+    def dataclass_transform(**_: Any) -> Any:
+        return lambda decorator: decorator
+
+
+_Class = TypeVar("_Class", bound=type)
+
+
+@dataclass_transform(frozen_default=True)
+def schedule(cls: Any = None, *, package: str | None = None) -> Any:
+    """Make a `Schedule` of a class: its annotated fields are its arguments, `at` is its formula.
+
+    The class becomes a frozen dataclass with everything a schedule has (checked
+    arguments, config, `==`, hash, repr, pickle, `values`, `bind`) and is
+    registered with Keras, so that a saved model finds it by name.
+
+    >>> import keras_lr as klr
+    >>> @klr.schedule
+    ... class Rex(klr.Schedule):
+    ...     '''value = start * (1 - t / steps) / (1 - t / steps / 2)'''
+    ...     start: float
+    ...     steps: klr.Span
+    ...
+    ...     def at(self, step):
+    ...         return self.start * step.left(self.steps) / (1 - step.done(self.steps) / 2)
+    >>> Rex(0.3, steps=10).values([0, 5, 10, 11]).round(6).tolist()
+    [0.3, 0.2, 0.0, 0.0]
+
+    Args:
+        cls: A subclass of `Schedule` that defines `at(step)`.
+        package: What the class is registered under with Keras, before its own
+            name; `"Custom"` unless told.
+
+    Returns:
+        The class.
+
+    Raises:
+        TypeError: The class is not a `Schedule` or has no `at`.
+    """
+    if cls is None:
+        return functools.partial(schedule, package=package)
+    if not (isinstance(cls, type) and issubclass(cls, Schedule)) or cls.at is Schedule.at:
+        raise TypeError(f"`@schedule` takes a subclass of `Schedule` that defines `at(self, step)`. Received: {cls!r}")
+    if "values" in cls.__dict__.get("__annotations__", {}):
+        cls.values = dataclasses.field()  # else the method `values` would be taken for its default
+    cls = dataclasses.dataclass(frozen=True, eq=False, repr=False)(cls)
+    package = package or ("keras_lr" if cls.__module__.startswith("keras_lr.") else "Custom")
+    return keras.saving.register_keras_serializable(package)(cls)
+
+
+class Schedule(LearningRateSchedule):
+    """A pure function of the index of the update, `t = 0` for the first, computed in the graph.
+
+    It goes wherever Keras takes a learning rate. It is defined for every
+    integer: below 0 it has its first value, past its end its last one.
+
+    >>> import keras_lr as klr
+    >>> rate = klr.Linear(0.1, 0.0, steps=10)
+    >>> float(rate(5))
+    0.05000000074505806
+    >>> rate.values([0, 5, 10, 99])
+    array([0.1 , 0.05, 0.  , 0.  ])
+
+    Subclasses are made by `@schedule`, which turns their fields into arguments.
+    """
+
+    spans: ClassVar[tuple[Span, ...]] = ()
+    """All spans in a unit other than steps, bound or not, the members' too."""
+
+    def at(self, step: Step) -> Any:
+        """The formula: the value at `step`, in the shape of the step."""
+        raise NotImplementedError
+
+    def check(self) -> None:
+        """The rules between arguments; each alone is checked by its word. Raises by `words.refuse`."""
+
+    def __post_init__(self) -> None:
+        for name in self._names():
+            value = getattr(self, name)
+            if value is None and self._defaults().get(name, 0) is None:
+                continue
+            stored = words.read(self, name, value)
+            if name == "values":
+                stored = _Values(stored)
+                stored.schedule = self
+            object.__setattr__(self, name, stored)
+        self._see_spans()
+        self.check()
+
+    def __call__(self, step: Any) -> Any:
+        """The value at `step` as a float32 tensor.
+
+        Args:
+            step: Integers of any shape: a tensor, a variable, an array or a number.
+
+        Returns:
+            A tensor of that shape.
+
+        Raises:
+            ValueError: A span is not bound yet.
+        """
+        self._require_steps()
+        return self.at(Step(_integer_tensor(step), keras.ops))
+
+    def values(self, steps: Any) -> np.ndarray:
+        """The values at `steps` as a float64 array, by numpy alone: a million take milliseconds.
+
+        Args:
+            steps: A number n for the steps 0 to n-1, or integers of any shape.
+
+        Returns:
+            An array of n values, or of the shape of `steps`.
+
+        Raises:
+            ValueError: A span is not bound yet, or `steps` are not integers.
+        """
+        self._require_steps()
+        steps = np.arange(steps) if isinstance(steps, int | np.integer) else np.asarray(steps)
+        if steps.dtype.kind not in "iu":
+            words.refuse("values", "steps", "an integer or integers", steps)
+        return np.asarray(self.at(Step(steps.astype("int64"), np)), "float64")
+
+    def bind(
+        self,
+        *,
+        steps_per_epoch: int | Fraction | None = None,
+        epochs: int | None = None,
+        batch_size: int | Fraction | None = None,
+    ) -> Any:
+        """This schedule with its spans resolved to steps, its members' too.
+
+        >>> import keras_lr as klr
+        >>> rate = klr.Intervals(klr.epochs(20, 60), [0.1, 0.01, 0.001])
+        >>> rate.bind(steps_per_epoch=225).values([4499, 4500])
+        array([0.1 , 0.01])
+
+        The spans keep their units, so a bound schedule can be bound anew.
+
+        Args:
+            steps_per_epoch: Updates of the optimizer per epoch.
+            epochs: Epochs of the whole run.
+            batch_size: Examples per update.
+
+        Returns:
+            A schedule of the same class.
+
+        Raises:
+            ValueError: A number that a span needs is missing or not > 0.
+        """
+        if not self.spans:
+            return self
+        known = {"steps_per_epoch": steps_per_epoch, "epochs": epochs, "batch_size": batch_size}
+        bound = {name: _bound(getattr(self, name), known) for name in self._names()}
+        return type(self)(**bound)
+
+    def plot(self, steps: Any = None, **options: Any) -> Any:
+        """Draw the curve with matplotlib and return its Axes; see `plotting.plot_schedules`."""
+        from ..plotting import plot_schedules
+
+        return plot_schedules({type(self).__name__: self}, steps, **options)
+
+    def get_config(self) -> dict[str, Any]:
+        return {name: _to_json(getattr(self, name)) for name in self._names()}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        return cls(**{name: _from_json(value) for name, value in config.items()})
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self._key == other._key  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    def __repr__(self) -> str:
+        shown = (
+            f"{name}={_short_repr(getattr(self, name))}"
+            for name in self._names()
+            if name not in self._defaults() or getattr(self, name) != self._defaults()[name]
+        )
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def __reduce__(self) -> Any:
+        data = {name: getattr(self, name) for name in self._names()}
+        return _rebuild, (type(self), {k: tuple(v) if isinstance(v, _Values) else v for k, v in data.items()})
+
+    @functools.cached_property
+    def _key(self) -> tuple:
+        return tuple(getattr(self, name) for name in self._names())
+
+    @classmethod
+    def _names(cls) -> list[str]:
+        return [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
+
+    @classmethod
+    def _defaults(cls) -> dict[str, Any]:
+        fields = dataclasses.fields(cls)  # type: ignore[arg-type]
+        return {field.name: field.default for field in fields if field.default is not dataclasses.MISSING}
+
+    def _see_spans(self) -> None:
+        # Once, since torch calls a schedule anew at every step.
+        object.__setattr__(self, "spans", tuple(_spans([getattr(self, name) for name in self._names()])))
+        unbound = [span for span in self.spans if span.steps is None]
+        object.__setattr__(self, "_unbound", unbound[0] if unbound else None)
+
+    def _require_steps(self) -> None:
+        if self._unbound is not None:
+            name = type(self).__name__
+            raise ValueError(f"`{name}` has {self._unbound!r}, which is not a number of steps yet. {HOW_TO_BIND}")
+
+
+@schedule
+class Foreign(Schedule):
+    """A schedule of Keras or of another library, as a member of a composition.
+
+    Members that are not of this library are wrapped in it by themselves. It is
+    never asked about a step below 0.
+    """
+
+    schedule: Any
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.schedule, LearningRateSchedule):
+            words.refuse(self, "schedule", "a LearningRateSchedule", self.schedule, error=TypeError)
+
+    def at(self, step: Step) -> Any:
+        if step.ops is not np:
+            return keras.ops.cast(self.schedule(step.value), "float32")
+        one_by_one = [keras.ops.convert_to_numpy(self.schedule(_integer_tensor(t))) for t in step.value.ravel()]
+        return np.asarray(one_by_one, "float64").reshape(step.value.shape)
+
+    @functools.cached_property
+    def _key(self) -> tuple:
+        return (json.dumps(keras.saving.serialize_keras_object(self.schedule), sort_keys=True),)
+
+
+class _Values(tuple):
+    """The argument `values` of a schedule, which hides the method: so it can be called like it."""
+
+    schedule: Schedule
+
+    def __call__(self, steps: Any) -> np.ndarray:
+        return Schedule.values(self.schedule, steps)
+
+
+def _rebuild(cls: Any, data: dict[str, Any]) -> Schedule:
+    return cls(**data)
+
+
+def _integer_tensor(step: Any) -> Any:
+    if isinstance(step, int | float | list | tuple | np.ndarray | np.generic):
+        step = np.floor(np.asarray(step)).astype("int64")
+        dtype = "int32" if keras.backend.backend() == "jax" else "int64"
+        if step.size and np.abs(step).max() > np.iinfo(dtype).max:
+            raise OverflowError(f"JAX counts in int32. Use `schedule.values` for this step. Received: step={step}")
+        return keras.ops.convert_to_tensor(step, dtype=dtype)
+    step = keras.ops.convert_to_tensor(step)
+    dtype = keras.backend.standardize_dtype(step.dtype)
+    if "float" in dtype:
+        return keras.ops.cast(keras.ops.floor(step), "int64")
+    return step if dtype in ("int32", "int64") else keras.ops.cast(step, "int32")
+
+
+def _bound(value: Any, known: dict[str, Any]) -> Any:
+    if isinstance(value, Span | Schedule) and not isinstance(value, Foreign):
+        return value.bind(**known)
+    if isinstance(value, tuple) and not isinstance(value, _Values):
+        return tuple(_bound(item, known) for item in value)
+    return value
+
+
+def _spans(value: Any) -> Any:
+    if isinstance(value, Span):
+        yield value
+    elif isinstance(value, Schedule):
+        yield from value.spans
+    elif isinstance(value, list | tuple) and not isinstance(value, _Values):
+        for item in value:
+            yield from _spans(item)
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, LearningRateSchedule):
+        return keras.saving.serialize_keras_object(value)
+    if isinstance(value, Span):
+        return value.get_config()
+    if isinstance(value, Fraction):
+        return {"steps": str(value)}
+    return [_to_json(item) for item in value] if isinstance(value, tuple) else value
+
+
+def _from_json(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_from_json(item) for item in value)
+    if not isinstance(value, dict):
+        return value
+    if "class_name" in value:
+        return keras.saving.deserialize_keras_object(value)
+    return Fraction(value["steps"]) if list(value) == ["steps"] else Span.from_config(value)
+
+
+def _short_repr(value: Any) -> str:
+    if isinstance(value, tuple) and len(value) > 12:
+        return f"({', '.join(map(repr, value[:3]))}, ..., {value[-1]!r}: {len(value)} in all)"
+    return repr(value)

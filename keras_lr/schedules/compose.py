@@ -1,0 +1,109 @@
+"""Schedules made of schedules."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY
+from typing import Any
+
+from . import words
+from .base import Schedule, schedule
+from .spans import Span, in_steps
+from .step import Step
+
+
+@schedule
+class Sequence(Schedule):
+    """One schedule after the other: `schedules[i]` at `t - boundaries[i - 1]`, i being how many boundaries are <= t.
+
+    Each sees its own step 0 at its boundary.
+
+    >>> from keras_lr import Constant, Linear
+    >>> Sequence([0.1, Linear(0.1, 0.0, steps=2)], boundaries=[2]).values(6)
+    array([0.1 , 0.1 , 0.1 , 0.05, 0.  , 0.  ])
+
+    Args:
+        schedules: Schedules, Keras' own too, or numbers, each a `Constant`.
+        boundaries: Strictly increasing integers > 0, or spans; one fewer than `schedules`.
+
+    Raises:
+        ValueError: An argument breaks its rule.
+    """
+
+    schedules: tuple[Schedule, ...]
+    boundaries: tuple[Span, ...]
+
+    def check(self) -> None:
+        if len(self.boundaries) != len(self.schedules) - 1:
+            rule = f"one fewer than the {len(self.schedules)} `schedules`"
+            words.refuse(self, "boundaries", rule, self.boundaries)
+
+    def at(self, step: Step) -> Any:
+        value = self.schedules[0].at(step)
+        for member, boundary in zip(self.schedules[1:], self.boundaries, strict=True):
+            value = step.ops.where(step.reached(boundary), member.at(step.since(boundary)), value)
+        return value
+
+
+@schedule
+class Warmup(Schedule):
+    """A straight line up to a schedule, which then sees its own step 0.
+
+    With p the first value of `schedule`: `p * (t + 1) / steps` for t < `steps`, so
+    that the first update is not wasted on a rate of 0; with a `start`,
+    `start + (p - start) * t / steps`.
+
+    >>> from keras_lr import Linear
+    >>> Warmup(Linear(0.4, 0.0, steps=2), steps=4).values(7)
+    array([0.1, 0.2, 0.3, 0.4, 0.4, 0.2, 0. ])
+    >>> Warmup(0.4, steps=4, start=0.0).values(6)
+    array([0. , 0.1, 0.2, 0.3, 0.4, 0.4])
+
+    Args:
+        schedule: A schedule, Keras' own too, or a number.
+        steps: How long: an integer > 0 or a span.
+        start: The value at t = 0, a number >= 0; `None` for the first line of the two.
+
+    Raises:
+        ValueError: An argument breaks its rule.
+
+    Source: Goyal et al., Accurate, Large Minibatch SGD, 2017 (arXiv 1706.02677).
+    """
+
+    schedule: Schedule
+    steps: Span
+    _: KW_ONLY
+    start: float | None = None
+
+    def at(self, step: Step) -> Any:
+        value = self.schedule.at(step.since(self.steps))  # its first value until then
+        if self.start is None:
+            share = (step.real + 1.0) / float(in_steps(self.steps))
+            return value * step.ops.minimum(share, step.constant(1.0))
+        return value * step.done(self.steps) + self.start * step.left(self.steps)
+
+
+@schedule
+class PerUpdate(Schedule):
+    """A schedule that counts updates where Keras counts batches: `schedule` at `t // batches`.
+
+    An optimizer with `gradient_accumulation_steps=n` makes one update of n
+    batches, but Keras hands its schedule the number of batches. `BindSpans`
+    wraps the schedule of such an optimizer by itself.
+
+    >>> from keras_lr import Table
+    >>> PerUpdate(Table([0.1, 0.01]), batches=2).values(5)
+    array([0.1 , 0.1 , 0.01, 0.01, 0.01])
+
+    Args:
+        schedule: A schedule of the index of the update.
+        batches: Batches per update, an integer > 0.
+
+    Raises:
+        ValueError: An argument breaks its rule.
+    """
+
+    schedule: Schedule
+    batches: int
+
+    def at(self, step: Step) -> Any:
+        return self.schedule.at(step.count(self.batches))

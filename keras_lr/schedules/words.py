@@ -1,0 +1,169 @@
+"""The argument dictionary: what each word means, and the rule that its value must keep."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from fractions import Fraction
+from numbers import Rational, Real
+from typing import Any, NamedTuple
+
+import numpy as np
+from keras.optimizers.schedules import LearningRateSchedule
+
+from .spans import Span, is_integer
+
+
+class Word(NamedTuple):
+    """A word: what it means wherever it is an argument, and its rule.
+
+    A rule takes a value to what is stored, or to `None` if the value breaks it.
+    """
+
+    meaning: str
+    rule: str
+    read: Callable[[Any], Any]
+
+
+def refuse(owner: object, argument: str, rule: str, value: Any, remedy: str = "", error: type = ValueError) -> None:
+    """Raise the error that every refusal of this library is: argument, rule, value, remedy."""
+    name = owner if isinstance(owner, str) else type(owner).__name__
+    said = repr(value)
+    said = said if len(said) <= 200 else said[:197] + "..."
+    raise error(f"Argument `{argument}` of `{name}` must be {rule}. {remedy and remedy + ' '}Received: {argument}={said}")
+
+
+def read(owner: object, name: str, value: Any) -> Any:
+    """`value` as it is stored for the argument `name`; refused if it breaks the rule of the word."""
+    word = WORDS.get(name, OWN_WORD)
+    try:
+        stored = word.read(value)
+    except TypeError:
+        refuse(owner, name, word.rule, value, error=TypeError)
+    if stored is None:
+        refuse(owner, name, word.rule, value)
+    return stored
+
+
+def _number(minimum: float = -math.inf, above: float = -math.inf) -> Callable[[Any], float | None]:
+    def read_number(value: Any) -> float | None:
+        if isinstance(value, np.ndarray) and value.ndim == 0:
+            value = value.item()
+        if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
+            raise TypeError
+        value = float(value)
+        return value if math.isfinite(value) and value >= minimum and value > above else None
+
+    return read_number
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError
+    return bool(value)
+
+
+def _span(value: Any) -> int | Fraction | Span | None:
+    if isinstance(value, Span):
+        return value
+    if isinstance(value, bool) or not isinstance(value, Rational):
+        raise TypeError
+    value = Fraction(value)
+    if value <= 0:
+        return None
+    return int(value) if value.denominator == 1 else value
+
+
+def _several(read_one: Callable[[Any], Any], at_least: int = 1) -> Callable[[Any], tuple | None]:
+    def read_several(values: Any) -> tuple | None:
+        if isinstance(values, str | bytes | dict):
+            raise TypeError
+        stored = tuple(read_one(value) for value in (values if isinstance(values, Iterable) else (values,)))
+        return None if len(stored) < at_least or any(item is None for item in stored) else stored
+
+    return read_several
+
+
+def _numbers(values: Any) -> tuple | None:
+    # A million of them in one pass; what is odd falls through to be refused one by one.
+    array = np.asarray(values)
+    if array.ndim == 1 and array.dtype.kind in "fiu" and len(array):
+        array = array.astype("float64")
+        return tuple(array.tolist()) if np.isfinite(array).all() and (array >= 0).all() else None
+    return _several(_number(minimum=0))(values)
+
+
+def _boundaries(values: Any) -> tuple | None:
+    spans = _several(_span, at_least=0)(values)
+    return spans if spans is not None and increasing(spans) else None
+
+
+def increasing(spans: tuple) -> bool:
+    """Whether the spans rise; those in different units, not bound yet, can't be compared."""
+    for before, after in zip(spans, spans[1:], strict=False):
+        a, b = _position(before), _position(after)
+        if a[0] == b[0] and not a[1] < b[1]:
+            return False
+    return True
+
+
+def _position(span: int | Fraction | Span) -> tuple[str, Fraction]:
+    if not isinstance(span, Span):
+        return "steps", Fraction(span)
+    return (span.unit, span.amount) if span.steps is None else ("steps", span.steps)
+
+
+def _schedule(value: Any) -> Any:
+    from .base import Foreign, Schedule
+    from .curves import Constant
+
+    if isinstance(value, Schedule):
+        return value
+    if isinstance(value, LearningRateSchedule):
+        return Foreign(value)
+    return Constant(value) if _number(minimum=0)(value) is not None else None
+
+
+def _plain(value: Any) -> Any:
+    """What an argument of a schedule can be at all, and so can be saved, compared and hashed."""
+    if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0):
+        value = value.item()
+    if isinstance(value, bool | str | Span | Fraction) or is_integer(value):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, list | tuple | np.ndarray):
+        return _several(_plain)(value)
+    if isinstance(value, LearningRateSchedule):
+        return _schedule(value)
+    raise TypeError
+
+
+_VALUE = "a finite number >= 0", _number(minimum=0)
+_POSITIVE = "a finite number > 0", _number(above=0)
+_LENGTH = "an integer > 0 or a span, as in `keras_lr.epochs(20)`", _span
+
+WORDS = {
+    "value": Word("the value at every step", *_VALUE),
+    "start": Word("the value at the first step", *_VALUE),
+    "end": Word("the value at the end, held from there on", *_VALUE),
+    "steps": Word("how long it takes from the start value to the end value", *_LENGTH),
+    "power": Word("the exponent of the time that is left", *_POSITIVE),
+    "exponent": Word("the exponent of the curve", *_POSITIVE),
+    "rate": Word("how much the value changes in every `steps` steps", *_POSITIVE),
+    "staircase": Word("whether the value changes after whole `steps` only", "True or False", _flag),
+    "boundaries": Word(
+        "the first steps of the values or parts after the first",
+        "strictly increasing integers > 0 or spans, as in `keras_lr.epochs(20, 60)`",
+        _boundaries,
+    ),
+    "values": Word("the values, in their order", "finite numbers >= 0, at least one", _numbers),
+    "schedule": Word("what is changed", "a schedule or a finite number >= 0", _schedule),
+    "schedules": Word("the parts, in their order", "schedules or numbers >= 0, at least one", _several(_schedule)),
+    "batches": Word("how many batches make an update", "an integer > 0", lambda v: _span(v) if is_integer(v) else None),
+}
+OWN_WORD = Word(
+    "an argument of a schedule of one's own",
+    "a finite number, a string, True or False, a span, a schedule or a non-empty tuple of those",
+    _plain,
+)

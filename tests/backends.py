@@ -1,0 +1,31 @@
+"""What the tests need to know of a backend: how to compile a function, and what it can count to."""
+
+import keras
+import numpy as np
+
+NAME = keras.backend.backend()
+LAST_STEP = 2**31 - 1 if NAME == "jax" else 2**63 - 1  # torch takes int64 steps, though Keras counts in int32 there
+
+
+def compilers():
+    """The ways to compile a function of an integer tensor, by name."""
+    if NAME == "tensorflow":
+        import tensorflow as tf
+
+        return {"graph": tf.function, "jit": lambda f: tf.function(f, jit_compile=True)}
+    if NAME == "jax":
+        import jax
+
+        return {"jit": jax.jit}
+    import torch
+
+    return {"dynamo": lambda f: torch.compile(f, backend="eager")}
+
+
+def integers(steps):
+    """Steps as the tensor in which the optimizer's own count would come, or a wider one."""
+    return keras.ops.convert_to_tensor(steps, dtype="int32" if NAME == "jax" else "int64")
+
+
+def to_numpy(tensor):
+    return np.asarray(keras.ops.convert_to_numpy(tensor), "float64")
