@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
 from keras.optimizers.schedules import LearningRateSchedule
 
 
@@ -45,10 +44,15 @@ def build(model: Any) -> None:
 
 def retrace(model: Any) -> None:
     """Have the training step made anew: on TensorFlow and JAX it keeps the schedule it was traced with."""
-    if model.train_function is not None:
+    if model.train_function is None:
+        return
+    # JAX finds old traces again by the function, and a bound method equals itself: only a new function has none.
+    step, own = model.train_step, "train_step" in vars(model)
+    model.train_step = lambda *batch: step(*batch)
+    try:
         model.make_train_function(force=True)
-
-
-def current_rate(optimizer: Any) -> float:
-    """The learning rate of the next update."""
-    return float(keras.ops.convert_to_numpy(optimizer.learning_rate))
+    finally:
+        if own:
+            model.train_step = step
+        else:
+            del model.train_step

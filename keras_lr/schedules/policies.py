@@ -43,6 +43,7 @@ def one_cycle(
     Source: Smith and Topin, Super-Convergence, 2017 (arXiv 1708.07120), with the
     curve and the defaults of fastai and torch.
     """
+    peak = words.read("one_cycle", "peak", peak)
     up, down = _parts("one_cycle", steps, warmup)
     start = peak / 25 if start is None else start
     end = start / 10_000 if end is None else end
@@ -78,17 +79,17 @@ def warmup_cosine(
     Source: Goyal et al., 2017 (arXiv 1706.02677), and Loshchilov and Hutter, 2016
     (arXiv 1608.03983).
     """
+    peak = words.read("warmup_cosine", "peak", peak)
     up, down = _parts("warmup_cosine", steps, warmup)
     return Warmup(Cosine(peak, end, down), up, start=start)
 
 
 def _parts(policy: str, steps: Any, share: float) -> tuple[Any, Any]:
     """The first `share` of `steps` and the rest; at least one step each where `steps` is an integer."""
-    if not isinstance(share, float) or not 0 < share < 1:
-        words.refuse(policy, "warmup", "a number in (0, 1)", share, "It is a share of `steps`.")
+    share, steps = words.read(policy, "warmup", share), words.read(policy, "steps", steps)
     if isinstance(steps, Span):
         return steps * share, steps * (1 - exact(share))
-    if words.read(policy, "steps", steps) == 1:
+    if steps <= 1:
         words.refuse(policy, "steps", "an integer > 1 or a span", steps)
     first = min(max(1, round(steps * exact(share))), steps - 1)
     return first, steps - first

@@ -45,14 +45,14 @@ def read(owner: object, name: str, value: Any) -> Any:
     return stored
 
 
-def _number(minimum: float = -math.inf, above: float = -math.inf) -> Callable[[Any], float | None]:
+def _number(minimum: float = -math.inf, above: float = -math.inf, below: float = math.inf) -> Callable[[Any], float | None]:
     def read_number(value: Any) -> float | None:
         if isinstance(value, np.ndarray) and value.ndim == 0:
             value = value.item()
         if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
             raise TypeError
         value = float(value)
-        return value if math.isfinite(value) and value >= minimum and value > above else None
+        return value if math.isfinite(value) and value >= minimum and above < value < below else None
 
     return read_number
 
@@ -147,6 +147,8 @@ WORDS = {
     "value": Word("the value at every step", *_VALUE),
     "start": Word("the value at the first step", *_VALUE),
     "end": Word("the value at the end, held from there on", *_VALUE),
+    "peak": Word("the highest value", *_VALUE),
+    "warmup": Word("the share of `steps` that goes up to the peak", "a number > 0 and < 1", _number(above=0, below=1)),
     "steps": Word("how long it takes from the start value to the end value", *_LENGTH),
     "power": Word("the exponent of the time that is left", *_POSITIVE),
     "exponent": Word("the exponent of the curve", *_POSITIVE),

@@ -1,0 +1,146 @@
+"""What is refused, and in which words."""
+
+import inspect
+import math
+import re
+
+import keras
+import numpy as np
+import pytest
+from cases import CASES
+
+import keras_lr as klr
+from keras_lr.schedules import words
+
+NUMBERS = [-0.1, math.nan, math.inf, -math.inf, "0.1", None, True, [0.1], 1j, object(), lambda t: t]
+POSITIVE = [0, 0.0, *NUMBERS]
+SPANS = [0, -1, True, 1.5, 100.0, "100", None, [10], math.nan]
+BAD = {
+    "value": NUMBERS,
+    "start": NUMBERS,
+    "end": NUMBERS,
+    "steps": SPANS,
+    "power": POSITIVE,
+    "exponent": POSITIVE,
+    "rate": POSITIVE,
+    "staircase": [1, 0, "yes", None, [True]],
+    "boundaries": [[0, 1], [2, 2], [3, 1], [1.5], ["1"], None, 0, "12", klr.epochs(2, 1), [klr.epochs(1), klr.epochs(1)]],
+    "values": [[], [-0.1], [0.1, math.nan], ["0.1"], [None], None, "0.1", [[0.1]], [True, None], {0.1: 1}],
+    "schedule": [None, "x", -1.0, math.nan, lambda t: 0.1, [0.1], True],
+    "schedules": [[], [None], [-1.0], [lambda t: 0.1], None, "x"],
+    "batches": [0, -1, 1.5, "2", None, True],
+}
+OPTIONAL = {(klr.Exponential, "end"), (klr.Warmup, "start")}
+POLICIES = (klr.one_cycle, klr.warmup_cosine)
+CLASSES = {type(case.schedule): case.schedule for case in CASES.values()}
+
+
+def rejections():
+    for cls, instance in CLASSES.items():
+        for name in instance.get_config():
+            for value in BAD[name]:
+                if not (value is None and (cls, name) in OPTIONAL):
+                    yield pytest.param(instance, name, value, id=f"{cls.__name__}-{name}-{str(value)[:20]}")
+
+
+@pytest.mark.parametrize(("instance", "name", "value"), rejections())
+def test_rejection(instance, name, value):
+    """A bad value is refused at construction by argument, class, rule and value."""
+    arguments = {key: getattr(instance, key) for key in instance.get_config()} | {name: value}
+    with pytest.raises((ValueError, TypeError)) as caught:
+        type(instance)(**arguments)
+    message = str(caught.value)
+    assert re.match(rf"Argument `{name}` of `{type(instance).__name__}` must be .+\. Received: {name}=", message)
+    assert "\n" not in message and len(message) < 500
+
+
+def test_every_word_of_a_schedule_is_in_the_dictionary():
+    """An argument of a public schedule has one meaning and one rule."""
+    names = {name for cls in CLASSES for name in CLASSES[cls].get_config()}
+    assert names == set(BAD)
+    of_policies = {name for policy in POLICIES for name in inspect.signature(policy).parameters}
+    assert names | of_policies == set(words.WORDS)
+    assert all(word.meaning and word.rule for word in words.WORDS.values())
+
+
+def test_options_are_keyword_only():
+    """Required arguments come first, options must be named."""
+    for cls in CLASSES:
+        for parameter in inspect.signature(cls).parameters.values():
+            optional = parameter.default is not inspect.Parameter.empty
+            assert optional == (parameter.kind is inspect.Parameter.KEYWORD_ONLY), (cls, parameter)
+
+
+def test_numbers_of_values_and_boundaries_match():
+    """The rules between arguments are checked at construction, too."""
+    with pytest.raises(ValueError, match=r"`values` of `Intervals` must be one more than the 2 `boundaries`"):
+        klr.Intervals([1, 2], [0.1, 0.2])
+    with pytest.raises(ValueError, match=r"`boundaries` of `Sequence` must be one fewer than the 2 `schedules`"):
+        klr.Sequence([0.1, 0.2], boundaries=[])
+
+
+def test_what_is_accepted():
+    """Numbers of numpy, lists, arrays, ranges and single values are taken for what they mean."""
+    assert klr.Constant(np.float32(0.5)) == klr.Constant(np.array(0.5)) == klr.Constant(0.5)
+    assert klr.Linear(1, 0, steps=np.int64(3)) == klr.Linear(1.0, 0.0, steps=3)
+    assert klr.Intervals(np.array([1, 2]), np.array([3, 2, 1])) == klr.Intervals([1, 2], (3.0, 2.0, 1.0))
+    assert klr.Intervals(range(1, 3), [3, 2, 1]) == klr.Intervals([1, 2], [3, 2, 1])
+    assert klr.Intervals(klr.epochs(3), [1, 0]) == klr.Intervals([klr.epochs(3)], [1, 0])
+    assert klr.Warmup(0.1, steps=3) == klr.Warmup(klr.Constant(0.1), steps=3)
+
+
+def test_the_data_stays_readable():
+    """The argument `values` can be read as data and called as the method that it hides."""
+    schedule = klr.Intervals([2], [0.1, 0.01])
+    assert schedule.values == (0.1, 0.01) and schedule.values[1] == 0.01
+    np.testing.assert_array_equal(schedule.values(3), [0.1, 0.1, 0.01])
+    np.testing.assert_array_equal(klr.Schedule.values(schedule, 3), [0.1, 0.1, 0.01])
+
+
+def test_policies_refuse():
+    """Policies check what they compose with in the same words."""
+    for policy in POLICIES:
+        for warmup in (0.0, 1.0, 2, "x", math.nan):
+            with pytest.raises((TypeError, ValueError), match=rf"`warmup` of `{policy.__name__}` must be a number > 0"):
+                policy(0.1, steps=10, warmup=warmup)
+        for steps in (0, 1, -5):
+            with pytest.raises(ValueError, match="`steps` of"):
+                policy(0.1, steps=steps)
+        for peak in (-1.0, math.nan, "x"):
+            with pytest.raises((TypeError, ValueError), match=f"`peak` of `{policy.__name__}`"):
+                policy(peak, steps=10)
+
+
+def test_own_schedule():
+    """A schedule of one's own gets the contract, with arguments of any plain kind."""
+
+    @klr.schedule(package="tests")
+    class Wave(klr.Schedule):
+        start: float
+        period: int
+        style: str = "sine"
+
+        def check(self):
+            if self.style not in ("sine", "square"):
+                words.refuse(self, "style", '"sine" or "square"', self.style)
+
+        def at(self, step):
+            return self.start * (1 + step.ops.sin(step.real * (2 * math.pi / self.period)))
+
+    wave = Wave(0.5, period=4)
+    np.testing.assert_allclose(wave.values(4), [0.5, 1.0, 0.5, 0.0], atol=1e-15)
+    assert float(wave(1)) == 1.0
+    serialized = keras.saving.serialize_keras_object(klr.Warmup(wave, steps=2))
+    assert "tests>Wave" in str(serialized)
+    assert keras.saving.deserialize_keras_object(serialized) == klr.Warmup(wave, steps=2)
+    assert eval(repr(wave), {"Wave": Wave}) == wave
+    for bad in ({"style": "saw"}, {"start": lambda t: t}, {"start": math.nan}, {"period": object()}):
+        with pytest.raises((TypeError, ValueError), match=f"`{next(iter(bad))}` of `Wave` must be"):
+            Wave(**({"start": 0.5, "period": 4} | bad))
+
+
+def test_the_decorator_refuses():
+    """What has no formula is no schedule."""
+    for cls in (type("NoSchedule", (), {}), type("NoFormula", (klr.Schedule,), {}), 3):
+        with pytest.raises(TypeError, match=r"`@schedule` takes a subclass of `Schedule` that defines `at"):
+            klr.schedule(cls)
