@@ -276,6 +276,8 @@ def _integer_tensor(step: Any) -> Any:
             raise OverflowError(f"JAX counts in int32. Use `schedule.values` for this step. Received: step={step}")
         return keras.ops.convert_to_tensor(step, dtype=dtype)
     step = keras.ops.convert_to_tensor(step)
+    if str(getattr(step.dtype, "name", "")).endswith("_ref"):
+        step = step + 0  # the value of a reference variable of TensorFlow 1, whose dtype Keras does not know
     dtype = keras.backend.standardize_dtype(step.dtype)
     if "float" in dtype:
         return keras.ops.cast(keras.ops.floor(step), "int64")

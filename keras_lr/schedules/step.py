@@ -74,7 +74,8 @@ class Step:
         last_before = [min(math.ceil(in_steps(b)) - 1, self._last) for b in boundaries]
         if self.ops is np:
             return np.searchsorted(np.asarray(last_before, "int64"), self._given, side="left")
-        reached = keras.ops.expand_dims(self._given, -1) > keras.ops.convert_to_tensor(last_before, dtype=self._dtype)
+        # Not `expand_dims`, which needs a known rank: a placeholder of TensorFlow 1 may have none.
+        reached = self._given[..., None] > keras.ops.convert_to_tensor(last_before, dtype=self._dtype)
         return keras.ops.sum(keras.ops.cast(reached, "int32"), axis=-1)
 
     def count(self, period: Length) -> Step:
