@@ -33,8 +33,10 @@ def power(start, end, steps, exponent):
         left = 1 - share(t, steps)
         if left == 0 or start >= end:
             return end + (start - end) * float(left) ** exponent
-        return end + (start - end) * math.exp(exponent * math.log1p(-float(share(t, steps)))) if start else (
-            -end * math.expm1(exponent * math.log1p(-float(share(t, steps))))
+        return (
+            end + (start - end) * math.exp(exponent * math.log1p(-float(share(t, steps))))
+            if start
+            else (-end * math.expm1(exponent * math.log1p(-float(share(t, steps)))))
         )
 
     return formula
@@ -53,8 +55,10 @@ def cosine(start, end, steps, exponent=1.0):
 def exponential(start, rate, steps, staircase=False, end=None):
     def formula(t):
         exponent = math.floor(Fraction(t) / steps) if staircase else float(Fraction(t) / steps)
-        value = start * math.exp(math.log(rate) * exponent) if exponent < 2_000 / abs(math.log(rate)) else (
-            0.0 if rate < 1 else math.inf
+        value = (
+            start * math.exp(math.log(rate) * exponent)
+            if exponent < 2_000 / abs(math.log(rate))
+            else (0.0 if rate < 1 else math.inf)
         )
         return value if end is None else (max(value, end) if rate < 1 else min(value, end))
 

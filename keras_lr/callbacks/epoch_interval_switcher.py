@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
@@ -47,7 +48,7 @@ class EpochIntervalSwitcher(keras.callbacks.Callback):
         if not in_epochs or any(boundary != int(boundary) for boundary in self.boundaries):
             words.refuse(self, "boundaries", "whole numbers of epochs", boundaries, "`Intervals` takes any span.")
         self.boundaries = [int(boundary) for boundary in self.boundaries]
-        if any(a >= b for a, b in zip(self.boundaries, self.boundaries[1:], strict=False)):
+        if any(a >= b for a, b in itertools.pairwise(self.boundaries)):
             words.refuse(self, "boundaries", "strictly increasing", boundaries)
         self.values = words.read(self, "values", values)
         if len(self.values) != len(self.boundaries) + 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import json
+import inspect
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -13,8 +13,9 @@ import numpy as np
 from keras.optimizers.schedules import LearningRateSchedule
 
 from . import words
+from .data import bound, from_json, spans_in, to_json
 from .spans import HOW_TO_BIND, Span
-from .step import Step
+from .step import Step, integer_tensor
 
 if TYPE_CHECKING:
     from typing_extensions import dataclass_transform
@@ -62,8 +63,8 @@ def schedule(cls: Any = None, *, package: str | None = None) -> Any:
         return functools.partial(schedule, package=package)
     if not (isinstance(cls, type) and issubclass(cls, Schedule)) or cls.at is Schedule.at:
         raise TypeError(f"`@schedule` takes a subclass of `Schedule` that defines `at(self, step)`. Received: {cls!r}")
-    if "values" in cls.__dict__.get("__annotations__", {}):
-        cls.values = dataclasses.field()  # else the method `values` would be taken for its default
+    if "values" in inspect.get_annotations(cls):
+        cls.values = dataclasses.field()  # type: ignore[method-assign]  # else the method `values` would be taken for its default
     cls = dataclasses.dataclass(frozen=True, eq=False, repr=False)(cls)
     package = package or ("keras_lr" if cls.__module__.startswith("keras_lr.") else "Custom")
     return keras.saving.register_keras_serializable(package)(cls)
@@ -87,6 +88,7 @@ class Schedule(LearningRateSchedule):
 
     spans: ClassVar[tuple[Span, ...]] = ()
     """All spans in a unit other than steps, bound or not, the members' too."""
+    _unbound: ClassVar[Span | None] = None
 
     def at(self, step: Step) -> Any:
         """The formula: the value at `step`, in the shape of the step."""
@@ -105,7 +107,10 @@ class Schedule(LearningRateSchedule):
                 stored = _Values(stored)
                 stored.schedule = self
             object.__setattr__(self, name, stored)
-        self._see_spans()
+        # Once, since torch calls a schedule anew at every step.
+        spans = tuple(span for name in self._names() for span in spans_in(getattr(self, name)))
+        object.__setattr__(self, "spans", spans)
+        object.__setattr__(self, "_unbound", next((span for span in spans if span.steps is None), None))
         self.check()
 
     def __call__(self, step: Any) -> Any:
@@ -121,7 +126,7 @@ class Schedule(LearningRateSchedule):
             ValueError: A span is not bound yet.
         """
         self._require_steps()
-        return self.at(Step(_integer_tensor(step), keras.ops))
+        return self.at(Step(integer_tensor(step), keras.ops))
 
     def values(self, steps: Any) -> np.ndarray:
         """The values at `steps` as a float64 array, by numpy alone: a million take milliseconds.
@@ -171,8 +176,7 @@ class Schedule(LearningRateSchedule):
         if not self.spans:
             return self
         known = {"steps_per_epoch": steps_per_epoch, "epochs": epochs, "batch_size": batch_size}
-        bound = {name: _bound(getattr(self, name), known) for name in self._names()}
-        return type(self)(**bound)
+        return type(self)(**{name: bound(getattr(self, name), known) for name in self._names()})
 
     def plot(self, steps: Any = None, **options: Any) -> Any:
         """Draw the curve with matplotlib and return its Axes; see `plotting.plot_schedules`."""
@@ -181,14 +185,14 @@ class Schedule(LearningRateSchedule):
         return plot_schedules({type(self).__name__: self}, steps, **options)
 
     def get_config(self) -> dict[str, Any]:
-        return {name: _to_json(getattr(self, name)) for name in self._names()}
+        return {name: to_json(getattr(self, name)) for name in self._names()}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
-        return cls(**{name: _from_json(value) for name, value in config.items()})
+        return cls(**{name: from_json(value) for name, value in config.items()})
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self._key == other._key  # type: ignore[attr-defined]
+        return type(self) is type(other) and self._key == other._key
 
     def __hash__(self) -> int:
         return hash(self._key)
@@ -211,48 +215,17 @@ class Schedule(LearningRateSchedule):
 
     @classmethod
     def _names(cls) -> list[str]:
-        return [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
+        return [field.name for field in dataclasses.fields(cls)]
 
     @classmethod
     def _defaults(cls) -> dict[str, Any]:
-        fields = dataclasses.fields(cls)  # type: ignore[arg-type]
+        fields = dataclasses.fields(cls)
         return {field.name: field.default for field in fields if field.default is not dataclasses.MISSING}
-
-    def _see_spans(self) -> None:
-        # Once, since torch calls a schedule anew at every step.
-        object.__setattr__(self, "spans", tuple(_spans([getattr(self, name) for name in self._names()])))
-        unbound = [span for span in self.spans if span.steps is None]
-        object.__setattr__(self, "_unbound", unbound[0] if unbound else None)
 
     def _require_steps(self) -> None:
         if self._unbound is not None:
             name = type(self).__name__
             raise ValueError(f"`{name}` has {self._unbound!r}, which is not a number of steps yet. {HOW_TO_BIND}")
-
-
-@schedule
-class Foreign(Schedule):
-    """A schedule of Keras or of another library, as a member of a composition.
-
-    Members that are not of this library are wrapped in it by themselves. It is
-    never asked about a step below 0.
-    """
-
-    schedule: Any
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.schedule, LearningRateSchedule):
-            words.refuse(self, "schedule", "a LearningRateSchedule", self.schedule, error=TypeError)
-
-    def at(self, step: Step) -> Any:
-        if step.ops is not np:
-            return keras.ops.cast(self.schedule(step.value), "float32")
-        one_by_one = [keras.ops.convert_to_numpy(self.schedule(_integer_tensor(t))) for t in step.value.ravel()]
-        return np.asarray(one_by_one, "float64").reshape(step.value.shape)
-
-    @functools.cached_property
-    def _key(self) -> tuple:
-        return (json.dumps(keras.saving.serialize_keras_object(self.schedule), sort_keys=True),)
 
 
 class _Values(tuple):
@@ -266,60 +239,6 @@ class _Values(tuple):
 
 def _rebuild(cls: Any, data: dict[str, Any]) -> Schedule:
     return cls(**data)
-
-
-def _integer_tensor(step: Any) -> Any:
-    if isinstance(step, int | float | list | tuple | np.ndarray | np.generic):
-        step = np.floor(np.asarray(step)).astype("int64")
-        dtype = "int32" if keras.backend.backend() == "jax" else "int64"
-        if step.size and np.abs(step).max() > np.iinfo(dtype).max:
-            raise OverflowError(f"JAX counts in int32. Use `schedule.values` for this step. Received: step={step}")
-        return keras.ops.convert_to_tensor(step, dtype=dtype)
-    step = keras.ops.convert_to_tensor(step)
-    if str(getattr(step.dtype, "name", "")).endswith("_ref"):
-        step = step + 0  # the value of a reference variable of TensorFlow 1, whose dtype Keras does not know
-    dtype = keras.backend.standardize_dtype(step.dtype)
-    if "float" in dtype:
-        return keras.ops.cast(keras.ops.floor(step), "int64")
-    return step if dtype in ("int32", "int64") else keras.ops.cast(step, "int32")
-
-
-def _bound(value: Any, known: dict[str, Any]) -> Any:
-    if isinstance(value, Span | Schedule) and not isinstance(value, Foreign):
-        return value.bind(**known)
-    if isinstance(value, tuple) and not isinstance(value, _Values):
-        return tuple(_bound(item, known) for item in value)
-    return value
-
-
-def _spans(value: Any) -> Any:
-    if isinstance(value, Span):
-        yield value
-    elif isinstance(value, Schedule):
-        yield from value.spans
-    elif isinstance(value, list | tuple) and not isinstance(value, _Values):
-        for item in value:
-            yield from _spans(item)
-
-
-def _to_json(value: Any) -> Any:
-    if isinstance(value, LearningRateSchedule):
-        return keras.saving.serialize_keras_object(value)
-    if isinstance(value, Span):
-        return value.get_config()
-    if isinstance(value, Fraction):
-        return {"steps": str(value)}
-    return [_to_json(item) for item in value] if isinstance(value, tuple) else value
-
-
-def _from_json(value: Any) -> Any:
-    if isinstance(value, list):
-        return tuple(_from_json(item) for item in value)
-    if not isinstance(value, dict):
-        return value
-    if "class_name" in value:
-        return keras.saving.deserialize_keras_object(value)
-    return Fraction(value["steps"]) if list(value) == ["steps"] else Span.from_config(value)
 
 
 def _short_repr(value: Any) -> str:

@@ -7,8 +7,9 @@ from typing import Any
 
 from . import words
 from .base import Schedule, schedule
-from .spans import Span, in_steps
+from .spans import Length, in_steps
 from .step import Step
+from .words import Lengths, Member, Members
 
 
 @schedule
@@ -29,8 +30,8 @@ class Sequence(Schedule):
         ValueError: An argument breaks its rule.
     """
 
-    schedules: tuple[Schedule, ...]
-    boundaries: tuple[Span, ...]
+    schedules: Members
+    boundaries: Lengths
 
     def check(self) -> None:
         if len(self.boundaries) != len(self.schedules) - 1:
@@ -69,8 +70,8 @@ class Warmup(Schedule):
     Source: Goyal et al., Accurate, Large Minibatch SGD, 2017 (arXiv 1706.02677).
     """
 
-    schedule: Schedule
-    steps: Span
+    schedule: Member
+    steps: Length
     _: KW_ONLY
     start: float | None = None
 
@@ -102,7 +103,7 @@ class PerUpdate(Schedule):
         ValueError: An argument breaks its rule.
     """
 
-    schedule: Schedule
+    schedule: Member
     batches: int
 
     def at(self, step: Step) -> Any:

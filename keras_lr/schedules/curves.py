@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .base import Schedule, schedule
-from .spans import Span, in_steps
+from .spans import Length, in_steps
 from .step import Step
 
 
@@ -56,7 +56,7 @@ class Linear(Schedule):
 
     start: float
     end: float
-    steps: Span
+    steps: Length
 
     def at(self, step: Step) -> Any:
         return _between(self, step.left(self.steps), lambda: step.done(self.steps))
@@ -83,7 +83,7 @@ class Polynomial(Schedule):
 
     start: float
     end: float
-    steps: Span
+    steps: Length
     _: KW_ONLY
     power: float = 1.0
 
@@ -113,7 +113,7 @@ class Cosine(Schedule):
 
     start: float
     end: float
-    steps: Span
+    steps: Length
     _: KW_ONLY
     exponent: float = 1.0
 
@@ -159,7 +159,7 @@ class Exponential(Schedule):
 
     start: float
     rate: float
-    steps: Span
+    steps: Length
     _: KW_ONLY
     staircase: bool = False
     end: float | None = None
@@ -210,7 +210,7 @@ class InverseTime(Schedule):
 
     start: float
     rate: float
-    steps: Span
+    steps: Length
     _: KW_ONLY
     staircase: bool = False
 

@@ -40,7 +40,7 @@ class Span:
             steps = steps / Fraction(number) if name == "batch_size" else steps * Fraction(number)
         return dataclasses.replace(self, steps=steps)
 
-    def __mul__(self, ratio: Real) -> Span:
+    def __mul__(self, ratio: float | Fraction) -> Span:
         """The same unit, `ratio` times as long; not bound."""
         return Span(self.amount * exact(ratio), self.unit)
 
@@ -62,7 +62,7 @@ class Span:
         return said if self.steps is None else f"<{said}: {_shortest(self.steps)} steps>"
 
 
-def epochs(*amounts: Real) -> Any:
+def epochs(*amounts: float) -> Any:
     """A length, or several, in epochs: passes over the training data.
 
     >>> epochs(20)
@@ -84,7 +84,7 @@ def epochs(*amounts: Real) -> Any:
     return _spans("epochs", amounts)
 
 
-def examples(*amounts: Real) -> Any:
+def examples(*amounts: float) -> Any:
     """A length, or several, in training examples: `batch_size` of them make a step.
 
     >>> examples(60_000).bind(batch_size=64).steps
@@ -102,7 +102,7 @@ def examples(*amounts: Real) -> Any:
     return _spans("examples", amounts)
 
 
-def fraction(*amounts: Real) -> Any:
+def fraction(*amounts: float) -> Any:
     """A length, or several, as a share of the whole run, all its epochs.
 
     >>> fraction(0.3).bind(steps_per_epoch=100, epochs=12).steps
@@ -120,7 +120,10 @@ def fraction(*amounts: Real) -> Any:
     return _spans("fraction", amounts)
 
 
-def in_steps(span: int | Fraction | Span) -> int | Fraction:
+Length = int | Fraction | Span
+
+
+def in_steps(span: Length) -> int | Fraction:
     """The exact number of steps of `span`, which must be bound."""
     if not isinstance(span, Span):
         return span
@@ -135,12 +138,12 @@ HOW_TO_BIND = (
 )
 
 
-def exact(number: Real) -> Fraction:
+def exact(number: float | Fraction) -> Fraction:
     """`number` as a fraction; a float is the decimal that it prints as, so 0.3 is 3/10."""
     return Fraction(number) if isinstance(number, Rational) else Fraction(repr(float(number)))
 
 
-def _spans(unit: str, amounts: tuple[Real, ...]) -> Any:
+def _spans(unit: str, amounts: tuple[float, ...]) -> Any:
     top, rule = (1, "a number in (0, 1]") if unit == "fraction" else (float("inf"), "a number > 0")
     if not amounts:
         raise ValueError(f"`{unit}` needs at least one amount, as in `{unit}({Fraction(1, 2) if top == 1 else 20})`.")

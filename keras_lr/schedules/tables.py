@@ -9,8 +9,8 @@ import numpy as np
 
 from . import words
 from .base import Schedule, schedule
-from .spans import Span
 from .step import Step
+from .words import Lengths, Numbers
 
 
 @schedule
@@ -27,7 +27,7 @@ class Table(Schedule):
         ValueError: There are no `values`, or one is negative or not finite.
     """
 
-    values: tuple[float, ...]  # type: ignore[assignment]
+    values: Numbers
 
     def at(self, step: Step) -> Any:
         return step.take(self._table)
@@ -63,8 +63,8 @@ class Intervals(Schedule):
         ValueError: An argument breaks its rule.
     """
 
-    boundaries: tuple[Span, ...]
-    values: tuple[float, ...]  # type: ignore[assignment]
+    boundaries: Lengths
+    values: Numbers
 
     def check(self) -> None:
         if len(self.values) != len(self.boundaries) + 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterable
 from fractions import Fraction
@@ -11,7 +12,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from keras.optimizers.schedules import LearningRateSchedule
 
-from .spans import Span, is_integer
+from .spans import Length, Span, is_integer
+
+# What arguments may be given as; what is stored of them, the rules below tell.
+Lengths = Any  # one `Length` or several, in any iterable
+Numbers = Any  # one number or several, in any iterable
+Member = Any  # a schedule, also of another library, or a number
+Members = Any  # several of them, in any iterable
 
 
 class Word(NamedTuple):
@@ -30,7 +37,9 @@ def refuse(owner: object, argument: str, rule: str, value: Any, remedy: str = ""
     name = owner if isinstance(owner, str) else type(owner).__name__
     said = repr(value)
     said = said if len(said) <= 200 else said[:197] + "..."
-    raise error(f"Argument `{argument}` of `{name}` must be {rule}. {remedy and remedy + ' '}Received: {argument}={said}")
+    raise error(
+        f"Argument `{argument}` of `{name}` must be {rule}. {remedy and remedy + ' '}Received: {argument}={said}"
+    )
 
 
 def read(owner: object, name: str, value: Any) -> Any:
@@ -45,7 +54,9 @@ def read(owner: object, name: str, value: Any) -> Any:
     return stored
 
 
-def _number(minimum: float = -math.inf, above: float = -math.inf, below: float = math.inf) -> Callable[[Any], float | None]:
+def _number(
+    minimum: float = -math.inf, above: float = -math.inf, below: float = math.inf
+) -> Callable[[Any], float | None]:
     def read_number(value: Any) -> float | None:
         if isinstance(value, np.ndarray) and value.ndim == 0:
             value = value.item()
@@ -63,7 +74,7 @@ def _flag(value: Any) -> bool:
     return bool(value)
 
 
-def _span(value: Any) -> int | Fraction | Span | None:
+def _span(value: Any) -> Length | None:
     if isinstance(value, Span):
         return value
     if isinstance(value, bool) or not isinstance(value, Rational):
@@ -100,22 +111,24 @@ def _boundaries(values: Any) -> tuple | None:
 
 def increasing(spans: tuple) -> bool:
     """Whether the spans rise; those in different units, not bound yet, can't be compared."""
-    for before, after in zip(spans, spans[1:], strict=False):
+    for before, after in itertools.pairwise(spans):
         a, b = _position(before), _position(after)
         if a[0] == b[0] and not a[1] < b[1]:
             return False
     return True
 
 
-def _position(span: int | Fraction | Span) -> tuple[str, Fraction]:
+def _position(span: Length) -> tuple[str, Fraction]:
     if not isinstance(span, Span):
         return "steps", Fraction(span)
     return (span.unit, span.amount) if span.steps is None else ("steps", span.steps)
 
 
 def _schedule(value: Any) -> Any:
-    from .base import Foreign, Schedule
+    # Late, since these are made with the words.
+    from .base import Schedule
     from .curves import Constant
+    from .foreign import Foreign
 
     if isinstance(value, Schedule):
         return value

@@ -1,0 +1,52 @@
+"""The arguments of a schedule as data: to JSON and back, bound, searched for spans."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+import keras
+from keras.optimizers.schedules import LearningRateSchedule
+
+from .spans import Span
+
+
+def to_json(value: Any) -> Any:
+    """An argument as numbers, strings, lists and dictionaries."""
+    if isinstance(value, LearningRateSchedule):
+        return keras.saving.serialize_keras_object(value)
+    if isinstance(value, Span):
+        return value.get_config()
+    if isinstance(value, Fraction):
+        return {"steps": str(value)}
+    return [to_json(item) for item in value] if isinstance(value, tuple) else value
+
+
+def from_json(value: Any) -> Any:
+    """The argument that `to_json` was given."""
+    if isinstance(value, list):
+        return tuple(from_json(item) for item in value)
+    if not isinstance(value, dict):
+        return value
+    if "class_name" in value:
+        return keras.saving.deserialize_keras_object(value)
+    return Fraction(value["steps"]) if list(value) == ["steps"] else Span.from_config(value)
+
+
+def bound(value: Any, known: dict[str, Any]) -> Any:
+    """The argument with the spans in it bound to the `known` numbers."""
+    if isinstance(value, tuple):
+        return tuple(bound(item, known) for item in value)
+    return value.bind(**known) if isinstance(value, Span | LearningRateSchedule) else value
+
+
+def spans_in(value: Any) -> Iterator[Span]:
+    """The spans in an argument, the members' of a composition too."""
+    if isinstance(value, Span):
+        yield value
+    elif isinstance(value, LearningRateSchedule):
+        yield from value.spans
+    elif isinstance(value, tuple) and not (value and isinstance(value[0], float)):  # a table may be long
+        for item in value:
+            yield from spans_in(item)
