@@ -206,6 +206,14 @@ def test_gradient_accumulation(micro_batches):
         np.testing.assert_allclose(applied(model), sum(expected) / micro_batches, rtol=1e-5)
 
 
+def test_per_update_in_a_loop_of_ones_own():
+    """`PerUpdate` without accumulation is kept, and binds its spans to updates of its own size."""
+    model = rate_meter(keras.optimizers.SGD(klr.PerUpdate(klr.Intervals(klr.epochs(1), [4.0, 2.0]), batches=2)))
+    for _ in range(2):
+        model.fit(*ones(6), batch_size=1, callbacks=[klr.BindSpans()], verbose=0)
+    np.testing.assert_allclose(applied(model), 6 * 4 + 6 * 2, rtol=1e-6)
+
+
 def test_nested_optimizers():
     """The schedules inside `LossScaleOptimizer` and `MultiOptimizer` are bound, too."""
     inner = keras.optimizers.SGD(RATE)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from fractions import Fraction
 from typing import Any
 
 import keras
@@ -68,8 +67,9 @@ class BindSpans(keras.callbacks.Callback):
         rate = given_rate(optimizer)
         if not isinstance(rate, Schedule):
             return rate
-        per_update = optimizer.gradient_accumulation_steps or 1
-        plain = rate.schedule if isinstance(rate, PerUpdate) else rate
+        per_update = optimizer.gradient_accumulation_steps
+        if per_update and not isinstance(rate, PerUpdate):
+            rate = PerUpdate(rate, per_update)
         units = {span.unit for span in rate.spans}
         if batches is None and units & {"epochs", "fraction"}:
             raise ValueError(
@@ -81,12 +81,7 @@ class BindSpans(keras.callbacks.Callback):
                 "The data does not say how many examples a batch has, and the schedule of the model counts in "
                 "examples. Pass `BindSpans(batch_size=...)`."
             )
-        plain = plain.bind(
-            steps_per_epoch=None if batches is None else Fraction(batches, per_update),
-            epochs=self.params.get("epochs"),
-            batch_size=None if batch_size is None else batch_size * per_update,
-        )
-        return PerUpdate(plain, per_update) if per_update > 1 else plain
+        return rate.bind(steps_per_epoch=batches, epochs=self.params.get("epochs"), batch_size=batch_size)
 
     def _agreed(self, name: str, given: int | None, found: int | None) -> int | None:
         if given is not None and found is not None and given != found:

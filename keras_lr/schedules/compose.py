@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY
+from fractions import Fraction
 from typing import Any
 
 from . import words
@@ -108,3 +109,12 @@ class PerUpdate(Schedule):
 
     def at(self, step: Step) -> Any:
         return self.schedule.at(step.count(self.batches))
+
+    def bind(self, *, steps_per_epoch: Any = None, epochs: Any = None, batch_size: Any = None) -> PerUpdate:
+        """`Schedule.bind`, from batches per epoch and examples per batch, as of a plain schedule."""
+        inner = self.schedule.bind(
+            steps_per_epoch=steps_per_epoch and Fraction(steps_per_epoch) / self.batches,
+            epochs=epochs,
+            batch_size=batch_size and batch_size * self.batches,
+        )
+        return PerUpdate(inner, self.batches)
