@@ -54,7 +54,7 @@ def rejections():
                     yield pytest.param(instance, name, value, id=f"{cls.__name__}-{name}-{str(value)[:20]}")
 
 
-@pytest.mark.parametrize(("instance", "name", "value"), rejections())
+@pytest.mark.parametrize(("instance", "name", "value"), list(rejections()))
 def test_rejection(instance, name, value):
     """A bad value is refused at construction by argument, class, rule and value."""
     arguments = {key: getattr(instance, key) for key in instance.get_config()} | {name: value}

@@ -17,6 +17,12 @@ class Span:
     Made by `epochs`, `examples` and `fraction`. Amount and steps are exact
     fractions, so that nothing drifts: 60,000 examples at 64 a step are 937.5
     steps, and the 2nd boundary of that length falls on step 1875.
+
+    >>> span = epochs(20)
+    >>> span.unit, span.amount, span.steps
+    ('epochs', Fraction(20, 1), None)
+    >>> span.bind(steps_per_epoch=225)
+    <epochs(20): 4500 steps>
     """
 
     amount: Fraction

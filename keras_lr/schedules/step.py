@@ -24,6 +24,14 @@ class Step:
     `Schedule.values` (float64). Steps stay integers until the last division,
     since float32 can't tell 2**24 from 2**24 + 1; shares are computed from the
     end they are small at, since `1 - done` has no correct digits near the end.
+
+    >>> step = Step(np.array([0, 5, 9, 10, 99]), np)
+    >>> step.left(10)
+    array([1. , 0.5, 0.1, 0. , 0. ])
+    >>> step.since(9).value
+    array([ 0,  0,  0,  1, 90])
+    >>> step.count(4).value
+    array([ 0,  1,  2,  2, 24])
     """
 
     def __init__(self, value: Any, ops: ModuleType):
