@@ -1,0 +1,1 @@
+"""Which policy to use: what `python -m keras_lr compare` runs and reports."""

@@ -1,0 +1,204 @@
+"""Pictures of schedules and of comparisons: takes data, returns Axes or a Figure, never shows or saves."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .schedules import words
+from .schedules.base import Schedule
+from .schedules.spans import Span, in_steps
+
+# Okabe and Ito's colours, which the colour-blind can tell apart; dashes and markers tell them apart in grey.
+STYLES: list[dict[str, Any]] = [
+    {"color": "#555555", "linestyle": "-", "marker": "o"},
+    {"color": "#0072B2", "linestyle": "-", "marker": "s"},
+    {"color": "#009E73", "linestyle": (0, (5, 1.5)), "marker": "^"},
+    {"color": "#CC79A7", "linestyle": (0, (1, 1.2)), "marker": "D"},
+    {"color": "#D55E00", "linestyle": "-", "marker": "v"},
+    {"color": "#E69F00", "linestyle": (0, (6, 1.5, 1.2, 1.5)), "marker": "P"},
+    {"color": "#56B4E9", "linestyle": (0, (3, 2)), "marker": "x"},
+]
+
+
+class Curves(NamedTuple):
+    """What is drawn of a policy: the rate of each step; loss and accuracy as arrays of seeds by epochs."""
+
+    name: str
+    rate: np.ndarray
+    loss: np.ndarray
+    accuracy: np.ndarray
+
+
+def new_figure(**options: Any) -> Any:
+    """An empty Figure that belongs to nobody: no window, no global state."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError('Pictures need matplotlib: pip install "keras-lr[compare]"') from error
+    return Figure(layout="constrained", **options)
+
+
+def plot_schedules(schedules: dict[str, Any] | Sequence[Any], steps: Any = None, *, ax: Any = None) -> Any:
+    """Draw the value of each schedule at every step.
+
+    >>> import keras_lr as klr
+    >>> ax = plot_schedules({"line": klr.Linear(0.1, 0.0, steps=100), "wave": klr.Cosine(0.1, 0.0, steps=100)})
+    >>> ax.figure.savefig("schedules.png")  # doctest: +SKIP
+
+    Args:
+        schedules: Schedules by the name that the legend shows, or a sequence of
+            them, which are named by their repr. Keras' own schedules and
+            numbers are fine too.
+        steps: A number n for the steps 0 to n-1, or increasing integers; all
+            steps until the last schedule has ended, and some more, unless told.
+        ax: The matplotlib Axes to draw on; those of a new figure unless told.
+
+    Returns:
+        The Axes; `ax.figure` is the figure.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+        ValueError: A span is not bound yet, or there are no schedules.
+    """
+    named = schedules.items() if isinstance(schedules, dict) else ((_name(item), item) for item in schedules)
+    read = [(name, words.read("plot_schedules", "schedule", schedule)) for name, schedule in named]
+    if not read:
+        words.refuse("plot_schedules", "schedules", "schedules, at least one", schedules)
+    if steps is None:
+        steps = max(_natural_length(schedule) for _, schedule in read)
+    if isinstance(steps, int | np.integer):  # a picture can't show more points than this
+        steps = np.unique(np.linspace(0, steps - 1, min(steps, 100_000)).astype("int64"))
+    curves = [(name, schedule.values(steps)) for name, schedule in read]
+    several = len(curves) > 1
+    if ax is None:
+        ax = new_figure(figsize=(7, 3.6 + several * 0.22 * len(curves))).subplots()
+    for index, (name, values) in enumerate(curves):
+        style = {key: value for key, value in _style(index + 1).items() if key != "marker"}
+        ax.plot(steps, values, drawstyle="steps-post", linewidth=2, label=name, **style)
+    _tidy(ax)
+    ax.set(xlabel="step", ylabel="learning rate")
+    ax.set_ylim(bottom=0)
+    ax.margins(x=0.02)
+    ax.yaxis.set_major_formatter("{x:g}")
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.xaxis.set_major_formatter("{x:,.0f}")
+    if several:  # above the curves, so that it hides none
+        ax.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, frameon=False, handlelength=3)
+    else:
+        ax.set_title(curves[0][0], loc="left")
+    return ax
+
+
+def plot_comparison(policies: Sequence[Curves]) -> Any:
+    """Draw rate, training loss and validation accuracy of policies over the epochs: means, and the range of the seeds.
+
+    Args:
+        policies: What to draw, at least one; all with the same number of epochs.
+
+    Returns:
+        The Figure.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+    """
+    figure = new_figure(figsize=(11, 8.5))
+    mosaic = [["rate", "loss", "key"], ["accuracy", "accuracy", "accuracy"]]
+    panels = figure.subplot_mosaic(mosaic, height_ratios=(1, 1.45), width_ratios=(1, 1, 0.56))
+    seeds, total = policies[0].loss.shape
+    epochs = np.arange(1, total + 1)
+    for index, curves in enumerate(policies):
+        style = {**_style(index), "markersize": 5.5, "linewidth": 2}
+        time = np.arange(len(curves.rate) + 1) * total / len(curves.rate)
+        rate = np.append(curves.rate, curves.rate[-1])  # the last step has a length too
+        panels["rate"].plot(time, rate, drawstyle="steps-post", markevery=(0.03 * (index + 1), 0.25), **style)
+        for panel, values in ((panels["loss"], curves.loss), (panels["accuracy"], 100 * curves.accuracy)):
+            every = math.ceil(total / 8)
+            panel.plot(epochs, values.mean(axis=0), markevery=(index % every, every), **style)
+            panel.fill_between(epochs, values.min(axis=0), values.max(axis=0), color=style["color"], alpha=0.09, lw=0)
+    titles = {"rate": "Learning rate", "loss": "Training loss", "accuracy": "Validation accuracy, %"}
+    for name, title in titles.items():
+        _tidy(panels[name])
+        panels[name].set_title(title, loc="left", weight="bold")
+        panels[name].set(xlabel="epoch", xlim=(0, total * 1.01))
+        panels[name].xaxis.get_major_locator().set_params(integer=True)
+    _scale(panels, policies)
+    _key(panels["key"], panels["accuracy"].lines, policies)
+    panels["key"].text(0, 0.02, "Lines: mean of the seeds.\nBands: their range." if seeds > 1 else "One seed.", size=9)
+    return figure
+
+
+def _scale(panels: dict[str, Any], policies: Sequence[Curves]) -> None:
+    peak = max(curves.rate.max() for curves in policies)
+    panels["rate"].set(yscale="log", ylim=(peak / 400, peak * 1.5))
+    if any(np.isfinite(curves.loss.mean(axis=0)).any() for curves in policies):  # else all diverged at once
+        panels["loss"].set(yscale="log")
+    # Where it is decided: the first epochs and what diverged may leave the picture at the bottom.
+    means = 100 * np.array([curves.accuracy.mean(axis=0) for curves in policies])
+    low = np.clip(means[:, means.shape[1] // 2 :].min() - 1, means.max() - 15, means.max() - 2)
+    panels["accuracy"].set_ylim(low, min(100, 100 * max(curves.accuracy.max() for curves in policies) + 0.3))
+
+
+def _key(ax: Any, lines: Sequence[Any], policies: Sequence[Curves]) -> None:
+    """The legend, best policy first, with what its line ends at."""
+    ax.axis("off")
+    final = [100 * curves.accuracy[:, -1].mean() for curves in policies]
+    order = np.argsort([-number for number in final], kind="stable")
+    ax.legend(
+        [lines[i] for i in order],
+        [f"{final[i]:.1f}  {policies[i].name}" for i in order],
+        title="Final accuracy, %",
+        alignment="left",
+        loc="upper left",
+        bbox_to_anchor=(-0.05, 1.05),
+        handlelength=4,
+        labelspacing=0.9,
+        frameon=False,
+    )
+
+
+def _style(index: int) -> dict[str, Any]:
+    return STYLES[index % len(STYLES)]
+
+
+def _tidy(ax: Any) -> None:
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.spines[["left", "bottom"]].set_color("#999999")
+    ax.tick_params(color="#999999", labelcolor="#333333")
+    ax.grid(color="#e6e6e6", linewidth=0.8)
+    ax.set_axisbelow(True)
+
+
+def _name(schedule: Any) -> str:
+    said = repr(schedule)
+    return said if len(said) <= 60 else type(schedule).__name__
+
+
+def _natural_length(schedule: Schedule) -> int:
+    """Steps that show the whole schedule and a bit of what comes after."""
+    schedule.values(1)  # refuses what is not bound, and says what to do
+    end = max(1, math.ceil(_end(schedule)))
+    at_end, later = schedule.values([end, 4 * end])
+    # Exponential and the like never end: their length is that of a factor, of which one is not much to see.
+    return math.ceil(end * 1.25) + 1 if at_end == later else 5 * end
+
+
+def _end(schedule: Schedule) -> float:
+    """The step from which on the value holds, as far as the arguments tell: own spans, then the longest member."""
+    own, members = [0.0], [0.0]
+    for field in dataclasses.fields(schedule):
+        value = getattr(schedule, field.name)
+        if field.name == "values":
+            own.append(len(value))
+        elif field.name != "batches":
+            for item in value if isinstance(value, tuple) else (value,):
+                if isinstance(item, Schedule):
+                    members.append(_end(item))
+                elif isinstance(item, int | Fraction | Span):
+                    own.append(float(in_steps(item)))
+    return (max(own) + max(members)) * getattr(schedule, "batches", 1)
