@@ -1,0 +1,39 @@
+"""What holds for every test: one backend, a quiet TensorFlow, the same random numbers, no leftovers."""
+
+import os
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+import keras
+import pytest
+
+BACKEND = keras.backend.backend()
+
+
+def pytest_report_header():
+    return f"keras {keras.__version__} on {BACKEND}"
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave the tests marked `tensorflow` out on other backends."""
+    if BACKEND == "tensorflow":
+        return
+    left_out = [item for item in items if item.get_closest_marker("tensorflow")]
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
+
+
+@pytest.fixture(autouse=True)
+def fresh_keras():
+    """Each test starts with the same random numbers and leaves no setting, name or compiled function behind."""
+    keras.utils.set_random_seed(0)
+    floatx = keras.config.floatx()
+    yield
+    keras.config.set_floatx(floatx)
+    keras.utils.clear_session(free_memory=False)
+    if BACKEND == "torch":
+        import torch
+
+        torch.compiler.reset()  # it gives up on a function that it has compiled 8 times
