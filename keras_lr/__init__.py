@@ -2,6 +2,7 @@
 
 from .callbacks.bind_spans import BindSpans
 from .callbacks.epoch_interval_switcher import EpochIntervalSwitcher
+from .optimizers import scheduled, set_learning_rate
 from .schedules.base import Schedule, schedule
 from .schedules.compose import PerUpdate, Sequence, Warmup
 from .schedules.curves import Constant, Cosine, Exponential, InverseTime, Linear, Polynomial
@@ -34,5 +35,7 @@ __all__ = [
     "fraction",
     "one_cycle",
     "schedule",
+    "scheduled",
+    "set_learning_rate",
     "warmup_cosine",
 ]

@@ -54,18 +54,20 @@ def read(owner: object, name: str, value: Any) -> Any:
     return stored
 
 
-def _number(
-    minimum: float = -math.inf, above: float = -math.inf, below: float = math.inf
-) -> Callable[[Any], float | None]:
-    def read_number(value: Any) -> float | None:
-        if isinstance(value, np.ndarray) and value.ndim == 0:
-            value = value.item()
-        if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
-            raise TypeError
-        value = float(value)
-        return value if math.isfinite(value) and value >= minimum and above < value < below else None
+def number(
+    value: Any, minimum: float = -math.inf, above: float = -math.inf, below: float = math.inf
+) -> float | None:
+    """`value` as a float, `None` if it is out of range; raises `TypeError` if it is no number."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value.item()
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
+        raise TypeError
+    value = float(value)
+    return value if math.isfinite(value) and value >= minimum and above < value < below else None
 
-    return read_number
+
+def _number(**limits: float) -> Callable[[Any], float | None]:
+    return lambda value: number(value, **limits)
 
 
 def _flag(value: Any) -> bool:

@@ -1,0 +1,227 @@
+"""Optimizers whose hyperparameters are computed from schedules or can be assigned."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+
+from .schedules.base import Schedule
+
+PREFIX = "keras_lr."  # of the names that our variables have in a saved file
+
+
+class Hyperparameter(keras.Variable):
+    """A number of an optimizer as a scalar that its compiled step reads.
+
+    float32 whatever floatx is: 1 - 0.999 has no digits in float16. Keras asks
+    `if self.momentum != 0` when it builds and when it traces. That question is
+    about structure, whether there are slots, and so it is answered without a tensor.
+    """
+
+    def __init__(self, value: float, name: str):
+        super().__init__(
+            np.float32(value),
+            dtype="float32",
+            trainable=False,
+            autocast=False,
+            aggregation="only_first_replica",
+            name=name,
+        )
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __ne__(self, other: Any) -> Any:
+        return True if _is_zero(other) else super().__ne__(other)
+
+    def __gt__(self, other: Any) -> Any:
+        return True if _is_zero(other) else super().__gt__(other)
+
+    def __eq__(self, other: Any) -> Any:
+        return False if other is None or _is_zero(other) else super().__eq__(other)
+
+    __hash__ = object.__hash__
+
+
+def _is_zero(other: Any) -> bool:
+    return isinstance(other, int | float) and not isinstance(other, bool) and other == 0
+
+
+@dataclasses.dataclass
+class Book:
+    """What a scheduled optimizer has beside what its plain class has."""
+
+    plain: type
+    given: dict[str, Any] = dataclasses.field(default_factory=dict)  # the numbers of the plain optimizer
+    cells: dict[str, Hyperparameter] = dataclasses.field(default_factory=dict)
+    schedules: dict[str, Schedule] = dataclasses.field(default_factory=dict)
+    notes: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)  # what callbacks must not forget
+    as_plain: bool = False  # while the plain class saves, loads or describes itself
+    applying: bool = False  # while a step is computed
+
+
+class ScheduledMixin:
+    """What `scheduled` puts before the class of an optimizer: one evaluation of each schedule per update."""
+
+    _book: Book
+
+    def apply(self, grads: Any, trainable_variables: Any = None) -> Any:
+        book = self._book
+        for name, schedule in schedules_of(self).items():
+            book.cells[name].assign(schedule(self._iterations))  # type: ignore[attr-defined]
+        with _flag(book, "applying"):
+            return super().apply(grads, trainable_variables)  # type: ignore[misc]
+
+    def _get_current_learning_rate(self) -> Any:
+        rate = self._learning_rate  # type: ignore[attr-defined]
+        if not isinstance(rate, Schedule):
+            return super()._get_current_learning_rate()  # type: ignore[misc]
+        return self._book.cells["learning_rate"] if self._book.applying else rate(self._iterations)  # type: ignore[attr-defined]
+
+    @property
+    def variables(self) -> list[Any]:
+        plain = super().variables  # type: ignore[misc]
+        return plain if self._book.as_plain else [*plain, *(cell for _, cell in sorted(self._book.cells.items()))]
+
+    def save_own_variables(self, store: Any) -> None:
+        with _flag(self._book, "as_plain"):
+            super().save_own_variables(store)  # type: ignore[misc]
+        for name, cell in self._book.cells.items():
+            store[PREFIX + name] = keras.ops.convert_to_numpy(cell.value)
+        for name, note in self._book.notes.items():
+            store[PREFIX + "note." + name] = note
+
+    def load_own_variables(self, store: Any) -> None:
+        ours = {name for name in store.keys() if name.startswith(PREFIX)}  # noqa: SIM118 - an HDF5 group
+        with _flag(self._book, "as_plain"):
+            super().load_own_variables({name: store[name] for name in store.keys() if name not in ours})  # type: ignore[misc]  # noqa: SIM118
+        for stored in ours:
+            name = stored.removeprefix(PREFIX)
+            if name.startswith("note."):
+                self._book.notes[name.removeprefix("note.")] = np.array(store[stored])
+            elif name in self._book.cells:
+                self._book.cells[name].assign(np.array(store[stored]))
+
+    def get_config(self) -> dict[str, Any]:
+        book = self._book
+        with _flag(book, "as_plain"):
+            plain = super().get_config()  # type: ignore[misc]
+        # Serialized as its public class: on torch, Keras would name a class that other backends do not have.
+        stand_in = object.__new__(_public(book.plain))
+        object.__setattr__(stand_in, "get_config", lambda: plain)
+        numbers = {name: shortest(cell) for name, cell in book.cells.items() if name != "learning_rate"}
+        schedules = {name: keras.saving.serialize_keras_object(s) for name, s in book.schedules.items()}
+        return {
+            "name": self.name,  # type: ignore[attr-defined]
+            "optimizer": keras.saving.serialize_keras_object(stand_in),
+            "hyperparameters": numbers | schedules,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        def read(value: Any) -> Any:
+            if not isinstance(value, dict):
+                return value
+            return keras.saving.deserialize_keras_object(value, custom_objects=custom_objects)
+
+        hyperparameters = {name: read(value) for name, value in config["hyperparameters"].items()}
+        return swap(read(config["optimizer"]), hyperparameters)
+
+
+@keras.saving.register_keras_serializable("keras_lr")
+class ScheduledOptimizer(ScheduledMixin, keras.optimizers.Optimizer):
+    """The name under which optimizers made by `scheduled` are saved; their own classes are made as they are needed."""
+
+
+def swap(optimizer: Any, hyperparameters: dict[str, Any]) -> Any:
+    """Give a plain optimizer its scheduled class, in place, and take `hyperparameters` in hand."""
+    if not isinstance(optimizer, ScheduledMixin):
+        object.__setattr__(optimizer, "_book", Book(type(optimizer)))
+        optimizer.__class__ = _scheduled_class(type(optimizer), frozenset())
+    book = optimizer._book
+    if isinstance(optimizer._learning_rate, Schedule):
+        _cell(optimizer, "learning_rate", 0.0)
+    for name, value in hyperparameters.items():
+        if name not in book.cells:
+            book.given[name] = optimizer.__dict__[name]
+            _cell(optimizer, name, book.given[name] or 0.0)
+        if isinstance(value, Schedule):
+            book.schedules[name] = value
+        else:
+            book.schedules.pop(name, None)
+            if value is not True:
+                book.cells[name].assign(value)
+    optimizer.__class__ = _scheduled_class(book.plain, frozenset(book.given))
+    return optimizer
+
+
+def schedules_of(optimizer: Any) -> dict[str, Schedule]:
+    """The schedules of an optimizer by hyperparameter, its learning rate's too."""
+    rate = optimizer._learning_rate
+    by_name = {"learning_rate": rate} if isinstance(rate, Schedule) else {}
+    return by_name | (optimizer._book.schedules if isinstance(optimizer, ScheduledMixin) else {})
+
+
+def shortest(cell: Any) -> float:
+    """The number in a float32 variable as the shortest decimal: 0.9, not 0.8999999761581421."""
+    return float(str(np.float32(keras.ops.convert_to_numpy(cell.value))))
+
+
+def _cell(optimizer: Any, name: str, value: float) -> None:
+    if name in optimizer._book.cells:
+        return
+    with contextlib.ExitStack() as scopes:
+        if keras.backend.backend() == "tensorflow":
+            scopes.enter_context(optimizer._distribution_strategy.scope())
+        scopes.enter_context(keras.name_scope(optimizer.name))
+        cell = optimizer._book.cells[name] = Hyperparameter(value, name)
+    if hasattr(optimizer, "_track_trackable"):  # what `tf.train.Checkpoint` sees
+        optimizer._track_trackable(cell, name=f"keras_lr_{name}", overwrite=True)
+
+
+@functools.cache
+def _scheduled_class(plain: type, names: frozenset[str]) -> type:
+    members = {name: _property(name) for name in names}
+    made = type(f"Scheduled{plain.__name__}", (ScheduledMixin, plain), {**members, "__module__": __name__})
+    # All are saved under one name; what that name is read back with is `ScheduledOptimizer`.
+    register = keras.saving.register_keras_serializable("keras_lr", "ScheduledOptimizer")
+    register(made)
+    register(ScheduledOptimizer)
+    return made
+
+
+def _property(name: str) -> property:
+    def get(self: Any) -> Any:
+        return self._book.given[name] if self._book.as_plain else self._book.cells[name]
+
+    def set_(self: Any, value: Any) -> None:
+        if name in self._book.schedules:
+            raise TypeError(
+                f"`{name}` of `{self.name}` follows a schedule and can't be assigned. "
+                f"Use `keras_lr.scheduled(optimizer, {name}=...)` to give it another one or a number."
+            )
+        self._book.cells[name].assign(value)
+
+    return property(get, set_)
+
+
+def _public(cls: type) -> type:
+    if not cls.__module__.startswith("keras.src.backend."):
+        return cls
+    return next(base for base in cls.__mro__ if getattr(keras.optimizers, base.__name__, None) is base)
+
+
+@contextlib.contextmanager
+def _flag(book: Book, name: str) -> Iterator[None]:
+    before = getattr(book, name)
+    setattr(book, name, True)
+    try:
+        yield
+    finally:
+        setattr(book, name, before)
