@@ -2,6 +2,7 @@
 
 from .callbacks.bind_spans import BindSpans
 from .callbacks.epoch_interval_switcher import EpochIntervalSwitcher
+from .callbacks.epoch_schedule import EpochSchedule
 from .optimizers import scheduled, set_learning_rate
 from .schedules.base import Schedule, schedule
 from .schedules.compose import PerUpdate, Sequence, Warmup
@@ -18,6 +19,7 @@ __all__ = [
     "Constant",
     "Cosine",
     "EpochIntervalSwitcher",
+    "EpochSchedule",
     "Exponential",
     "Intervals",
     "InverseTime",

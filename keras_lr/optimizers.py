@@ -175,6 +175,35 @@ def retrace(model: Any) -> None:
             del model.train_step
 
 
+def make_assignable(model: Any, name: str, owner: str) -> None:
+    """Have `name` be a variable in every optimizer of the model, so that it can be set between two steps."""
+    build(model)
+    before = [type(part) for part in leaves(model.optimizer)]
+    for part in leaves(model.optimizer):
+        if follows_schedule(part, name):
+            raise ValueError(
+                f"`{owner}` can't set `{name}` of an optimizer where it follows a schedule. Compile with a number, as "
+                "in `SGD(0.1)`, or leave the callback out; the schedule `keras_lr.Intervals` does what "
+                f"`EpochIntervalSwitcher` does. Received: {name}={schedule_of(part, name)!r}"
+            )
+    if name != "learning_rate":
+        scheduled(model.optimizer, **{name: True})
+    if before != [type(part) for part in leaves(model.optimizer)]:
+        retrace(model)
+
+
+def schedule_of(optimizer: Any, name: str) -> Any:
+    """The schedule that a hyperparameter follows."""
+    return given_rate(optimizer) if name == "learning_rate" else schedules_of(optimizer)[name]
+
+
+def assign(optimizer: Any, name: str, value: float) -> None:
+    """Set a hyperparameter that is a variable, in every optimizer inside that has it."""
+    for part in leaves(optimizer):
+        if _has(part, name):
+            setattr(part, name, value)
+
+
 def _has(part: Any, name: str) -> bool:
     if name not in NAMES or not hasattr(part, name):
         return False

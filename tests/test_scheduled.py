@@ -195,7 +195,11 @@ def test_refusals_change_nothing():
         (O.SGD(0.1), {"momentum": 1.0}, "`momentum` of `scheduled` must be a schedule or a finite number >= 0 and < 1"),
         (O.SGD(0.1), {"momentum": "x"}, "`momentum` of `scheduled`"),
         (O.SGD(0.1), {"weight_decay": -1.0}, "`weight_decay` of `scheduled`"),
-        (O.Adam(0.1), {"beta_1": klr.Linear(0.9, 1.0, steps=10)}, "`beta_1` of `scheduled` must be a schedule of values"),
+        (
+            O.Adam(0.1),
+            {"beta_1": klr.Linear(0.9, 1.0, steps=10)},
+            "`beta_1` of `scheduled` must be a schedule of values",
+        ),
         (built, {"momentum": 0.5}, "`momentum` of `scheduled` must be given before the optimizer is built"),
         (O.SGD(0.1), {"weight_decay": 0.1, "rho": 0.5}, "`rho` of `scheduled`"),
     ):
@@ -219,9 +223,7 @@ def test_a_plain_checkpoint_loads(tmp_path):
     assert int(model.optimizer.iterations) == 32
 
 
-@pytest.mark.parametrize(
-    "options", [{"jit_compile": True}, {"run_eagerly": True}, {"steps_per_execution": 4}], ids=str
-)
+@pytest.mark.parametrize("options", [{"jit_compile": True}, {"run_eagerly": True}, {"steps_per_execution": 4}], ids=str)
 def test_ways_to_run(options):
     """Eager, jit-compiled and several steps at a time, the weights are the same."""
     if NAME == "torch" and "steps_per_execution" in options:

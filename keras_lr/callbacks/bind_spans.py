@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import keras
 
+from . import fit
 from ..optimizers import leaves, per_update, replace_schedule, retrace
 from ..scheduled import schedules_of
 from ..schedules.base import Schedule
@@ -55,7 +55,7 @@ class BindSpans(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Any = None) -> None:
         batches = self._agreed("steps_per_epoch", self.steps_per_epoch, self.params.get("steps"))
-        batch_size = self._agreed("batch_size", self.batch_size, _batch_size(self.model))
+        batch_size = self._agreed("batch_size", self.batch_size, fit.batch_size(self.model))
         bound = [
             (leaf, name, schedule, self._bound(leaf, schedule, batches, batch_size))
             for leaf in leaves(self.model.optimizer)
@@ -89,16 +89,3 @@ class BindSpans(keras.callbacks.Callback):
                 f"Received: {name}={given}"
             )
         return found if given is None else given
-
-
-def _batch_size(model: Any) -> int | None:
-    """Examples per batch of the data that the model is being fitted to, if the data tells."""
-    # Keras hands callbacks neither the data nor the batch size: the only place they are is `fit` itself.
-    frame = sys._getframe()
-    while frame is not None:
-        if frame.f_code.co_name == "fit" and frame.f_locals.get("self") is model:
-            iterator = frame.f_locals.get("epoch_iterator")
-            size = getattr(getattr(iterator, "data_adapter", None), "batch_size", None)
-            return None if size is None else int(size)
-        frame = frame.f_back  # type: ignore[assignment]
-    return None

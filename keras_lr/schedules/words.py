@@ -54,9 +54,7 @@ def read(owner: object, name: str, value: Any) -> Any:
     return stored
 
 
-def number(
-    value: Any, minimum: float = -math.inf, above: float = -math.inf, below: float = math.inf
-) -> float | None:
+def number(value: Any, minimum: float = -math.inf, above: float = -math.inf, below: float = math.inf) -> float | None:
     """`value` as a float, `None` if it is out of range; raises `TypeError` if it is no number."""
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value.item()
