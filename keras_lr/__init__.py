@@ -3,6 +3,8 @@
 from .callbacks.bind_spans import BindSpans
 from .callbacks.epoch_interval_switcher import EpochIntervalSwitcher
 from .callbacks.epoch_schedule import EpochSchedule
+from .callbacks.monitor import Monitor
+from .callbacks.plateau_reducer import PlateauReducer
 from .optimizers import scheduled, set_learning_rate
 from .schedules.base import Schedule, schedule
 from .schedules.compose import PerUpdate, Sequence, Warmup
@@ -24,7 +26,9 @@ __all__ = [
     "Intervals",
     "InverseTime",
     "Linear",
+    "Monitor",
     "PerUpdate",
+    "PlateauReducer",
     "Polynomial",
     "Schedule",
     "Sequence",

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras.optimizers.schedules import LearningRateSchedule
 
-from .scheduled import ScheduledMixin, schedules_of, swap
+from .scheduled import FACTOR, ScheduledMixin, schedules_of, shortest, swap
 from .schedules import words
 from .schedules.base import Schedule
 from .schedules.compose import PerUpdate
@@ -150,6 +150,24 @@ def replace_schedule(optimizer: Any, name: str, schedule: LearningRateSchedule) 
 def current_value(optimizer: Any, name: str = "learning_rate") -> float:
     """The number that a hyperparameter has now."""
     return float(keras.ops.convert_to_numpy(keras.ops.convert_to_tensor(getattr(optimizer, name))))
+
+
+def applied_values(optimizer: Any, begin: int, end: int) -> dict[str, np.ndarray]:
+    """The values that an optimizer used for the batches from `begin` to `end`, by hyperparameter.
+
+    What is no schedule has been what it is now.
+    """
+    schedules, steps = schedules_of(optimizer), np.arange(begin, end)
+    cells = optimizer._book.cells if isinstance(optimizer, ScheduledMixin) else {}
+    names = ["learning_rate", *(name for name in sorted(cells) if name not in ("learning_rate", FACTOR))]
+    values = {name: schedules[name].values(steps) for name in names if name in schedules}
+    if FACTOR in cells and "learning_rate" in values:
+        values["learning_rate"] = values["learning_rate"] * shortest(cells[FACTOR])
+    return {name: values.get(name, np.full(len(steps), _decimal(optimizer, name))) for name in names}
+
+
+def _decimal(optimizer: Any, name: str) -> float:
+    return float(str(np.float32(current_value(optimizer, name))))
 
 
 def build(model: Any) -> None:

@@ -10,10 +10,13 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras.optimizers.schedules import LearningRateSchedule
 
 from .schedules.base import Schedule
+from .schedules.foreign import Foreign
 
 PREFIX = "keras_lr."  # of the names that our variables have in a saved file
+FACTOR = "factor"  # what feedback multiplies onto the schedule of the learning rate
 
 
 class Hyperparameter(keras.Variable):
@@ -74,7 +77,8 @@ class ScheduledMixin:
     def apply(self, grads: Any, trainable_variables: Any = None) -> Any:
         book = self._book
         for name, schedule in schedules_of(self).items():
-            book.cells[name].assign(schedule(self._iterations))  # type: ignore[attr-defined]
+            value = schedule(self._iterations)  # type: ignore[attr-defined]
+            book.cells[name].assign(self._reduced(value) if name == "learning_rate" else value)
         with _flag(book, "applying"):
             return super().apply(grads, trainable_variables)  # type: ignore[misc]
 
@@ -82,7 +86,13 @@ class ScheduledMixin:
         rate = self._learning_rate  # type: ignore[attr-defined]
         if not isinstance(rate, Schedule):
             return super()._get_current_learning_rate()  # type: ignore[misc]
-        return self._book.cells["learning_rate"] if self._book.applying else rate(self._iterations)  # type: ignore[attr-defined]
+        if self._book.applying:
+            return self._book.cells["learning_rate"]
+        return self._reduced(rate(self._iterations))  # type: ignore[attr-defined]
+
+    def _reduced(self, rate: Any) -> Any:
+        factor = self._book.cells.get(FACTOR)
+        return rate if factor is None else rate * keras.ops.convert_to_tensor(factor)
 
     @property
     def variables(self) -> list[Any]:
@@ -145,10 +155,13 @@ def swap(optimizer: Any, hyperparameters: dict[str, Any]) -> Any:
         object.__setattr__(optimizer, "_book", Book(type(optimizer)))
         optimizer.__class__ = _scheduled_class(type(optimizer), frozenset())
     book = optimizer._book
-    if isinstance(optimizer._learning_rate, Schedule):
+    if "learning_rate" in schedules_of(optimizer):
+        optimizer._learning_rate = schedules_of(optimizer)["learning_rate"]
         _cell(optimizer, "learning_rate", 0.0)
     for name, value in hyperparameters.items():
-        if name not in book.cells:
+        if name == FACTOR:
+            _cell(optimizer, name, 1.0)
+        elif name not in book.cells:
             book.given[name] = optimizer.__dict__[name]
             _cell(optimizer, name, book.given[name] or 0.0)
         if isinstance(value, Schedule):
@@ -164,6 +177,8 @@ def swap(optimizer: Any, hyperparameters: dict[str, Any]) -> Any:
 def schedules_of(optimizer: Any) -> dict[str, Schedule]:
     """The schedules of an optimizer by hyperparameter, its learning rate's too."""
     rate = optimizer._learning_rate
+    if isinstance(rate, LearningRateSchedule) and not isinstance(rate, Schedule):
+        rate = Foreign(rate)
     by_name = {"learning_rate": rate} if isinstance(rate, Schedule) else {}
     return by_name | (optimizer._book.schedules if isinstance(optimizer, ScheduledMixin) else {})
 

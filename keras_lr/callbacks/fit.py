@@ -48,7 +48,13 @@ def require_one_writer(callback: Any) -> None:
 
 def be_first(callback: Any) -> None:
     """Move `callback` before the others, so that they find in `logs` what it writes there."""
-    running = getattr(of_fit(callback.model, "callbacks"), "callbacks", None)
-    if running and callback in running:
+    be_before(callback, keras.callbacks.Callback)
+
+
+def be_before(callback: Any, kinds: Any) -> None:
+    """Move `callback` before those of the `kinds`, which save what it decides."""
+    running = getattr(of_fit(callback.model, "callbacks"), "callbacks", [])
+    places = [place for place, other in enumerate(running) if isinstance(other, kinds)]
+    if places and callback in running and places[0] < running.index(callback):
         running.remove(callback)
-        running.insert(0, callback)
+        running.insert(places[0], callback)
