@@ -247,7 +247,7 @@ def _read(name: str, value: Any, optimizer: Any, having: list[Any], owner: str =
     if value is True and owner == "scheduled":
         return True
     below_one = name in BELOW_ONE
-    rule = f"a schedule or a finite number >= 0{' and < 1' if below_one else ''}{', or True' if owner == 'scheduled' else ''}"
+    rule = "a schedule or a finite number >= 0" + " and < 1" * below_one + ", or True" * (owner == "scheduled")
     if isinstance(value, LearningRateSchedule):
         schedule = value if isinstance(value, Schedule) else Foreign(value)
         if below_one and schedule.is_bound and not isinstance(schedule, Foreign):
@@ -285,6 +285,6 @@ def _set_rate(part: Any, value: Any) -> None:
 
 
 def _make_rate_variable(part: Any, value: float) -> None:
-    # As Keras' own constructor makes it, and at the place where a loaded optimizer has it: second, after the iterations.
+    # As Keras' own constructor makes it, and where a loaded optimizer has it: second, after the iterations.
     part._learning_rate = keras.optimizers.SGD(float(value), name=part.name)._learning_rate  # tracked by being set
     part._variables.insert(1, part._variables.pop())

@@ -60,7 +60,7 @@ def _is_zero(other: Any) -> bool:
 class Book:
     """What a scheduled optimizer has beside what its plain class has."""
 
-    plain: type
+    plain: Any
     given: dict[str, Any] = dataclasses.field(default_factory=dict)  # the numbers of the plain optimizer
     cells: dict[str, Hyperparameter] = dataclasses.field(default_factory=dict)
     schedules: dict[str, Schedule] = dataclasses.field(default_factory=dict)
@@ -123,7 +123,7 @@ class ScheduledMixin:
         with _flag(book, "as_plain"):
             plain = super().get_config()  # type: ignore[misc]
         # Serialized as its public class: on torch, Keras would name a class that other backends do not have.
-        stand_in = object.__new__(_public(book.plain))
+        stand_in: Any = object.__new__(_public(book.plain))
         object.__setattr__(stand_in, "get_config", lambda: plain)
         numbers = {name: shortest(cell) for name, cell in book.cells.items() if name != "learning_rate"}
         schedules = {name: keras.saving.serialize_keras_object(s) for name, s in book.schedules.items()}
@@ -153,7 +153,7 @@ def swap(optimizer: Any, hyperparameters: dict[str, Any]) -> Any:
     """Give a plain optimizer its scheduled class, in place, and take `hyperparameters` in hand."""
     if not isinstance(optimizer, ScheduledMixin):
         object.__setattr__(optimizer, "_book", Book(type(optimizer)))
-        optimizer.__class__ = _scheduled_class(type(optimizer), frozenset())
+        optimizer.__class__ = _scheduled_class(optimizer._book.plain, frozenset())
     book = optimizer._book
     if "learning_rate" in schedules_of(optimizer):
         optimizer._learning_rate = schedules_of(optimizer)["learning_rate"]
@@ -201,7 +201,7 @@ def _cell(optimizer: Any, name: str, value: float) -> None:
 
 
 @functools.cache
-def _scheduled_class(plain: type, names: frozenset[str]) -> type:
+def _scheduled_class(plain: Any, names: frozenset[str]) -> Any:
     members = {name: _property(name) for name in names}
     made = type(f"Scheduled{plain.__name__}", (ScheduledMixin, plain), {**members, "__module__": __name__})
     # All are saved under one name; what that name is read back with is `ScheduledOptimizer`.

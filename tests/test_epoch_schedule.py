@@ -3,11 +3,10 @@
 import keras
 import numpy as np
 import pytest
+from keras import optimizers as opt
 from models import Applied, applied, classifier, flowers, ones, rate_meter
 
 import keras_lr as klr
-
-O = keras.optimizers
 
 
 def train(model, callbacks, epochs=3, initial_epoch=0):
@@ -29,11 +28,11 @@ class SetAttribute(keras.callbacks.Callback):
 @pytest.mark.parametrize(
     ("make", "name", "values"),
     [
-        (lambda: O.SGD(0.1, momentum=0.9), "momentum", [0.3, 0.6, 0.9]),
-        (lambda: O.SGD(0.1, momentum=0.9, weight_decay=0.1), "weight_decay", [0.3, 0.2, 0.1]),
-        (lambda: O.Adam(0.01), "beta_1", [0.3, 0.6, 0.9]),
-        (lambda: O.RMSprop(0.01), "rho", [0.3, 0.6, 0.9]),
-        (lambda: O.SGD(0.1), "learning_rate", [0.3, 0.2, 0.1]),
+        (lambda: opt.SGD(0.1, momentum=0.9), "momentum", [0.3, 0.6, 0.9]),
+        (lambda: opt.SGD(0.1, momentum=0.9, weight_decay=0.1), "weight_decay", [0.3, 0.2, 0.1]),
+        (lambda: opt.Adam(0.01), "beta_1", [0.3, 0.6, 0.9]),
+        (lambda: opt.RMSprop(0.01), "rho", [0.3, 0.6, 0.9]),
+        (lambda: opt.SGD(0.1), "learning_rate", [0.3, 0.2, 0.1]),
     ],
     ids=["momentum", "weight_decay", "beta_1", "rho", "learning_rate"],
 )
@@ -55,7 +54,7 @@ def test_any_hyperparameter(make, name, values):
 
 def test_a_trained_and_a_loaded_model(tmp_path):
     """A model that was trained or loaded with the plain optimizer follows the callback from then on."""
-    model = classifier(O.SGD(0.1, momentum=0.9))
+    model = classifier(opt.SGD(0.1, momentum=0.9))
     train(model, [], epochs=1)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
@@ -76,12 +75,12 @@ def test_two_writers_are_refused():
         keras.callbacks.ReduceLROnPlateau(),
     ):
         for order in (1, -1):
-            model = rate_meter(O.SGD(9.0))
+            model = rate_meter(opt.SGD(9.0))
             callbacks = [klr.EpochSchedule(lambda epoch: 1.0), other][::order]
             with pytest.raises(ValueError, match="both set `learning_rate`, and one would undo the other"):
                 model.fit(*ones(2), callbacks=callbacks, verbose=0)
             assert applied(model) == 0.0
-    model = rate_meter(O.SGD(9.0, momentum=0.9))
+    model = rate_meter(opt.SGD(9.0, momentum=0.9))
     both = [klr.EpochSchedule(lambda e: 1.0), klr.EpochSchedule(lambda e: 0.0, hyperparameter="momentum")]
     model.fit(*ones(2), batch_size=1, callbacks=both, verbose=0)
     np.testing.assert_allclose(applied(model), 2.0)
@@ -89,14 +88,14 @@ def test_two_writers_are_refused():
 
 def test_a_hyperparameter_that_follows_a_schedule_is_refused():
     """What follows a schedule in the graph has its owner."""
-    model = classifier(klr.scheduled(O.SGD(0.1, momentum=0.9), momentum=klr.Constant(0.5)))
+    model = classifier(klr.scheduled(opt.SGD(0.1, momentum=0.9), momentum=klr.Constant(0.5)))
     with pytest.raises(ValueError, match="`EpochSchedule` can't set `momentum` of an optimizer where it follows"):
         train(model, [klr.EpochSchedule(lambda epoch: 0.1, hyperparameter="momentum")])
 
 
 def test_first_in_the_logs(tmp_path):
     """The value is in `logs` for the callbacks before it in the list, too."""
-    model, seen = rate_meter(O.SGD(9.0)), []
+    model, seen = rate_meter(opt.SGD(9.0)), []
     spy = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(logs.get("learning_rate")))
     csv = keras.callbacks.CSVLogger(str(tmp_path / "log.csv"))
     model.fit(*ones(2), epochs=2, callbacks=[spy, csv, klr.EpochSchedule(lambda epoch: 2.0 - epoch)], verbose=0)
@@ -106,7 +105,7 @@ def test_first_in_the_logs(tmp_path):
 
 def test_initial_epoch_and_jax_state():
     """The epoch's number alone decides, and the assignment reaches a running JAX epoch."""
-    model, seen = rate_meter(O.SGD(9.0)), Applied()
+    model, seen = rate_meter(opt.SGD(9.0)), Applied()
     callbacks = [klr.EpochSchedule(lambda epoch: 2.0**-epoch), seen]
     model.fit(*ones(2), batch_size=1, initial_epoch=1, epochs=3, callbacks=callbacks, verbose=0)
     np.testing.assert_allclose(seen.rates, [0.5, 0.5, 0.25, 0.25])
@@ -128,7 +127,7 @@ def test_bad_arguments(arguments, message):
 @pytest.mark.parametrize("value", [float("nan"), "x", None])
 def test_a_function_that_gives_no_number(value):
     """What the function gives is checked, and the message says for which epoch."""
-    model = rate_meter(O.SGD(9.0))
+    model = rate_meter(opt.SGD(9.0))
     with pytest.raises((TypeError, ValueError), match="`schedule` of `EpochSchedule` must be a function that gives"):
         model.fit(*ones(2), callbacks=[klr.EpochSchedule(lambda epoch: value)], verbose=0)
     assert applied(model) == 0.0

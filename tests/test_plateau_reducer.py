@@ -3,11 +3,11 @@
 import keras
 import numpy as np
 import pytest
+from keras import optimizers as opt
 from models import Applied, applied, ones, rate_meter
 
 import keras_lr as klr
 
-O = keras.optimizers
 # What the metric is in each epoch, and the rate that each epoch then trains with (patience 2, factor 0.5).
 SERIES = [5.0, 4.0, 4.0, 4.0, 3.0, 3.0, 3.0, 3.0, 3.0]
 RATES = [1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.25, 0.25]
@@ -39,11 +39,11 @@ def run(model, series, begin=0, end=None, extra=(), **options):
 @pytest.mark.parametrize(
     "optimizer",
     [
-        lambda: O.SGD(1.0),
-        lambda: O.SGD(klr.Constant(1.0)),
-        lambda: O.SGD(keras.optimizers.schedules.ExponentialDecay(1.0, 1, 1.0)),
-        lambda: O.LossScaleOptimizer(O.SGD(klr.Constant(1.0))),
-        lambda: klr.scheduled(O.SGD(klr.Constant(1.0)), weight_decay=0.0),
+        lambda: opt.SGD(1.0),
+        lambda: opt.SGD(klr.Constant(1.0)),
+        lambda: opt.SGD(keras.optimizers.schedules.ExponentialDecay(1.0, 1, 1.0)),
+        lambda: opt.LossScaleOptimizer(opt.SGD(klr.Constant(1.0))),
+        lambda: klr.scheduled(opt.SGD(klr.Constant(1.0)), weight_decay=0.0),
     ],
     ids=["number", "schedule", "Keras' own", "nested", "scheduled"],
 )
@@ -55,17 +55,17 @@ def test_it_reduces_any_rate(optimizer):
 def test_it_multiplies_a_schedule():
     """The schedule goes on under the factor."""
     rate = klr.Linear(9.0, 0.0, steps=9)
-    np.testing.assert_allclose(run(rate_meter(O.SGD(rate)), SERIES), rate.values(9) * RATES, rtol=1e-5)
+    np.testing.assert_allclose(run(rate_meter(opt.SGD(rate)), SERIES), rate.values(9) * RATES, rtol=1e-5)
 
 
 @pytest.mark.parametrize("rate", [1.0, klr.Constant(1.0)], ids=["number", "schedule"])
 def test_many_fits_are_one(rate, tmp_path):
     """n fits of k epochs, with new callbacks, and saved and loaded between, are one fit of n * k."""
-    model = rate_meter(O.SGD(rate))
+    model = rate_meter(opt.SGD(rate))
     rates = [value for begin in range(0, 9, 3) for value in run(model, SERIES, begin, begin + 3)]
     np.testing.assert_allclose(rates, RATES, rtol=1e-5)
     rates, loss = [], model.loss
-    model = rate_meter(O.SGD(rate))
+    model = rate_meter(opt.SGD(rate))
     for begin in range(9):
         rates += run(model, SERIES, begin, begin + 1)
         model.compile(optimizer=model.optimizer, loss="mse")
@@ -90,7 +90,7 @@ def test_backup_and_restore(rate, first, tmp_path):
                 raise KeyboardInterrupt
 
     for killed in (3, 6, None):
-        model, seen = rate_meter(O.SGD(rate)), Applied()
+        model, seen = rate_meter(opt.SGD(rate)), Applied()
         backup = keras.callbacks.BackupAndRestore(str(tmp_path / "backup"))
         reducer = klr.PlateauReducer("loss", factor=0.5, patience=2)
         callbacks = [Report(SERIES), *([backup, reducer] if first else [reducer, backup])]
@@ -127,12 +127,12 @@ def test_backup_and_restore(rate, first, tmp_path):
 )
 def test_the_rule(series, options, expected):
     """When exactly it reduces, worked out by hand."""
-    np.testing.assert_allclose(run(rate_meter(O.SGD(klr.Constant(1.0))), series, **options), expected, rtol=1e-4)
+    np.testing.assert_allclose(run(rate_meter(opt.SGD(klr.Constant(1.0))), series, **options), expected, rtol=1e-4)
 
 
 def test_epochs_without_a_validation_do_not_count():
     """Checks are counted, not epochs, so `validation_freq` works without a warning."""
-    model, seen = rate_meter(O.SGD(1.0)), Applied()
+    model, seen = rate_meter(opt.SGD(1.0)), Applied()
     series = [1.0, None, 1.0, None, 1.0, None]
     reducer = klr.PlateauReducer("val_loss", factor=0.5, patience=2)
     callbacks = [Report(series, "val_loss"), reducer, seen]
@@ -144,21 +144,21 @@ def test_epochs_without_a_validation_do_not_count():
 def test_it_can_end_the_training():
     """With `stop_at_minimum` the training ends when the rate can't be reduced any more."""
     options = {"patience": 1, "minimum": 0.25, "stop_at_minimum": True}
-    assert len(run(rate_meter(O.SGD(1.0)), [1.0] * 9, **options)) == 4
+    assert len(run(rate_meter(opt.SGD(1.0)), [1.0] * 9, **options)) == 4
 
 
 def test_the_ratios_of_several_optimizers_stay():
     """Every optimizer inside is reduced by the same factor."""
-    if not hasattr(O, "MultiOptimizer"):
+    if not hasattr(opt, "MultiOptimizer"):
         pytest.skip("this Keras has no MultiOptimizer")
-    optimizer = O.MultiOptimizer(O.OptimizerMap(O.SGD(1.0), {".*nothing.*": O.SGD(klr.Constant(0.1))}))
+    optimizer = opt.MultiOptimizer(opt.OptimizerMap(opt.SGD(1.0), {".*nothing.*": opt.SGD(klr.Constant(0.1))}))
     run(rate_meter(optimizer), [1.0] * 4)
     np.testing.assert_allclose([float(part.learning_rate) for part in optimizer.optimizers], [0.05, 0.5], rtol=1e-6)
 
 
 def test_early_refusals():
     """What can't work is refused before training, or after the first epoch at the latest."""
-    model = rate_meter(O.SGD(1.0))
+    model = rate_meter(opt.SGD(1.0))
     with pytest.raises(ValueError, match="watches `val_loss`, and there is no validation data"):
         model.fit(*ones(1), callbacks=[klr.PlateauReducer()], verbose=0)
     with pytest.raises(ValueError, match="both set `learning_rate`"):

@@ -6,11 +6,10 @@ import keras
 import numpy as np
 import pytest
 from backends import NAME
+from keras import optimizers as opt
 from models import classifier, flowers
 
 import keras_lr as klr
-
-O = keras.optimizers
 
 
 def tolerance(hyper):
@@ -20,21 +19,21 @@ def tolerance(hyper):
 
 def make(name):
     return {
-        "SGD": lambda: O.SGD(0.1, momentum=0.9),
-        "SGD, Nesterov, clipped": lambda: O.SGD(0.1, momentum=0.9, nesterov=True, clipnorm=0.5, weight_decay=0.01),
-        "RMSprop": lambda: O.RMSprop(0.01, momentum=0.5),
-        "Adadelta": lambda: O.Adadelta(1.0),
-        "Adagrad": lambda: O.Adagrad(0.1),
-        "Adam": lambda: O.Adam(0.01),
-        "AdamW": lambda: O.AdamW(0.01, weight_decay=0.1),
-        "Nadam": lambda: O.Nadam(0.01),
-        "Adamax": lambda: O.Adamax(0.01),
-        "Lamb": lambda: O.Lamb(0.01),
-        "Lion": lambda: O.Lion(0.01, weight_decay=0.1),
-        "Muon": lambda: O.Muon(0.01),
-        "ScheduleFreeAdamW": lambda: O.ScheduleFreeAdamW(0.01),
-        "AdamW, averaging": lambda: O.AdamW(0.01, use_ema=True),
-        "SGD, accumulating": lambda: O.SGD(0.1, momentum=0.9, gradient_accumulation_steps=2),
+        "SGD": lambda: opt.SGD(0.1, momentum=0.9),
+        "SGD, Nesterov, clipped": lambda: opt.SGD(0.1, momentum=0.9, nesterov=True, clipnorm=0.5, weight_decay=0.01),
+        "RMSprop": lambda: opt.RMSprop(0.01, momentum=0.5),
+        "Adadelta": lambda: opt.Adadelta(1.0),
+        "Adagrad": lambda: opt.Adagrad(0.1),
+        "Adam": lambda: opt.Adam(0.01),
+        "AdamW": lambda: opt.AdamW(0.01, weight_decay=0.1),
+        "Nadam": lambda: opt.Nadam(0.01),
+        "Adamax": lambda: opt.Adamax(0.01),
+        "Lamb": lambda: opt.Lamb(0.01),
+        "Lion": lambda: opt.Lion(0.01, weight_decay=0.1),
+        "Muon": lambda: opt.Muon(0.01),
+        "ScheduleFreeAdamW": lambda: opt.ScheduleFreeAdamW(0.01),
+        "AdamW, averaging": lambda: opt.AdamW(0.01, use_ema=True),
+        "SGD, accumulating": lambda: opt.SGD(0.1, momentum=0.9, gradient_accumulation_steps=2),
     }[name]()
 
 
@@ -60,7 +59,7 @@ PAIRS = [
     ("Muon", "momentum"),
     ("ScheduleFreeAdamW", "beta_2"),
 ]
-PAIRS = [(name, hyper) for name, hyper in PAIRS if hasattr(O, name.split(",")[0])]
+PAIRS = [(name, hyper) for name, hyper in PAIRS if hasattr(opt, name.split(",")[0])]
 every_pair = pytest.mark.parametrize(("name", "hyper"), PAIRS, ids=[f"{n}-{h}" for n, h in PAIRS])
 RAMP = klr.Linear(0.3, 0.9, steps=20)
 
@@ -156,9 +155,9 @@ def test_constant_is_plain(name, hyper):
 
 def test_it_stays_the_same_optimizer():
     """The object, `isinstance` and attribute access are what they were."""
-    optimizer = O.SGD(0.1, momentum=0.9)
+    optimizer = opt.SGD(0.1, momentum=0.9)
     again = klr.scheduled(optimizer, momentum=True)
-    assert again is optimizer and isinstance(again, O.SGD) and again.nesterov is False
+    assert again is optimizer and isinstance(again, opt.SGD) and again.nesterov is False
     assert float(optimizer.momentum) == np.float32(0.9)
     assert klr.scheduled(optimizer, momentum=True) is optimizer
     assert len(optimizer.variables) == 3  # iterations, learning rate and momentum
@@ -172,14 +171,14 @@ def test_it_stays_the_same_optimizer():
 
 def test_the_value_in_force():
     """After a step the attribute is the number that the step used."""
-    model = classifier(klr.scheduled(O.SGD(0.1, momentum=0.9), momentum=RAMP))
+    model = classifier(klr.scheduled(opt.SGD(0.1, momentum=0.9), momentum=RAMP))
     train(model, epochs=1)
     np.testing.assert_allclose(float(model.optimizer.momentum), RAMP.values([15])[0], rtol=1e-6)
 
 
 def test_built_with_a_schedule_from_no_momentum():
     """An optimizer without momentum can be given a schedule before it is built, also one that starts at 0."""
-    model = classifier(klr.scheduled(O.SGD(0.1), momentum=klr.Linear(0.0, 0.9, steps=16)))
+    model = classifier(klr.scheduled(opt.SGD(0.1), momentum=klr.Linear(0.0, 0.9, steps=16)))
     train(model)
     assert len(model.optimizer.momentums) == 4
     np.testing.assert_allclose(float(model.optimizer.momentum), 0.9, rtol=1e-6)
@@ -187,21 +186,25 @@ def test_built_with_a_schedule_from_no_momentum():
 
 def test_refusals_change_nothing():
     """What can't work is refused by name, rule and value, and the optimizer is as before."""
-    built = O.SGD(0.1)
+    built = opt.SGD(0.1)
     built.build([keras.Variable(np.ones(3))])
     for optimizer, arguments, message in (
-        (O.SGD(0.1), {"beta_1": 0.5}, "`beta_1` of `scheduled` must be a hyperparameter of `SGD`: .*momentum"),
-        (O.SGD(0.1), {"clipvalue": 0.5}, "`clipvalue` of `scheduled` must be a hyperparameter of `SGD`"),
-        (O.SGD(0.1), {"momentum": 1.0}, "`momentum` of `scheduled` must be a schedule or a finite number >= 0 and < 1"),
-        (O.SGD(0.1), {"momentum": "x"}, "`momentum` of `scheduled`"),
-        (O.SGD(0.1), {"weight_decay": -1.0}, "`weight_decay` of `scheduled`"),
+        (opt.SGD(0.1), {"beta_1": 0.5}, "`beta_1` of `scheduled` must be a hyperparameter of `SGD`: .*momentum"),
+        (opt.SGD(0.1), {"clipvalue": 0.5}, "`clipvalue` of `scheduled` must be a hyperparameter of `SGD`"),
         (
-            O.Adam(0.1),
+            opt.SGD(0.1),
+            {"momentum": 1.0},
+            "`momentum` of `scheduled` must be a schedule or a finite number >= 0 and < 1",
+        ),
+        (opt.SGD(0.1), {"momentum": "x"}, "`momentum` of `scheduled`"),
+        (opt.SGD(0.1), {"weight_decay": -1.0}, "`weight_decay` of `scheduled`"),
+        (
+            opt.Adam(0.1),
             {"beta_1": klr.Linear(0.9, 1.0, steps=10)},
             "`beta_1` of `scheduled` must be a schedule of values",
         ),
         (built, {"momentum": 0.5}, "`momentum` of `scheduled` must be given before the optimizer is built"),
-        (O.SGD(0.1), {"weight_decay": 0.1, "rho": 0.5}, "`rho` of `scheduled`"),
+        (opt.SGD(0.1), {"weight_decay": 0.1, "rho": 0.5}, "`rho` of `scheduled`"),
     ):
         before = type(optimizer)
         with pytest.raises((TypeError, ValueError), match=message):
@@ -211,10 +214,10 @@ def test_refusals_change_nothing():
 
 def test_a_plain_checkpoint_loads(tmp_path):
     """A weights file of the plain optimizer brings iterations and moments into the scheduled one."""
-    plain = classifier(O.Adam(0.01))
+    plain = classifier(opt.Adam(0.01))
     train(plain, epochs=1)
     plain.save_weights(tmp_path / "model.weights.h5")
-    model = classifier(klr.scheduled(O.Adam(0.01), beta_1=True))
+    model = classifier(klr.scheduled(opt.Adam(0.01), beta_1=True))
     model.optimizer.build(model.trainable_variables)
     model.load_weights(tmp_path / "model.weights.h5")
     train(plain, epochs=1)
@@ -228,7 +231,7 @@ def test_ways_to_run(options):
     """Eager, jit-compiled and several steps at a time, the weights are the same."""
     if NAME == "torch" and "steps_per_execution" in options:
         pytest.skip("Keras takes one step at a time on torch")
-    model = classifier(klr.scheduled(O.SGD(0.1, momentum=0.9), momentum=RAMP), **options)
+    model = classifier(klr.scheduled(opt.SGD(0.1, momentum=0.9), momentum=RAMP), **options)
     train(model)
     np.testing.assert_allclose(weights(model), reference("SGD", "momentum"), rtol=0, atol=3e-6)
 
@@ -238,7 +241,7 @@ def test_mixed_precision_goes_on(policy, tmp_path):
     """Under mixed precision the hyperparameter is float32, follows its schedule and survives saving."""
     keras.config.set_dtype_policy(policy)
     try:
-        model = classifier(klr.scheduled(O.SGD(klr.Constant(0.1), momentum=0.9), momentum=RAMP))
+        model = classifier(klr.scheduled(opt.SGD(klr.Constant(0.1), momentum=0.9), momentum=RAMP))
         train(model)
         leaf = getattr(model.optimizer, "inner_optimizer", model.optimizer)
         np.testing.assert_allclose(float(leaf.momentum), RAMP.values([int(leaf.iterations) - 1])[0], rtol=1e-6)
@@ -253,10 +256,10 @@ def test_mixed_precision_goes_on(policy, tmp_path):
 
 def test_nested_optimizers(tmp_path):
     """All optimizers inside a `MultiOptimizer` that have the hyperparameter follow the schedule, and are saved."""
-    if not hasattr(O, "MultiOptimizer"):
+    if not hasattr(opt, "MultiOptimizer"):
         pytest.skip("this Keras has no MultiOptimizer")
-    parts = O.OptimizerMap(O.SGD(0.1, momentum=0.9), {".*bias.*": O.Adam(0.01)})
-    model = classifier(klr.scheduled(O.MultiOptimizer(parts), momentum=RAMP))
+    parts = opt.OptimizerMap(opt.SGD(0.1, momentum=0.9), {".*bias.*": opt.Adam(0.01)})
+    model = classifier(klr.scheduled(opt.MultiOptimizer(parts), momentum=RAMP))
     train(model)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
@@ -268,7 +271,10 @@ def test_nested_optimizers(tmp_path):
 def test_spans_are_bound():
     """`BindSpans` binds the schedules of all hyperparameters, counted in updates under accumulation."""
     ramp = klr.Intervals(klr.epochs(1), [0.25, 0.75])
-    for optimizer in (O.SGD(0.1, momentum=0.9), O.SGD(0.1, momentum=0.9, gradient_accumulation_steps=2)):
+    for optimizer in (
+        opt.SGD(0.1, momentum=0.9),
+        opt.SGD(0.1, momentum=0.9, gradient_accumulation_steps=2),
+    ):
         model = classifier(klr.scheduled(optimizer, momentum=ramp))
         for epoch, expected in ((0, 0.25), (1, 0.75)):
             train(model, initial_epoch=epoch, epochs=epoch + 1, callbacks=[klr.BindSpans()])
@@ -287,7 +293,7 @@ def test_one_evaluation_per_step():
             counted.append(1)
             return step.full(self.value)
 
-    optimizer = klr.scheduled(O.AdamW(Counting(0.01), weight_decay=0.1), weight_decay=True)
+    optimizer = klr.scheduled(opt.AdamW(Counting(0.01), weight_decay=0.1), weight_decay=True)
     variables = [keras.Variable(np.ones(2)) for _ in range(20)]
     optimizer.build(variables)
     optimizer.apply([keras.ops.ones(2) for _ in variables])

@@ -3,11 +3,11 @@
 import keras
 import numpy as np
 import pytest
+from keras import optimizers as opt
 from models import Applied, applied, classifier, flowers, ones, rate_meter
 
 import keras_lr as klr
 
-O = keras.optimizers
 VALUES = {
     "number": 0.5,
     "schedule": klr.Table([9.0] * 4 + [4.0, 3.0, 2.0, 1.0]),
@@ -26,7 +26,7 @@ def fit(model, callbacks=(), **options):
 @pytest.mark.parametrize("scheduled", [False, True])
 def test_after_training(before, after, scheduled):
     """A trained model goes on with the new rate at its own step, whatever the rate was."""
-    optimizer = O.SGD(before)
+    optimizer = opt.SGD(before)
     if scheduled:
         klr.scheduled(optimizer, weight_decay=0.0)
     model, seen = rate_meter(optimizer), Applied()
@@ -48,7 +48,7 @@ def test_from_a_callback(after):
                 klr.set_learning_rate(self.model, VALUES[after])
 
     for before in (1.0, klr.Constant(1.0)):
-        model, seen = rate_meter(O.SGD(before)), Applied()
+        model, seen = rate_meter(opt.SGD(before)), Applied()
         fit(model, [Switch(), seen], epochs=2)
         np.testing.assert_allclose(seen.rates, [1.0] * 4 + EXPECTED[after], rtol=1e-6)
 
@@ -57,7 +57,7 @@ def test_from_a_callback(after):
 @pytest.mark.parametrize("before", [0.01, klr.Constant(0.01)], ids=["number", "schedule"])
 def test_moments_stay(before, after, tmp_path):
     """Moments and iterations are kept, and the changed model is saved and loaded whole."""
-    model = classifier(O.Adam(before))
+    model = classifier(opt.Adam(before))
     model.fit(*flowers(), batch_size=4, verbose=0)
     slots = {v.path: keras.ops.convert_to_numpy(v) for v in model.optimizer.variables if "rate" not in v.name}
     klr.set_learning_rate(model, VALUES[after])
@@ -76,7 +76,7 @@ def test_moments_stay(before, after, tmp_path):
 
 def test_optimizer_before_training():
     """An optimizer alone can be given another rate before it is used."""
-    optimizer = O.SGD(klr.Constant(1.0))
+    optimizer = opt.SGD(klr.Constant(1.0))
     klr.set_learning_rate(optimizer, 2.0)
     model = rate_meter(optimizer)
     fit(model)
@@ -85,7 +85,7 @@ def test_optimizer_before_training():
 
 def test_nested_optimizers():
     """All optimizers inside get the rate."""
-    model = rate_meter(O.LossScaleOptimizer(O.SGD(klr.Constant(1.0))))
+    model = rate_meter(opt.LossScaleOptimizer(opt.SGD(klr.Constant(1.0))))
     klr.set_learning_rate(model, 2.0)
     fit(model)
     np.testing.assert_allclose(applied(model), 8.0, rtol=1e-6)
@@ -93,7 +93,7 @@ def test_nested_optimizers():
 
 def test_refusals():
     """What is no rate, or no compiled model, is refused, and nothing is changed."""
-    model = rate_meter(O.SGD(1.0))
+    model = rate_meter(opt.SGD(1.0))
     for value in (-1.0, float("nan"), "x", None, lambda: 0.1):
         with pytest.raises((TypeError, ValueError), match="`learning_rate` of `set_learning_rate` must be"):
             klr.set_learning_rate(model, value)

@@ -6,10 +6,10 @@ from typing import Any
 
 import keras
 
-from . import fit
 from ..optimizers import leaves, per_update, replace_schedule, retrace
 from ..scheduled import schedules_of
 from ..schedules.base import Schedule
+from . import fit
 
 
 class BindSpans(keras.callbacks.Callback):

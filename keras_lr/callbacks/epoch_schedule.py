@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from keras.optimizers.schedules import LearningRateSchedule
 
@@ -55,4 +54,4 @@ class EpochSchedule(EpochSetter):
             words.refuse(self, "schedule", rule, given, error=TypeError)
         if number is None:
             words.refuse(self, "schedule", rule, given)
-        return number
+        return number  # type: ignore[return-value]

@@ -115,9 +115,8 @@ class PlateauReducer(keras.callbacks.Callback):
         if self.monitor not in logs:
             checked = any(name.startswith("val_") for name in logs) or not self.monitor.startswith("val_")
             if checked:
-                raise ValueError(
-                    f"`PlateauReducer` watches `{self.monitor}`, which is none of the metrics: {', '.join(sorted(logs))}."
-                )
+                known = ", ".join(sorted(logs))
+                raise ValueError(f"`PlateauReducer` watches `{self.monitor}`, which is none of the metrics: {known}.")
             return  # not an epoch with a validation
         parts = leaves(self.model.optimizer)
         state = self._state(parts)
