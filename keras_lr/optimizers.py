@@ -20,7 +20,7 @@ BELOW_ONE = ("adam_beta_1", "adam_beta_2", "beta_1", "beta_2", "ema_momentum", "
 NAMES = (*BELOW_ONE, "adam_weight_decay", "clipnorm", "epsilon", "global_clipnorm", "learning_rate", "weight_decay")
 
 
-def scheduled(optimizer: Any, **hyperparameters: Any) -> Any:
+def scheduled(optimizer: Any, *, correct_bias: bool = True, **hyperparameters: Any) -> Any:
     """Have hyperparameters of an optimizer follow schedules in the graph, or be variables that can be assigned.
 
     >>> import keras, keras_lr as klr
@@ -43,10 +43,16 @@ def scheduled(optimizer: Any, **hyperparameters: Any) -> Any:
 
     Schedules count updates, also under gradient accumulation.
 
+    `Adam`, `AdamW` and `Adamax` divide by 1 - beta**t to correct the bias of their
+    averages. With a beta that changes, the right divisor is 1 minus the product of
+    the betas used, and that is what is taken. Keras and torch take the power of the
+    last beta, which makes steps up to 10 times too large while beta_1 rises.
+
     Args:
         optimizer: A Keras optimizer, before or after `compile` and `build`; the
             optimizers inside a `LossScaleOptimizer` or `MultiOptimizer` are taken
             in hand where they have the hyperparameter.
+        correct_bias: `False` to divide by the power of the last beta, as Keras does.
         hyperparameters: By name: a schedule, a number, or `True` for a variable
             with the present number.
 
@@ -66,7 +72,8 @@ def scheduled(optimizer: Any, **hyperparameters: Any) -> Any:
         rate = read.get("learning_rate", True)
         if rate is not True:
             _set_rate(part, rate)
-        swap(part, {n: per_update(part, v) for n, v in read.items() if n != "learning_rate" and part in having[n]})
+        chosen = {n: per_update(part, v) for n, v in read.items() if n != "learning_rate" and part in having[n]}
+        swap(part, chosen, correct_bias)
     return optimizer
 
 
@@ -159,7 +166,7 @@ def applied_values(optimizer: Any, begin: int, end: int) -> dict[str, np.ndarray
     """
     schedules, steps = schedules_of(optimizer), np.arange(begin, end)
     cells = optimizer._book.cells if isinstance(optimizer, ScheduledMixin) else {}
-    names = ["learning_rate", *(name for name in sorted(cells) if name not in ("learning_rate", FACTOR))]
+    names = ["learning_rate", *(sorted(optimizer._book.given) if cells else ())]
     values = {name: schedules[name].values(steps) for name in names if name in schedules}
     if FACTOR in cells and "learning_rate" in values:
         values["learning_rate"] = values["learning_rate"] * shortest(cells[FACTOR])

@@ -95,7 +95,7 @@ def reference(name, hyper, schedule=RAMP):
 @every_pair
 def test_a_schedule_has_its_effect(name, hyper):
     """A scheduled hyperparameter leads to the weights of an eager run that sets the attribute at each step."""
-    model = classifier(klr.scheduled(make(name), **{hyper: RAMP}))
+    model = classifier(klr.scheduled(make(name), correct_bias=False, **{hyper: RAMP}))
     train(model)
     np.testing.assert_allclose(weights(model), reference(name, hyper), rtol=0, atol=tolerance(hyper))
     plain = classifier(make(name))
@@ -118,7 +118,7 @@ class Assign(keras.callbacks.Callback):
 def test_an_assignment_has_its_effect(name, hyper):
     """A hyperparameter that is a variable takes effect when it is assigned in the middle of `fit`."""
     updates = 8 if "accumulating" in name else 16
-    model = classifier(klr.scheduled(make(name), **{hyper: True}))
+    model = classifier(klr.scheduled(make(name), correct_bias=False, **{hyper: True}))
     train(model, callbacks=[Assign(hyper, [0.3, 0.6])])
     expected = reference(name, hyper, klr.Intervals([updates], [0.3, 0.6]))
     np.testing.assert_allclose(weights(model), expected, rtol=0, atol=tolerance(hyper))
@@ -298,3 +298,36 @@ def test_one_evaluation_per_step():
     optimizer.build(variables)
     optimizer.apply([keras.ops.ones(2) for _ in variables])
     assert len(counted) == 1
+
+
+@pytest.mark.parametrize("accumulation", [None, 2])
+@pytest.mark.parametrize("hyper", ["beta_1", "beta_2"])
+def test_bias_of_a_changing_beta(hyper, accumulation):
+    """Adam corrects the bias of its averages by the product of the betas that were used."""
+    betas = {"beta_1": klr.Constant(0.9), "beta_2": klr.Constant(0.999)} | {hyper: klr.Linear(0.5, 0.99, steps=10)}
+    optimizer = opt.Adam(0.01, epsilon=1e-12, gradient_accumulation_steps=accumulation)
+    klr.scheduled(optimizer, **betas)
+    variable = keras.Variable(np.zeros(3, "float32"))
+    optimizer.build([variable])
+    gradients = np.random.default_rng(0).normal(size=[12, 3])
+    expected, m, v, product_1, product_2 = np.zeros(3), np.zeros(3), np.zeros(3), 1.0, 1.0
+    for t, gradient in enumerate(gradients):
+        beta_1, beta_2 = (betas[name].values([t])[0] for name in ("beta_1", "beta_2"))
+        for _ in range(accumulation or 1):
+            optimizer.apply([keras.ops.convert_to_tensor(gradient, "float32")])
+        m, v = beta_1 * m + (1 - beta_1) * gradient, beta_2 * v + (1 - beta_2) * gradient**2
+        product_1, product_2 = product_1 * beta_1, product_2 * beta_2
+        expected -= 0.01 * (m / (1 - product_1)) / np.sqrt(v / (1 - product_2))
+        np.testing.assert_allclose(keras.ops.convert_to_numpy(variable), expected, rtol=2e-4)
+
+
+def test_a_trained_adam_is_taken_in_hand():
+    """The product starts from the updates that the plain optimizer has made."""
+    model, plain = classifier(opt.Adam(0.01)), classifier(opt.Adam(0.01))
+    for one in (model, plain):
+        train(one, epochs=1)
+    klr.scheduled(model.optimizer, beta_1=True, beta_2=True)
+    klr.set_learning_rate(model, 0.01)
+    for one in (model, plain):
+        train(one, epochs=1)
+    np.testing.assert_allclose(weights(model), weights(plain), rtol=0, atol=1e-5)
