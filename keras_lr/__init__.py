@@ -2,6 +2,10 @@
 
 from .callbacks.bind_spans import BindSpans
 from .callbacks.epoch_interval_switcher import EpochIntervalSwitcher
+from .callbacks.epoch_schedule import EpochSchedule
+from .callbacks.monitor import Monitor
+from .callbacks.plateau_reducer import PlateauReducer
+from .optimizers import scheduled, set_learning_rate
 from .schedules.base import Schedule, schedule
 from .schedules.compose import PerUpdate, Sequence, Warmup
 from .schedules.curves import Constant, Cosine, Exponential, InverseTime, Linear, Polynomial
@@ -17,11 +21,14 @@ __all__ = [
     "Constant",
     "Cosine",
     "EpochIntervalSwitcher",
+    "EpochSchedule",
     "Exponential",
     "Intervals",
     "InverseTime",
     "Linear",
+    "Monitor",
     "PerUpdate",
+    "PlateauReducer",
     "Polynomial",
     "Schedule",
     "Sequence",
@@ -34,5 +41,7 @@ __all__ = [
     "fraction",
     "one_cycle",
     "schedule",
+    "scheduled",
+    "set_learning_rate",
     "warmup_cosine",
 ]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import keras
 
-from ..optimizers import given_rate, leaves, replace_schedule, retrace
+from ..optimizers import leaves, per_update, replace_schedule, retrace
+from ..scheduled import schedules_of
 from ..schedules.base import Schedule
-from ..schedules.compose import PerUpdate
+from . import fit
 
 
 class BindSpans(keras.callbacks.Callback):
@@ -55,22 +55,21 @@ class BindSpans(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Any = None) -> None:
         batches = self._agreed("steps_per_epoch", self.steps_per_epoch, self.params.get("steps"))
-        batch_size = self._agreed("batch_size", self.batch_size, _batch_size(self.model))
-        bound = [(leaf, self._bound(leaf, batches, batch_size)) for leaf in leaves(self.model.optimizer)]
-        changed = [(leaf, schedule) for leaf, schedule in bound if schedule != given_rate(leaf)]
-        for leaf, schedule in changed:
-            replace_schedule(leaf, schedule)
+        batch_size = self._agreed("batch_size", self.batch_size, fit.batch_size(self.model))
+        bound = [
+            (leaf, name, schedule, self._bound(leaf, schedule, batches, batch_size))
+            for leaf in leaves(self.model.optimizer)
+            for name, schedule in schedules_of(leaf).items()
+        ]
+        changed = [(leaf, name, new) for leaf, name, old, new in bound if new != old]
+        for leaf, name, schedule in changed:
+            replace_schedule(leaf, name, schedule)
         if changed:
             retrace(self.model)
 
-    def _bound(self, optimizer: Any, batches: int | None, batch_size: int | None) -> Any:
-        rate = given_rate(optimizer)
-        if not isinstance(rate, Schedule):
-            return rate
-        per_update = optimizer.gradient_accumulation_steps
-        if per_update and not isinstance(rate, PerUpdate):
-            rate = PerUpdate(rate, per_update)
-        units = {span.unit for span in rate.spans}
+    def _bound(self, optimizer: Any, schedule: Schedule, batches: int | None, batch_size: int | None) -> Schedule:
+        schedule = per_update(optimizer, schedule)
+        units = {span.unit for span in schedule.spans}
         if batches is None and units & {"epochs", "fraction"}:
             raise ValueError(
                 "The data does not say how many batches an epoch has, and the schedule of the model counts in "
@@ -81,7 +80,7 @@ class BindSpans(keras.callbacks.Callback):
                 "The data does not say how many examples a batch has, and the schedule of the model counts in "
                 "examples. Pass `BindSpans(batch_size=...)`."
             )
-        return rate.bind(steps_per_epoch=batches, epochs=self.params.get("epochs"), batch_size=batch_size)
+        return schedule.bind(steps_per_epoch=batches, epochs=self.params.get("epochs"), batch_size=batch_size)
 
     def _agreed(self, name: str, given: int | None, found: int | None) -> int | None:
         if given is not None and found is not None and given != found:
@@ -90,16 +89,3 @@ class BindSpans(keras.callbacks.Callback):
                 f"Received: {name}={given}"
             )
         return found if given is None else given
-
-
-def _batch_size(model: Any) -> int | None:
-    """Examples per batch of the data that the model is being fitted to, if the data tells."""
-    # Keras hands callbacks neither the data nor the batch size: the only place they are is `fit` itself.
-    frame = sys._getframe()
-    while frame is not None:
-        if frame.f_code.co_name == "fit" and frame.f_locals.get("self") is model:
-            iterator = frame.f_locals.get("epoch_iterator")
-            size = getattr(getattr(iterator, "data_adapter", None), "batch_size", None)
-            return None if size is None else int(size)
-        frame = frame.f_back  # type: ignore[assignment]
-    return None

@@ -1,4 +1,4 @@
-"""Assigns the learning rate at the start of epochs: the callback twin of `Intervals`."""
+"""Assigns a hyperparameter at the start of epochs: the callback twin of `Intervals`."""
 
 from __future__ import annotations
 
@@ -7,19 +7,17 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
-import keras
-
-from ..optimizers import build, follows_schedule, leaves
 from ..schedules import words
 from ..schedules.spans import Span
+from .epoch_setter import EpochSetter
 
 
-class EpochIntervalSwitcher(keras.callbacks.Callback):
-    """Sets the learning rate to `values[i]` at the start of an epoch, i being how many `boundaries` are <= epoch.
+class EpochIntervalSwitcher(EpochSetter):
+    """Sets a hyperparameter to `values[i]` at the start of an epoch, i being how many `boundaries` are <= epoch.
 
     It needs no step counts, and depends on the epoch's number alone: it goes on
-    rightly with `initial_epoch` and after a restart. The rate of the epoch is in
-    `logs["learning_rate"]`.
+    rightly with `initial_epoch` and after a restart. The value of the epoch is in
+    `logs[hyperparameter]`.
 
     >>> import keras, numpy as np, keras_lr as klr
     >>> model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
@@ -33,15 +31,16 @@ class EpochIntervalSwitcher(keras.callbacks.Callback):
         boundaries: The first epochs of the values after the first: strictly
             increasing integers > 0, or whole `epochs(...)`.
         values: Numbers >= 0, one more than `boundaries`.
-        hyperparameter: What is set; only `"learning_rate"` so far.
+        hyperparameter: `"learning_rate"`, `"momentum"`, `"weight_decay"`, ...
 
     Raises:
         TypeError, ValueError: An argument breaks its rule; or, at the start of
-            `fit`, the learning rate follows a schedule, which owns it.
+            `fit`, the hyperparameter follows a schedule or another callback sets
+            it, too.
     """
 
     def __init__(self, boundaries: Any, values: Sequence[float], hyperparameter: str = "learning_rate"):
-        super().__init__()
+        super().__init__(hyperparameter)
         spans = words.read(self, "boundaries", boundaries)
         self.boundaries = [span.amount if isinstance(span, Span) else span for span in spans]
         in_epochs = all(span.unit == "epochs" for span in spans if isinstance(span, Span))
@@ -53,29 +52,6 @@ class EpochIntervalSwitcher(keras.callbacks.Callback):
         self.values = words.read(self, "values", values)
         if len(self.values) != len(self.boundaries) + 1:
             words.refuse(self, "values", f"one more than the {len(self.boundaries)} `boundaries`", self.values)
-        if hyperparameter != "learning_rate":
-            words.refuse(self, "hyperparameter", '"learning_rate", the only one that can be set so far', hyperparameter)
-        self.hyperparameter = hyperparameter
 
-    def set_model(self, model: Any) -> None:
-        super().set_model(model)
-        build(model)
-        for leaf in leaves(model.optimizer):
-            if follows_schedule(leaf):
-                raise ValueError(
-                    "`EpochIntervalSwitcher` can't set the learning rate of an optimizer that follows a schedule. "
-                    "Compile with a number, as in `SGD(0.1)`, or use the schedule `keras_lr.Intervals` instead of "
-                    f"the callback. Received: learning_rate={leaf._learning_rate!r}"
-                )
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        # `self.model` brings the state of a running JAX epoch back first; see Keras' Callback.
-        for leaf in leaves(self.model.optimizer):
-            leaf.learning_rate = self._value(epoch)
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        if logs is not None:
-            logs[self.hyperparameter] = self._value(epoch)
-
-    def _value(self, epoch: int) -> float:
+    def value(self, epoch: int) -> float:
         return self.values[bisect_right(self.boundaries, epoch)]

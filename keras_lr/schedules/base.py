@@ -178,6 +178,11 @@ class Schedule(LearningRateSchedule):
         known = {"steps_per_epoch": steps_per_epoch, "epochs": epochs, "batch_size": batch_size}
         return type(self)(**{name: bound(getattr(self, name), known) for name in self._names()})
 
+    @property
+    def is_bound(self) -> bool:
+        """Whether all its spans are numbers of steps, so that it can be evaluated."""
+        return self._unbound is None
+
     def plot(self, steps: Any = None, **options: Any) -> Any:
         """Draw the curve with matplotlib and return its Axes; see `plotting.plot_schedules`."""
         from ..plotting import plot_schedules

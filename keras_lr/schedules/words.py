@@ -54,18 +54,27 @@ def read(owner: object, name: str, value: Any) -> Any:
     return stored
 
 
-def _number(
-    minimum: float = -math.inf, above: float = -math.inf, below: float = math.inf
-) -> Callable[[Any], float | None]:
-    def read_number(value: Any) -> float | None:
-        if isinstance(value, np.ndarray) and value.ndim == 0:
-            value = value.item()
-        if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
-            raise TypeError
-        value = float(value)
-        return value if math.isfinite(value) and value >= minimum and above < value < below else None
+def number(value: Any, minimum: float = -math.inf, above: float = -math.inf, below: float = math.inf) -> float | None:
+    """`value` as a float, `None` if it is out of range; raises `TypeError` if it is no number."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value.item()
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
+        raise TypeError
+    value = float(value)
+    return value if math.isfinite(value) and value >= minimum and above < value < below else None
 
-    return read_number
+
+def _number(**limits: float) -> Callable[[Any], float | None]:
+    return lambda value: number(value, **limits)
+
+
+def _integer(minimum: int) -> Callable[[Any], int | None]:
+    def read_integer(value: Any) -> int | None:
+        if not is_integer(value):
+            raise TypeError
+        return int(value) if value >= minimum else None
+
+    return read_integer
 
 
 def _flag(value: Any) -> bool:
@@ -175,7 +184,16 @@ WORDS = {
     "values": Word("the values, in their order", "finite numbers >= 0, at least one", _numbers),
     "schedule": Word("what is changed", "a schedule or a finite number >= 0", _schedule),
     "schedules": Word("the parts, in their order", "schedules or numbers >= 0, at least one", _several(_schedule)),
-    "batches": Word("how many batches make an update", "an integer > 0", lambda v: _span(v) if is_integer(v) else None),
+    "factor": Word("what a reduction multiplies by", "a number > 0 and < 1", _number(above=0, below=1)),
+    "patience": Word("how many checks without an improvement are waited for", "an integer > 0", _integer(1)),
+    "cooldown": Word("how many checks after a reduction do not count", "an integer >= 0", _integer(0)),
+    "threshold": Word("how much better is better", *_VALUE),
+    "relative": Word("whether `threshold` is a share of the best", "True or False", _flag),
+    "minimum": Word("what the value is never below", *_VALUE),
+    "smoothing": Word("how many values are averaged", "an integer > 0", _integer(1)),
+    "growth": Word("what grows by it each time", "a finite number >= 1", _number(minimum=1)),
+    "stop_at_minimum": Word("whether the minimum ends the training", "True or False", _flag),
+    "batches": Word("how many batches make an update", "an integer > 0", _integer(1)),
 }
 OWN_WORD = Word(
     "an argument of a schedule of one's own",

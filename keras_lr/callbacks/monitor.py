@@ -1,0 +1,62 @@
+"""Shows the hyperparameters that were applied, in `logs` and in a record of every step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from ..optimizers import applied_values, leaves
+from . import fit
+
+
+class Monitor(keras.callbacks.Callback):
+    """Puts the values that were applied into `logs` each epoch, and records them for each step.
+
+    The learning rate and every hyperparameter that `scheduled` or a callback has
+    taken in hand, of every optimizer: numbers for History, the progress bar,
+    `CSVLogger`, TensorBoard's callback and others, wherever it stands in the list.
+    `logs` have the value that the last update of the epoch used. With several
+    optimizers the names end in theirs, as in `learning_rate_adam`.
+
+    It reads the device once an epoch; values of steps are computed from the
+    schedules, so it costs nothing per step and is exact with `steps_per_execution`.
+
+    >>> import keras, numpy as np, keras_lr as klr
+    >>> model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
+    >>> model.compile(optimizer=keras.optimizers.SGD(klr.Linear(0.5, 0.0, steps=4)), loss="mse")
+    >>> monitor = klr.Monitor()
+    >>> history = model.fit(np.ones([4, 3]), np.ones([4]), batch_size=2, epochs=2, callbacks=[monitor], verbose=0)
+    >>> history.history["learning_rate"]
+    [0.375, 0.125]
+    >>> monitor.steps["learning_rate"]
+    array([0.5  , 0.375, 0.25 , 0.125])
+
+    Attributes:
+        steps: For each name an array of the values, one for each batch since `fit` began.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps: dict[str, np.ndarray] = {}
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        fit.be_first(self)
+        self.steps = {}
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._begin = [_batches(part) for part in leaves(self.model.optimizer)]
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        parts = leaves(self.model.optimizer)
+        for begin, part in zip(self._begin, parts, strict=True):
+            for hyperparameter, values in applied_values(part, begin, _batches(part)).items():
+                name = hyperparameter if len(parts) == 1 else f"{hyperparameter}_{part.name}"
+                self.steps[name] = np.concatenate([self.steps.get(name, np.empty(0)), values])
+                if logs is not None and len(values):
+                    logs[name] = float(values[-1])
+
+
+def _batches(optimizer: Any) -> int:
+    return int(keras.ops.convert_to_numpy(optimizer._iterations))

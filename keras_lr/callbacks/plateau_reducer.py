@@ -1,0 +1,182 @@
+"""Reduces the learning rate when a metric stops improving, on top of any schedule."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+import numpy as np
+
+from ..optimizers import build, current_value, follows_schedule, leaves, retrace
+from ..scheduled import FACTOR, swap
+from ..schedules import words
+from . import fit
+
+FALLING = ("loss", "error", "mae", "mse", "rmse", "mape", "msle", "perplexity", "divergence")
+RISING = ("accuracy", "acc", "auc", "precision", "recall", "f1_score", "fbeta_score", "iou", "r2_score")
+
+
+class PlateauReducer(keras.callbacks.Callback):
+    """Multiplies the learning rate by `factor` after `patience` checks in which `monitor` did not improve.
+
+    A check is an epoch that reports the metric, so it goes with `validation_freq`.
+    It is an improvement if the metric is better than the best so far by more than
+    `threshold` (times |best| if `relative`); NaN never is. The rate may be a
+    number or any schedule: the factor is kept beside the schedule and multiplies
+    it. The factor, the best value and the counts are saved with the optimizer: n
+    fits of k epochs are one fit of n * k, also with a restart in between.
+
+    >>> import keras, numpy as np, keras_lr as klr
+    >>> model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
+    >>> model.compile(optimizer=keras.optimizers.SGD(klr.Constant(0.0)), loss="mse")  # it learns nothing
+    >>> reducer = klr.PlateauReducer("loss", factor=0.5, patience=2)
+    >>> history = model.fit(np.ones([8, 3]), np.ones([8]), epochs=5, callbacks=[reducer], verbose=0)
+    >>> float(reducer.total_factor)
+    0.25
+
+    Args:
+        monitor: The name of a metric in `logs`.
+        factor: What the rate is multiplied by, a number > 0 and < 1.
+        patience: How many checks without an improvement are waited for, an integer > 0.
+        mode: `"min"`, `"max"`, or `"auto"` for what the name of the metric says.
+        cooldown: How many checks after a reduction do not count, an integer >= 0.
+        threshold: How much better is better, a number >= 0.
+        relative: Whether `threshold` is a share of |best|.
+        minimum: No reduction makes the rate smaller, a number >= 0.
+        smoothing: How many values of the metric are averaged for a check, an integer > 0.
+        growth: What `patience` is multiplied by at each reduction, a number >= 1.
+        stop_at_minimum: Whether to end the training when a reduction at the minimum is due.
+
+    Raises:
+        TypeError, ValueError: An argument breaks its rule, or `mode` can't be told
+            from the name. At the start of `fit`: another callback sets the rate,
+            or a validation metric is to be watched and there is no validation
+            data. After the first epoch: there is no such metric.
+
+    Source: the rule of torch's ReduceLROnPlateau; `patience` counts as in Keras.
+    """
+
+    hyperparameter = "learning_rate"
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        *,
+        factor: float = 0.1,
+        patience: int = 10,
+        mode: str = "auto",
+        cooldown: int = 0,
+        threshold: float = 1e-4,
+        relative: bool = True,
+        minimum: float = 0.0,
+        smoothing: int = 1,
+        growth: float = 1.0,
+        stop_at_minimum: bool = False,
+    ):
+        super().__init__()
+        self.monitor = monitor
+        self.factor = words.read(self, "factor", factor)
+        self.patience = words.read(self, "patience", patience)
+        self.cooldown = words.read(self, "cooldown", cooldown)
+        self.threshold = words.read(self, "threshold", threshold)
+        self.relative = words.read(self, "relative", relative)
+        self.minimum = words.read(self, "minimum", minimum)
+        self.smoothing = words.read(self, "smoothing", smoothing)
+        self.growth = words.read(self, "growth", growth)
+        self.stop_at_minimum = words.read(self, "stop_at_minimum", stop_at_minimum)
+        if mode not in ("auto", "min", "max"):
+            words.refuse(self, "mode", '"auto", "min" or "max"', mode)
+        self.mode = self._told_by_name() if mode == "auto" else mode
+        self._sign = 1.0 if self.mode == "min" else -1.0
+
+    def set_model(self, model: Any) -> None:
+        super().set_model(model)
+        # Before any `on_train_begin`, where `BackupAndRestore` loads what must be there by then.
+        build(model)
+        before = [(type(part), len(part.variables)) for part in leaves(model.optimizer)]
+        for part in leaves(model.optimizer):
+            swap(part, {FACTOR: True} if follows_schedule(part) else {})
+        if before != [(type(part), len(part.variables)) for part in leaves(model.optimizer)]:
+            retrace(model)
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        fit.require_one_writer(self)
+        fit.be_before(self, (keras.callbacks.ModelCheckpoint, keras.callbacks.BackupAndRestore))
+        validated = fit.of_fit(self.model, "validation_data") is not None or fit.of_fit(self.model, "validation_split")
+        if self.monitor.startswith("val_") and not validated:
+            raise ValueError(
+                f"`PlateauReducer` watches `{self.monitor}`, and there is no validation data. Pass `validation_data` "
+                'or `validation_split` to `fit`, or watch a metric of the training, as in `PlateauReducer("loss")`.'
+            )
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        logs = logs or {}
+        if self.monitor not in logs:
+            checked = any(name.startswith("val_") for name in logs) or not self.monitor.startswith("val_")
+            if checked:
+                known = ", ".join(sorted(logs))
+                raise ValueError(f"`PlateauReducer` watches `{self.monitor}`, which is none of the metrics: {known}.")
+            return  # not an epoch with a validation
+        parts = leaves(self.model.optimizer)
+        state = self._state(parts)
+        due = self._check(state, self._sign * float(logs[self.monitor]))
+        if due and self._reduce(parts) and self.stop_at_minimum:
+            self.model.stop_training = True
+        for part in parts:
+            part._book.notes[self._key] = np.array([*state[:4], *state[4]], "float64")
+
+    @property
+    def total_factor(self) -> float:
+        """The product of the reductions, of an optimizer that follows a schedule."""
+        return float(keras.ops.convert_to_numpy(leaves(self.model.optimizer)[0]._book.cells[FACTOR].value))
+
+    @property
+    def _key(self) -> str:
+        return f"plateau.{self.monitor}"
+
+    def _state(self, parts: list[Any]) -> list[Any]:
+        """best, bad checks, checks of the cooldown left, patience, and the values that are averaged."""
+        note = parts[0]._book.notes.get(self._key)
+        if note is None:
+            return [math.inf, 0.0, 0.0, float(self.patience), []]
+        return [*note[:4].tolist(), note[4:].tolist()]
+
+    def _check(self, state: list[Any], value: float) -> bool:
+        """Take a value of the metric, the smaller the better, into account; whether a reduction is due."""
+        best, bad, cooling, patience, window = state
+        window = [*window, value][-self.smoothing :]
+        mean = sum(window) / len(window)
+        better = mean < best - self.threshold * (abs(best) if self.relative and math.isfinite(best) else 1.0)
+        if better and math.isfinite(mean):
+            best, bad = mean, 0.0
+        elif cooling == 0:
+            bad += 1
+        due = bad >= math.floor(patience)
+        if due:
+            bad, patience = 0.0, patience * self.growth
+        state[:] = [best, bad, float(self.cooldown) if due else max(0.0, cooling - 1), patience, window]
+        return due
+
+    def _reduce(self, parts: list[Any]) -> bool:
+        """Multiply every rate by the factor; whether all of them are at the minimum already."""
+        stuck = True
+        for part in parts:
+            rate = current_value(part)
+            factor = min(1.0, max(self.factor, self.minimum / rate if rate > 0 else 0.0))
+            stuck = stuck and factor == 1.0
+            if follows_schedule(part):
+                cell = part._book.cells[FACTOR]
+                cell.assign(float(keras.ops.convert_to_numpy(cell.value)) * factor)
+            else:
+                part.learning_rate = rate * factor
+        return stuck
+
+    def _told_by_name(self) -> str:
+        name = self.monitor.removeprefix("val_").lower()
+        for mode, endings in (("min", FALLING), ("max", RISING)):
+            if any(name == ending or name.endswith(("_" + ending, ending)) for ending in endings):
+                return mode
+        return words.refuse(  # type: ignore[return-value, func-returns-value]
+            self, "mode", f'"min" or "max", since the name `{self.monitor}` does not tell', "auto"
+        )

@@ -1,0 +1,286 @@
+"""Optimizers whose hyperparameters are computed from schedules or can be assigned."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+from keras.optimizers.schedules import LearningRateSchedule
+
+from .schedules.base import Schedule
+from .schedules.foreign import Foreign
+
+PREFIX = "keras_lr."  # of the names that our variables have in a saved file
+PRODUCT = "_product"  # after the name of a beta: the product of all its values so far
+CORRECTED = ("beta_1", "beta_2")
+FACTOR = "factor"  # what feedback multiplies onto the schedule of the learning rate
+
+
+class Hyperparameter(keras.Variable):
+    """A number of an optimizer as a scalar that its compiled step reads.
+
+    float32 whatever floatx is: 1 - 0.999 has no digits in float16. Keras asks
+    `if self.momentum != 0` when it builds and when it traces. That question is
+    about structure, whether there are slots, and so it is answered without a tensor.
+    """
+
+    def __init__(self, value: float, name: str):
+        super().__init__(
+            np.float32(value),
+            dtype="float32",
+            trainable=False,
+            autocast=False,
+            aggregation="only_first_replica",
+            name=name,
+        )
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __ne__(self, other: Any) -> Any:
+        return True if _is_zero(other) else super().__ne__(other)
+
+    def __gt__(self, other: Any) -> Any:
+        return True if _is_zero(other) else super().__gt__(other)
+
+    def __eq__(self, other: Any) -> Any:
+        return False if other is None or _is_zero(other) else super().__eq__(other)
+
+    __hash__ = object.__hash__
+
+
+def _is_zero(other: Any) -> bool:
+    return isinstance(other, int | float) and not isinstance(other, bool) and other == 0
+
+
+@dataclasses.dataclass
+class Book:
+    """What a scheduled optimizer has beside what its plain class has."""
+
+    plain: Any
+    given: dict[str, Any] = dataclasses.field(default_factory=dict)  # the numbers of the plain optimizer
+    cells: dict[str, Hyperparameter] = dataclasses.field(default_factory=dict)
+    schedules: dict[str, Schedule] = dataclasses.field(default_factory=dict)
+    notes: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)  # what callbacks must not forget
+    correct_bias: bool = True  # by the product of the betas used, where the class divides by a power of the last one
+    as_plain: bool = False  # while the plain class saves, loads or describes itself
+    applying: bool = False  # while a step is computed
+
+
+class ScheduledMixin:
+    """What `scheduled` puts before the class of an optimizer: one evaluation of each schedule per update."""
+
+    _book: Book
+
+    def apply(self, grads: Any, trainable_variables: Any = None) -> Any:
+        book = self._book
+        for name, schedule in schedules_of(self).items():
+            value = schedule(self._iterations)  # type: ignore[attr-defined]
+            book.cells[name].assign(self._reduced(value) if name == "learning_rate" else value)
+        for name in _products(self):
+            beta = keras.ops.convert_to_tensor(book.cells[name])
+            batches = self.gradient_accumulation_steps  # type: ignore[attr-defined]
+            if batches:  # only the last batch of an update makes one
+                is_update = keras.ops.equal((self._iterations + 1) % batches, 0)  # type: ignore[attr-defined]
+                beta = keras.ops.where(is_update, beta, keras.ops.ones_like(beta))
+            product = book.cells[name + PRODUCT]
+            product.assign(product * beta)
+        with _flag(book, "applying"):
+            return super().apply(grads, trainable_variables)  # type: ignore[misc]
+
+    def _get_current_learning_rate(self) -> Any:
+        rate = self._learning_rate  # type: ignore[attr-defined]
+        if not isinstance(rate, Schedule):
+            return super()._get_current_learning_rate()  # type: ignore[misc]
+        if self._book.applying:
+            return self._book.cells["learning_rate"]
+        return self._reduced(rate(self._iterations))  # type: ignore[attr-defined]
+
+    def _reduced(self, rate: Any) -> Any:
+        factor = self._book.cells.get(FACTOR)
+        return rate if factor is None else rate * keras.ops.convert_to_tensor(factor)
+
+    def _backend_update_step(self, grads: Any, trainable_variables: Any, learning_rate: Any) -> None:
+        # Adam divides by 1 - beta(t)**t, with the beta of the moment: while beta_1 ramps from 0.5 to 0.99 its steps are
+        # up to 10 times too large. The step is linear in the rate, so the rate can carry what puts that right.
+        for name, power in _products(self).items():
+            count = keras.ops.cast(self.iterations + 1, "float32")  # type: ignore[attr-defined]
+            classic = 1.0 - keras.ops.power(keras.ops.convert_to_tensor(self._book.cells[name]), count)
+            right = 1.0 - keras.ops.convert_to_tensor(self._book.cells[name + PRODUCT])
+            learning_rate = learning_rate * (right / classic) ** power
+        super()._backend_update_step(grads, trainable_variables, learning_rate)  # type: ignore[misc]
+
+    @property
+    def variables(self) -> list[Any]:
+        plain = super().variables  # type: ignore[misc]
+        return plain if self._book.as_plain else [*plain, *(cell for _, cell in sorted(self._book.cells.items()))]
+
+    def save_own_variables(self, store: Any) -> None:
+        with _flag(self._book, "as_plain"):
+            super().save_own_variables(store)  # type: ignore[misc]
+        for name, cell in self._book.cells.items():
+            store[PREFIX + name] = keras.ops.convert_to_numpy(cell.value)
+        for name, note in self._book.notes.items():
+            store[PREFIX + "note." + name] = note
+
+    def load_own_variables(self, store: Any) -> None:
+        ours = {name for name in store.keys() if name.startswith(PREFIX)}  # noqa: SIM118 - an HDF5 group
+        with _flag(self._book, "as_plain"):
+            super().load_own_variables({name: store[name] for name in store.keys() if name not in ours})  # type: ignore[misc]  # noqa: SIM118
+        for name in _products(self):
+            _start_product(self, name)
+        for stored in ours:
+            name = stored.removeprefix(PREFIX)
+            if name.startswith("note."):
+                self._book.notes[name.removeprefix("note.")] = np.array(store[stored])
+            elif name in self._book.cells:
+                self._book.cells[name].assign(np.array(store[stored]))
+
+    def get_config(self) -> dict[str, Any]:
+        book = self._book
+        with _flag(book, "as_plain"):
+            plain = super().get_config()  # type: ignore[misc]
+        # Serialized as its public class: on torch, Keras would name a class that other backends do not have.
+        stand_in: Any = object.__new__(_public(book.plain))
+        object.__setattr__(stand_in, "get_config", lambda: plain)
+        named = [*book.given, FACTOR] if FACTOR in book.cells else book.given
+        numbers = {name: shortest(book.cells[name]) for name in named}
+        schedules = {name: keras.saving.serialize_keras_object(s) for name, s in book.schedules.items()}
+        return {
+            "name": self.name,  # type: ignore[attr-defined]
+            "optimizer": keras.saving.serialize_keras_object(stand_in),
+            "hyperparameters": numbers | schedules,
+            "correct_bias": book.correct_bias,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        def read(value: Any) -> Any:
+            if not isinstance(value, dict):
+                return value
+            return keras.saving.deserialize_keras_object(value, custom_objects=custom_objects)
+
+        hyperparameters = {name: read(value) for name, value in config["hyperparameters"].items()}
+        return swap(read(config["optimizer"]), hyperparameters, config["correct_bias"])
+
+
+@keras.saving.register_keras_serializable("keras_lr")
+class ScheduledOptimizer(ScheduledMixin, keras.optimizers.Optimizer):
+    """The name under which optimizers made by `scheduled` are saved; their own classes are made as they are needed."""
+
+
+def swap(optimizer: Any, hyperparameters: dict[str, Any], correct_bias: bool | None = None) -> Any:
+    """Give a plain optimizer its scheduled class, in place, and take `hyperparameters` in hand."""
+    if not isinstance(optimizer, ScheduledMixin):
+        object.__setattr__(optimizer, "_book", Book(type(optimizer)))
+        optimizer.__class__ = _scheduled_class(optimizer._book.plain, frozenset())
+    book = optimizer._book
+    if correct_bias is not None:
+        book.correct_bias = correct_bias
+    if "learning_rate" in schedules_of(optimizer):
+        optimizer._learning_rate = schedules_of(optimizer)["learning_rate"]
+        _cell(optimizer, "learning_rate", 0.0)
+    for name, value in hyperparameters.items():
+        if name == FACTOR:
+            _cell(optimizer, name, 1.0)
+        elif name not in book.cells:
+            book.given[name] = optimizer.__dict__[name]
+            _cell(optimizer, name, book.given[name] or 0.0)
+            if name in CORRECTED:
+                _cell(optimizer, name + PRODUCT, 1.0)
+                _start_product(optimizer, name)
+        if isinstance(value, Schedule):
+            book.schedules[name] = value
+        else:
+            book.schedules.pop(name, None)
+            if value is not True:
+                book.cells[name].assign(value)
+    optimizer.__class__ = _scheduled_class(book.plain, frozenset(book.given))
+    return optimizer
+
+
+def schedules_of(optimizer: Any) -> dict[str, Schedule]:
+    """The schedules of an optimizer by hyperparameter, its learning rate's too."""
+    rate = optimizer._learning_rate
+    if isinstance(rate, LearningRateSchedule) and not isinstance(rate, Schedule):
+        rate = Foreign(rate)
+    by_name = {"learning_rate": rate} if isinstance(rate, Schedule) else {}
+    return by_name | (optimizer._book.schedules if isinstance(optimizer, ScheduledMixin) else {})
+
+
+def _products(optimizer: Any) -> dict[str, float]:
+    """The betas whose bias is to be corrected by a product, and the exponent of the correction in the rate."""
+    exponents = {keras.optimizers.Adam: {"beta_1": -1.0, "beta_2": 0.5}, keras.optimizers.Adamax: {"beta_1": -1.0}}
+    book = optimizer._book
+    kind = next((kind for kind in exponents if book.correct_bias and isinstance(optimizer, kind)), None)
+    return {name: power for name, power in exponents.get(kind, {}).items() if name in book.cells}
+
+
+def _start_product(optimizer: Any, name: str) -> None:
+    """The product of the betas of the updates so far, which were made by the plain optimizer."""
+    updates = int(keras.ops.convert_to_numpy(optimizer.iterations))
+    optimizer._book.cells[name + PRODUCT].assign(float(optimizer._book.given[name]) ** updates)
+
+
+def shortest(cell: Any) -> float:
+    """The number in a float32 variable as the shortest decimal: 0.9, not 0.8999999761581421."""
+    return float(str(np.float32(keras.ops.convert_to_numpy(cell.value))))
+
+
+def _cell(optimizer: Any, name: str, value: float) -> None:
+    if name in optimizer._book.cells:
+        return
+    with contextlib.ExitStack() as scopes:
+        if keras.backend.backend() == "tensorflow":
+            scopes.enter_context(optimizer._distribution_strategy.scope())
+        scopes.enter_context(keras.name_scope(optimizer.name))
+        cell = optimizer._book.cells[name] = Hyperparameter(value, name)
+    if hasattr(optimizer, "_track_trackable"):  # what `tf.train.Checkpoint` sees
+        optimizer._track_trackable(cell, name=f"keras_lr_{name}", overwrite=True)
+
+
+@functools.cache
+def _scheduled_class(plain: Any, names: frozenset[str]) -> Any:
+    members = {name: _property(name) for name in names}
+    made = type(f"Scheduled{plain.__name__}", (ScheduledMixin, plain), {**members, "__module__": __name__})
+    # All are saved under one name; what that name is read back with is `ScheduledOptimizer`.
+    register = keras.saving.register_keras_serializable("keras_lr", "ScheduledOptimizer")
+    register(made)
+    register(ScheduledOptimizer)
+    return made
+
+
+def _property(name: str) -> property:
+    def get(self: Any) -> Any:
+        return self._book.given[name] if self._book.as_plain else self._book.cells[name]
+
+    def set_(self: Any, value: Any) -> None:
+        if name in self._book.schedules:
+            raise TypeError(
+                f"`{name}` of `{self.name}` follows a schedule and can't be assigned. "
+                f"Use `keras_lr.scheduled(optimizer, {name}=...)` to give it another one or a number."
+            )
+        self._book.cells[name].assign(value)
+
+    return property(get, set_)
+
+
+def _public(cls: type) -> type:
+    if not cls.__module__.startswith("keras.src.backend."):
+        return cls
+    return next(base for base in cls.__mro__ if getattr(keras.optimizers, base.__name__, None) is base)
+
+
+@contextlib.contextmanager
+def _flag(book: Book, name: str) -> Iterator[None]:
+    before = getattr(book, name)
+    setattr(book, name, True)
+    try:
+        yield
+    finally:
+        setattr(book, name, before)
