@@ -30,7 +30,7 @@ class SetAttribute(keras.callbacks.Callback):
     [
         (lambda: opt.SGD(0.1, momentum=0.9), "momentum", [0.3, 0.6, 0.9]),
         (lambda: opt.SGD(0.1, momentum=0.9, weight_decay=0.1), "weight_decay", [0.3, 0.2, 0.1]),
-        (lambda: opt.Adam(0.01), "beta_1", [0.3, 0.6, 0.9]),
+        (lambda: opt.Nadam(0.01), "beta_1", [0.3, 0.6, 0.9]),
         (lambda: opt.RMSprop(0.01), "rho", [0.3, 0.6, 0.9]),
         (lambda: opt.SGD(0.1), "learning_rate", [0.3, 0.2, 0.1]),
     ],
