@@ -69,8 +69,10 @@ class SaveAndStop(keras.callbacks.Callback):
 
 
 def on_every_keras(name):
-    cls = name.split(",")[0]
-    return pytest.param(name, id=name, marks=[] if hasattr(keras.optimizers, cls) else [pytest.mark.skip(cls)])
+    cls, version = name.split(",")[0], tuple(int(part) for part in keras.__version__.split(".")[:2])
+    # Keras' Muon can't be loaded on TensorFlow before 3.13: it asks a `ResourceVariable` for its `path`.
+    missing = not hasattr(keras.optimizers, cls) or (cls == "Muon" and version < (3, 13))
+    return pytest.param(name, id=name, marks=[pytest.mark.skip(f"no {cls} in this Keras")] if missing else [])
 
 
 @pytest.mark.parametrize("name", [on_every_keras(name) for name in OPTIMIZERS])

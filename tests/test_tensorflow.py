@@ -2,12 +2,11 @@
 
 import numpy as np
 import pytest
-from backends import NAME
 from cases import CASES
 
 import keras_lr as klr
 
-pytestmark = pytest.mark.skipif(NAME != "tensorflow", reason="TensorFlow only")
+pytestmark = pytest.mark.tensorflow
 tf = pytest.importorskip("tensorflow")
 
 
