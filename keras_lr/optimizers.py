@@ -51,7 +51,8 @@ def scheduled(optimizer: Any, *, correct_bias: bool = True, **hyperparameters: A
     Args:
         optimizer: A Keras optimizer, before or after `compile` and `build`; the
             optimizers inside a `LossScaleOptimizer` or `MultiOptimizer` are taken
-            in hand where they have the hyperparameter.
+            in hand where they have the hyperparameter. Once the model has been
+            trained, pass the model: its compiled step is made anew.
         correct_bias: `False` to divide by the power of the last beta, as Keras does.
         hyperparameters: By name: a schedule, a number, or `True` for a variable
             with the present number.
@@ -65,6 +66,11 @@ def scheduled(optimizer: Any, *, correct_bias: bool = True, **hyperparameters: A
             slots); a value is out of range. Nothing is changed then.
         TypeError: A value is none of the above.
     """
+    if isinstance(optimizer, keras.Model):
+        build(optimizer)
+        scheduled(optimizer.optimizer, correct_bias=correct_bias, **hyperparameters)
+        retrace(optimizer)
+        return optimizer.optimizer
     parts = leaves(optimizer)
     having = {name: [part for part in parts if _has(part, name)] for name in hyperparameters}
     read = {name: _read(name, value, optimizer, having[name]) for name, value in hyperparameters.items()}

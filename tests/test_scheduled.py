@@ -180,6 +180,19 @@ def test_the_value_in_force():
     np.testing.assert_allclose(float(model.optimizer.momentum), RAMP.values([15])[0], rtol=1e-6)
 
 
+def test_a_trained_model():
+    """Given a model that was trained, its compiled step follows the schedule from then on, moments kept."""
+    model, reference_model = classifier(opt.SGD(0.1, momentum=0.9)), classifier(opt.SGD(0.1, momentum=0.9))
+    for one in (model, reference_model):
+        train(one, epochs=1)
+    klr.scheduled(model, momentum=klr.Intervals([16], [0.9, 0.25]))
+    reference_model.optimizer.momentum = 0.25
+    reference_model.compile(optimizer=reference_model.optimizer, loss=reference_model.loss, run_eagerly=True)
+    for one in (model, reference_model):
+        train(one, epochs=1)
+    np.testing.assert_allclose(weights(model), weights(reference_model), rtol=0, atol=3e-6)
+
+
 def test_built_with_a_schedule_from_no_momentum():
     """An optimizer without momentum can be given a schedule before it is built, also one that starts at 0."""
     model = classifier(klr.scheduled(opt.SGD(0.1), momentum=klr.Linear(0.0, 0.9, steps=16)))

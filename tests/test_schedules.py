@@ -183,6 +183,20 @@ def test_saved_with_a_model(case, tmp_path):
     assert int(loaded.optimizer.iterations) == 5
 
 
+def test_a_member_without_a_config():
+    """A third-party schedule that can't be saved can be a member, and equals itself alone."""
+
+    class Own(keras.optimizers.schedules.LearningRateSchedule):
+        def __call__(self, step):
+            return 0.1 * keras.ops.cast(step + 1, "float32")
+
+    own = Own()
+    schedule = klr.Warmup(own, steps=2)
+    assert schedule == klr.Warmup(own, steps=2) != klr.Warmup(Own(), steps=2)
+    np.testing.assert_allclose(schedule.values(4), [0.05, 0.1, 0.1, 0.2], rtol=1e-6)
+    np.testing.assert_allclose(float(schedule(3)), 0.2, rtol=1e-6)
+
+
 def test_saved_for_another_process(tmp_path):
     """A fresh process that imports keras_lr loads every schedule by name."""
     serialized = {name: keras.saving.serialize_keras_object(case.schedule) for name, case in CASES.items()}

@@ -37,4 +37,7 @@ class Foreign(Schedule):
 
     @functools.cached_property
     def _key(self) -> tuple:
-        return (json.dumps(keras.saving.serialize_keras_object(self.schedule), sort_keys=True),)
+        try:
+            return (json.dumps(keras.saving.serialize_keras_object(self.schedule), sort_keys=True),)
+        except NotImplementedError:  # it has no config: it can be used and not saved, and equals itself alone
+            return (id(self.schedule),)
