@@ -180,7 +180,7 @@ def lose_the_momentum(model):
 
 
 def lose_the_schedule(model):
-    replace_schedule(model.optimizer, klr.Constant(0.1))
+    replace_schedule(model.optimizer, "learning_rate", klr.Constant(0.1))
 
 
 def load_with(fault):
