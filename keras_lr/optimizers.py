@@ -1,4 +1,4 @@
-"""Any hyperparameter of an optimizer as a schedule or a variable; reading and setting it."""
+"""Any hyperparameter of an optimizer as a schedule or as a variable that can be set."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import keras
 import numpy as np
 from keras.optimizers.schedules import LearningRateSchedule
 
-from .scheduled import FACTOR, ScheduledMixin, schedules_of, shortest, swap
+from .parts import build, follows_schedule, given_rate, leaves, per_update, replace_schedule, retrace, schedule_of
+from .scheduled import ScheduledMixin, swap
 from .schedules import words
 from .schedules.base import Schedule
-from .schedules.compose import PerUpdate
 from .schedules.foreign import Foreign
 
 # What Keras reads anew in each step, by backend-neutral arithmetic alone. (Not `clipvalue` nor the l1 and l2 of
@@ -119,93 +119,6 @@ def set_learning_rate(model_or_optimizer: Any, value: Any) -> None:
         retrace(model_or_optimizer)
 
 
-def leaves(optimizer: Any) -> list[Any]:
-    """The optimizers that update variables, inside `LossScaleOptimizer` and `MultiOptimizer` in any nesting."""
-    if hasattr(optimizer, "inner_optimizer"):
-        return leaves(optimizer.inner_optimizer)
-    if hasattr(optimizer, "optimizers"):
-        return [leaf for part in optimizer.optimizers for leaf in leaves(part)]
-    return [optimizer]
-
-
-def given_rate(optimizer: Any) -> Any:
-    """The learning rate as it was given: a schedule, a callable or a variable.
-
-    The public `learning_rate` is the current number instead.
-    """
-    return optimizer._learning_rate
-
-
-def follows_schedule(optimizer: Any, name: str = "learning_rate") -> bool:
-    """Whether a hyperparameter is computed from the step and can't be assigned."""
-    if name == "learning_rate":
-        return isinstance(given_rate(optimizer), LearningRateSchedule)
-    return name in schedules_of(optimizer)
-
-
-def per_update(optimizer: Any, value: Any) -> Any:
-    """A schedule as the optimizer must be given it, so that it counts updates and not batches."""
-    batches = optimizer.gradient_accumulation_steps
-    if not batches or not isinstance(value, Schedule) or isinstance(value, PerUpdate):
-        return value
-    return PerUpdate(value, batches)
-
-
-def replace_schedule(optimizer: Any, name: str, schedule: LearningRateSchedule) -> None:
-    """Put another schedule in the place of a hyperparameter's; `retrace` has a compiled step see it."""
-    if name == "learning_rate":
-        # Not by the public setter: on TensorFlow it reads the old rate first, and an unbound schedule has none.
-        optimizer._learning_rate = schedule
-    else:
-        swap(optimizer, {name: schedule})
-
-
-def current_value(optimizer: Any, name: str = "learning_rate") -> float:
-    """The number that a hyperparameter has now."""
-    return float(keras.ops.convert_to_numpy(keras.ops.convert_to_tensor(getattr(optimizer, name))))
-
-
-def applied_values(optimizer: Any, begin: int, end: int) -> dict[str, np.ndarray]:
-    """The values that an optimizer used for the batches from `begin` to `end`, by hyperparameter.
-
-    What is no schedule has been what it is now.
-    """
-    schedules, steps = schedules_of(optimizer), np.arange(begin, end)
-    cells = optimizer._book.cells if isinstance(optimizer, ScheduledMixin) else {}
-    names = ["learning_rate", *(sorted(optimizer._book.given) if cells else ())]
-    values = {name: schedules[name].values(steps) for name in names if name in schedules}
-    if FACTOR in cells and "learning_rate" in values:
-        values["learning_rate"] = values["learning_rate"] * shortest(cells[FACTOR])
-    return {name: values.get(name, np.full(len(steps), _decimal(optimizer, name))) for name in names}
-
-
-def _decimal(optimizer: Any, name: str) -> float:
-    return float(str(np.float32(current_value(optimizer, name))))
-
-
-def build(model: Any) -> None:
-    """Build the model's optimizer if the model is built: until then a `MultiOptimizer` may have no parts."""
-    optimizer = model.optimizer
-    if optimizer is not None and model.built and not optimizer.built:
-        optimizer.build(model.trainable_variables)
-
-
-def retrace(model: Any) -> None:
-    """Have the training step made anew: on TensorFlow and JAX it keeps the schedule it was traced with."""
-    if model.train_function is None:
-        return
-    # JAX finds old traces again by the function, and a bound method equals itself: only a new function has none.
-    step, own = model.train_step, "train_step" in vars(model)
-    model.train_step = lambda *batch: step(*batch)
-    try:
-        model.make_train_function(force=True)
-    finally:
-        if own:
-            model.train_step = step
-        else:
-            del model.train_step
-
-
 def make_assignable(model: Any, name: str, owner: str) -> None:
     """Have `name` be a variable in every optimizer of the model, so that it can be set between two steps."""
     build(model)
@@ -221,11 +134,6 @@ def make_assignable(model: Any, name: str, owner: str) -> None:
         scheduled(model.optimizer, **{name: True})
     if before != [type(part) for part in leaves(model.optimizer)]:
         retrace(model)
-
-
-def schedule_of(optimizer: Any, name: str) -> Any:
-    """The schedule that a hyperparameter follows."""
-    return given_rate(optimizer) if name == "learning_rate" else schedules_of(optimizer)[name]
 
 
 def assign(optimizer: Any, name: str, value: float) -> None:

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 from keras.optimizers.schedules import LearningRateSchedule
 
+from .hyperparameter import Hyperparameter, shortest
 from .schedules.base import Schedule
 from .schedules.foreign import Foreign
 
@@ -19,43 +20,6 @@ PREFIX = "keras_lr."  # of the names that our variables have in a saved file
 PRODUCT = "_product"  # after the name of a beta: the product of all its values so far
 CORRECTED = ("beta_1", "beta_2")
 FACTOR = "factor"  # what feedback multiplies onto the schedule of the learning rate
-
-
-class Hyperparameter(keras.Variable):
-    """A number of an optimizer as a scalar that its compiled step reads.
-
-    float32 whatever floatx is: 1 - 0.999 has no digits in float16. Keras asks
-    `if self.momentum != 0` when it builds and when it traces. That question is
-    about structure, whether there are slots, and so it is answered without a tensor.
-    """
-
-    def __init__(self, value: float, name: str):
-        super().__init__(
-            np.float32(value),
-            dtype="float32",
-            trainable=False,
-            autocast=False,
-            aggregation="only_first_replica",
-            name=name,
-        )
-
-    def __bool__(self) -> bool:
-        return True
-
-    def __ne__(self, other: Any) -> Any:
-        return True if _is_zero(other) else super().__ne__(other)
-
-    def __gt__(self, other: Any) -> Any:
-        return True if _is_zero(other) else super().__gt__(other)
-
-    def __eq__(self, other: Any) -> Any:
-        return False if other is None or _is_zero(other) else super().__eq__(other)
-
-    __hash__ = object.__hash__
-
-
-def _is_zero(other: Any) -> bool:
-    return isinstance(other, int | float) and not isinstance(other, bool) and other == 0
 
 
 @dataclasses.dataclass
@@ -225,11 +189,6 @@ def _start_product(optimizer: Any, name: str) -> None:
     """The product of the betas of the updates so far, which were made by the plain optimizer."""
     updates = int(keras.ops.convert_to_numpy(optimizer.iterations))
     optimizer._book.cells[name + PRODUCT].assign(float(optimizer._book.given[name]) ** updates)
-
-
-def shortest(cell: Any) -> float:
-    """The number in a float32 variable as the shortest decimal: 0.9, not 0.8999999761581421."""
-    return float(str(np.float32(keras.ops.convert_to_numpy(cell.value))))
 
 
 def _cell(optimizer: Any, name: str, value: float) -> None:

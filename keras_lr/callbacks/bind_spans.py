@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from ..optimizers import leaves, per_update, replace_schedule, retrace
+from ..parts import leaves, per_update, replace_schedule, retrace
 from ..scheduled import schedules_of
 from ..schedules.base import Schedule
 from . import fit

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..optimizers import applied_values, leaves
+from ..parts import applied_values, leaves
 from . import fit
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..optimizers import build, current_value, follows_schedule, leaves, retrace
+from ..parts import build, current_value, follows_schedule, leaves, retrace
 from ..scheduled import FACTOR, swap
 from ..schedules import words
 from . import fit

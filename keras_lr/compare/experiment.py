@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from ..callbacks.bind_spans import BindSpans
-from ..optimizers import build, given_rate
+from ..parts import build, given_rate
 from ..schedules.base import Schedule
 from .policies import POLICIES
 from .problem import Problem
