@@ -246,7 +246,6 @@ def test_several_steps_per_execution():
     np.testing.assert_allclose(applied(model), 6 * (4 + 2 + 1), rtol=1e-6)
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # torch's own, when it compiles
 @pytest.mark.parametrize("options", [{"run_eagerly": True}, {"jit_compile": True}], ids=str)
 def test_ways_to_run(options):
     """Eager and jit-compiled training apply the same rates."""
