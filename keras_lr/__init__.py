@@ -3,9 +3,12 @@
 from .callbacks.bind_spans import BindSpans
 from .callbacks.epoch_interval_switcher import EpochIntervalSwitcher
 from .callbacks.epoch_schedule import EpochSchedule
+from .callbacks.live_control import LiveControl
 from .callbacks.monitor import Monitor
 from .callbacks.plateau_reducer import PlateauReducer
+from .layerwise import layerwise
 from .optimizers import scheduled, set_learning_rate
+from .resume import resume_at
 from .schedules.base import Schedule, schedule
 from .schedules.compose import PerUpdate, Sequence, Warmup
 from .schedules.curves import Constant, Cosine, Exponential, InverseTime, Linear, Polynomial
@@ -26,6 +29,7 @@ __all__ = [
     "Intervals",
     "InverseTime",
     "Linear",
+    "LiveControl",
     "Monitor",
     "PerUpdate",
     "PlateauReducer",
@@ -39,7 +43,9 @@ __all__ = [
     "epochs",
     "examples",
     "fraction",
+    "layerwise",
     "one_cycle",
+    "resume_at",
     "schedule",
     "scheduled",
     "set_learning_rate",

@@ -1,0 +1,217 @@
+"""Layer-wise learning rates: one optimizer for each factor, told apart by the paths of the variables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import keras
+
+from .optimizers import given_rate, set_learning_rate
+from .scheduled import schedules_of, shortest
+from .schedules import words
+from .schedules.base import Schedule, schedule
+from .schedules.compose import PerUpdate
+from .schedules.step import Step
+from .schedules.words import Member
+
+OWNER = "layerwise"
+Weights = list[tuple[str, str, Any]]  # the name of a layer, that of its variable in the model, the variable
+
+
+@schedule
+class Scaled(Schedule):
+    """`multiplier` times a schedule: the rate of the layers that have this factor."""
+
+    schedule: Member
+    multiplier: float
+
+    def at(self, step: Step) -> Any:
+        return self.schedule.at(step) * step.constant(self.multiplier)
+
+
+def layerwise(
+    model: Any, optimizer: Any, factors: Mapping[str, float] | None = None, *, decay: float | None = None
+) -> Any:
+    """An optimizer that trains each layer at `factor * decay ** depth` times the learning rate of `optimizer`.
+
+    `depth` is 0 for the last layer with weights, 1 for the one before it; the
+    layers of models inside count one by one. What no pattern names has factor 1.
+
+    >>> import keras, keras_lr as klr
+    >>> layers = [keras.layers.Dense(8, name="body"), keras.layers.Dense(1, name="head")]
+    >>> model = keras.Sequential([keras.Input([3]), *layers])
+    >>> optimizer = klr.layerwise(model, keras.optimizers.SGD(klr.Linear(0.1, 0.0, steps=99)), {"body": 0.5})
+    >>> model.compile(optimizer=optimizer, loss="mse")
+    >>> [float(part.learning_rate) for part in model.optimizer.optimizers]
+    [0.05000000074505806, 0.10000000149011612]
+
+    A pattern matches whole parts of a path: `dense` is the layer, not `dense_1`;
+    `encoder` all layers of a model inside, `encoder/dense` one of them, `.*bias`
+    every bias. The result is Keras' `MultiOptimizer`: one copy of `optimizer`
+    for each factor, without its moments and `exclude_from_weight_decay`;
+    `global_clipnorm` is about the norm of the layers of a copy.
+
+    Args:
+        model: A built model.
+        optimizer: A Keras optimizer, its rate a number or a schedule.
+        factors: Regular expressions and their factors, numbers > 0.
+        decay: The factor of each layer relative to the next, a number > 0 and <= 1.
+
+    Returns:
+        The optimizer to compile with. It finds the same layers in a saved and loaded model.
+
+    Raises:
+        TypeError, ValueError: An argument breaks its rule; a pattern matches nothing, or
+            two of different factors match the same variable; layers of different
+            factors can't be told apart in a loaded model, which drops the names of
+            the models around them.
+        ImportError: Keras is older than 3.15 and has no `MultiOptimizer`.
+    """
+    if not hasattr(keras.optimizers, "MultiOptimizer"):
+        raise ImportError(f"`layerwise` needs Keras 3.15 or newer. This is Keras {keras.__version__}.")
+    if not isinstance(model, keras.Model) or not model.built:
+        words.refuse(OWNER, "model", "a built model", model, "Give it an `Input`, or call it once.", error=TypeError)
+    inner = hasattr(optimizer, "inner_optimizer") or hasattr(optimizer, "optimizers")
+    if not isinstance(optimizer, keras.optimizers.Optimizer) or inner:
+        words.refuse(OWNER, "optimizer", "an optimizer with no others inside", optimizer, error=TypeError)
+    rate = given_rate(optimizer)
+    if not isinstance(rate, keras.Variable) and "learning_rate" not in schedules_of(optimizer):
+        words.refuse(OWNER, "optimizer", "one with a number or a schedule for its rate", rate, error=TypeError)
+    weights: Weights = list(_weights(model))
+    patterns = _read(factors, decay)
+    factor_of = _factors(weights, patterns, 1.0 if decay is None else float(decay))
+    paths, regexes = _told_apart(model, weights, factor_of)
+    # What is in no group, such as a variable that is made later, has factor 1 where that is one.
+    rest = 1.0 if 1.0 in regexes else list(regexes)[-1]
+    _require_clear(paths, {factor: regex for factor, regex in regexes.items() if factor != rest}, rest)
+    parts = {factor: _part(optimizer, factor) for factor in regexes}
+    mapping = {regex: parts[factor] for factor, regex in regexes.items() if factor != rest}
+    return keras.optimizers.MultiOptimizer(
+        keras.optimizers.OptimizerMap(parts[rest], mapping), loss_scale_factor=optimizer.loss_scale_factor
+    )
+
+
+def inside(value: Any, change: Callable[[Any], Any]) -> Any:
+    """A schedule changed beneath its `PerUpdate`, which stays outermost, where `per_update` looks for it."""
+    return PerUpdate(change(value.schedule), value.batches) if isinstance(value, PerUpdate) else change(value)
+
+
+def _read(factors: Any, decay: Any) -> dict[str, float]:
+    if factors is None and decay is None:
+        words.refuse(OWNER, "factors", "given if `decay` is not", factors)
+    if decay is not None and (not _is_positive(decay) or decay > 1):
+        words.refuse(OWNER, "decay", "a number > 0 and <= 1", decay)
+    if not isinstance(factors, Mapping | None) or factors == {}:
+        words.refuse(OWNER, "factors", "a dictionary of patterns and numbers > 0, at least one", factors)
+    for pattern, factor in (factors or {}).items():
+        try:
+            re.compile(pattern)
+        except (re.error, TypeError) as error:
+            words.refuse(OWNER, "factors", f"a dictionary of regular expressions ({error})", pattern)
+        if not _is_positive(factor):
+            words.refuse(OWNER, "factors", f"a dictionary of finite numbers > 0, also for {pattern!r}", factor)
+    return {pattern: float(factor) for pattern, factor in (factors or {}).items()}
+
+
+def _is_positive(value: Any) -> bool:
+    try:
+        return words.number(value, above=0.0) is not None
+    except TypeError:
+        return False
+
+
+def _weights(model: Any, around: tuple[str, ...] = ()) -> Iterator[tuple[str, str, Any]]:
+    """The variables of a model and those inside it, by layer; those that are in no layer come first."""
+    seen = {id(variable) for layer in model.layers for variable in layer.weights}
+    for variable in model.weights:
+        if id(variable) not in seen:
+            yield "/".join((*around, model.name)), "/".join((*around, variable.name)), variable
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _weights(layer, (*around, layer.name))
+            continue
+        for variable in layer.weights:
+            name, parts = "/".join((*around, layer.name)), variable.path.split("/")
+            tail = parts[parts.index(layer.name) + 1 :] if layer.name in parts else parts
+            yield name, "/".join((name, *tail)), variable
+
+
+def _factors(weights: Weights, patterns: dict[str, float], decay: float) -> dict[int, float]:
+    layers = list(dict.fromkeys(layer for layer, _, _ in weights))
+    for pattern in patterns:
+        if not any(_matches(pattern, name) for _, name, _ in weights):
+            rule = f"a dictionary of patterns that match a layer: {', '.join(layers)}"
+            words.refuse(OWNER, "factors", rule, pattern)
+    factors: dict[int, float] = {}
+    for layer, name, variable in weights:
+        matching = {pattern: factor for pattern, factor in patterns.items() if _matches(pattern, name)}
+        if len(set(matching.values())) > 1:
+            words.refuse(OWNER, "factors", f"a dictionary with one factor for {name}", matching)
+        own = next(iter(matching.values()), 1.0) * decay ** (len(layers) - 1 - layers.index(layer))
+        factors.setdefault(id(variable), own)  # a shared layer has the factor of its first place
+    return factors
+
+
+def _matches(pattern: str, path: str) -> bool:
+    return re.fullmatch(f"(?:.*/)?(?:{pattern})(?:/.*)?", path) is not None
+
+
+def _told_apart(model: Any, weights: Weights, factor_of: dict[int, float]) -> tuple[list, dict[float, str]]:
+    """The factor of each path, as it is now and as it is in a loaded model, and a pattern for each factor."""
+    saved = set(_saved_layers(model))
+    paths = []
+    for _, _, variable in weights:
+        parts = variable.path.split("/")
+        parts = parts[1:] if parts[0] == model.name and len(parts) > 1 else parts
+        # A loaded layer is built by itself, so its path begins with its own name.
+        begin = max((place for place, part in enumerate(parts[:-1]) if part in saved), default=0)
+        paths.append((variable.path, "/".join(parts[begin:]), factor_of[id(variable)]))
+    heads: dict[str, set[float]] = {}
+    for _, loaded, factor in paths:
+        heads.setdefault(loaded.split("/")[0], set()).add(factor)
+    chosen: dict[float, dict[str, None]] = {}
+    for _, loaded, factor in paths:
+        head, *tail = loaded.split("/")
+        whole = bool(tail) and heads[head] == {factor}
+        chosen.setdefault(factor, {})[re.escape(head) + "/.*" if whole else re.escape(loaded)] = None
+    return paths, {factor: f"(?:.*/)?(?:{'|'.join(regexes)})" for factor, regexes in chosen.items()}
+
+
+def _saved_layers(model: Any) -> Iterator[str]:
+    """The names of the layers that a saved model has as objects of their own."""
+    try:
+        waiting: list[Any] = [model.get_config()]
+    except NotImplementedError:  # can't be saved whole
+        return
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            if "build_config" in node and isinstance(node.get("config"), dict) and "name" in node["config"]:
+                yield node["config"]["name"]
+            waiting.extend(node.values())
+        elif isinstance(node, list | tuple):
+            waiting.extend(node)
+
+
+def _require_clear(paths: list, regexes: dict[float, str], rest: float) -> None:
+    for now, loaded, factor in paths:
+        for path in (now, loaded):
+            found = [other for other, regex in regexes.items() if re.fullmatch(regex, path)]
+            if found != [factor] and not (factor == rest and not found):
+                rule = "one whose layers of different factors have different names, also across the models inside it"
+                words.refuse(OWNER, "model", rule, path)
+
+
+def _part(optimizer: Any, factor: float) -> Any:
+    part = type(optimizer).from_config(optimizer.get_config())
+    if factor == 1.0:
+        return part
+    part.name = f"{optimizer.name}_{factor:.6g}"
+    rate = schedules_of(optimizer).get("learning_rate")
+    if rate is None:
+        set_learning_rate(part, shortest(given_rate(optimizer)) * factor)
+    else:
+        set_learning_rate(part, inside(rate, lambda whole: Scaled(whole, factor)))
+    return part

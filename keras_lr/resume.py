@@ -1,0 +1,58 @@
+"""Sets the count of a model's optimizer to the beginning of an epoch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from .optimizers import build, leaves
+from .schedules import words
+from .schedules.spans import is_integer
+
+OWNER = "resume_at"
+
+
+def resume_at(model: Any, *, epoch: int, steps_per_epoch: int) -> None:
+    """Have the schedules of a compiled model go on where `epoch` begins: at batch `epoch * steps_per_epoch`.
+
+    For `fit(initial_epoch=epoch)` with an optimizer that does not know how far
+    the training was, as after a restore of the weights alone.
+
+    >>> import keras, numpy as np, keras_lr as klr
+    >>> model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
+    >>> model.compile(optimizer=keras.optimizers.SGD(klr.Linear(1.0, 0.0, steps=8)), loss="mse")
+    >>> klr.resume_at(model, epoch=3, steps_per_epoch=2)
+    >>> float(model.optimizer.learning_rate)
+    0.25
+
+    Moments stay as they are. Where they are lost, too, Adam with its usual betas
+    takes its first steps up to 6.6 times too large: it corrects the bias of the
+    new moments by the count. Restore the whole optimizer if there is a file of it.
+
+    Args:
+        model: A compiled and built model.
+        epoch: How many epochs are behind it, an integer >= 0.
+        steps_per_epoch: How many batches an epoch has, an integer > 0; batches
+            also with `gradient_accumulation_steps`.
+
+    Raises:
+        TypeError, ValueError: An argument breaks its rule, or there are more steps than the optimizer can count.
+    """
+    for name, value, least in (("epoch", epoch, 0), ("steps_per_epoch", steps_per_epoch, 1)):
+        if not is_integer(value) or value < least:
+            rule = "an integer >= 0" if least == 0 else "an integer > 0"
+            words.refuse(OWNER, name, rule, value, error=ValueError if is_integer(value) else TypeError)
+    optimizer = getattr(model, "optimizer", None) if isinstance(model, keras.Model) else None
+    if optimizer is None or not model.built:
+        words.refuse(OWNER, "model", "a compiled and built model", model, error=TypeError)
+    # Now, since a weights file that is loaded later would skip an optimizer without its slots.
+    build(model)
+    batches = int(epoch) * int(steps_per_epoch)
+    counts = [part._iterations for part in (optimizer, *leaves(optimizer))]
+    largest = min(np.iinfo(keras.backend.standardize_dtype(count.dtype)).max for count in counts)
+    if batches > largest:
+        words.refuse(OWNER, "epoch", f"so small that `epoch * steps_per_epoch` is at most {largest}", epoch)
+    for count in counts:
+        count.assign(batches)
