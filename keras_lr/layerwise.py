@@ -8,8 +8,10 @@ from typing import Any
 
 import keras
 
-from .optimizers import given_rate, set_learning_rate
-from .scheduled import schedules_of, shortest
+from .hyperparameter import shortest
+from .optimizers import set_learning_rate
+from .parts import given_rate
+from .scheduled import schedules_of
 from .schedules import words
 from .schedules.base import Schedule, schedule
 from .schedules.compose import PerUpdate

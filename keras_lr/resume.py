@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from .optimizers import build, leaves
+from .parts import build, leaves
 from .schedules import words
 from .schedules.spans import is_integer
 

@@ -10,19 +10,11 @@ from typing import Any
 import keras
 import numpy as np
 
+from ..hyperparameter import shortest
 from ..layerwise import inside
-from ..optimizers import (
-    BELOW_ONE,
-    NAMES,
-    applied_values,
-    current_value,
-    follows_schedule,
-    leaves,
-    replace_schedule,
-    schedule_of,
-    scheduled,
-)
-from ..scheduled import FACTOR, schedules_of, shortest, swap
+from ..optimizers import BELOW_ONE, NAMES, scheduled
+from ..parts import applied_values, current_value, follows_schedule, leaves, replace_schedule, schedule_of
+from ..scheduled import FACTOR, schedules_of, swap
 from ..schedules import words
 from ..schedules.base import Schedule, schedule
 from ..schedules.compose import PerUpdate

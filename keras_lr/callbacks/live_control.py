@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..optimizers import build, follows_schedule, leaves, retrace
+from ..parts import build, follows_schedule, leaves, retrace
 from ..scheduled import FACTOR, swap
 from ..schedules import words
 from ..schedules.spans import is_integer
