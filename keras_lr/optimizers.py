@@ -20,7 +20,7 @@ BELOW_ONE = ("adam_beta_1", "adam_beta_2", "beta_1", "beta_2", "ema_momentum", "
 NAMES = (*BELOW_ONE, "adam_weight_decay", "clipnorm", "epsilon", "global_clipnorm", "learning_rate", "weight_decay")
 
 
-def scheduled(optimizer: Any, *, correct_bias: bool = True, **hyperparameters: Any) -> Any:
+def scheduled(optimizer: Any, *, correct_bias: bool | None = None, **hyperparameters: Any) -> Any:
     """Have hyperparameters of an optimizer follow schedules in the graph, or be variables that can be assigned.
 
     >>> import keras, keras_lr as klr
@@ -53,7 +53,8 @@ def scheduled(optimizer: Any, *, correct_bias: bool = True, **hyperparameters: A
             optimizers inside a `LossScaleOptimizer` or `MultiOptimizer` are taken
             in hand where they have the hyperparameter. Once the model has been
             trained, pass the model: its compiled step is made anew.
-        correct_bias: `False` to divide by the power of the last beta, as Keras does.
+        correct_bias: `False` to divide by the power of the last beta, as Keras
+            does; `None` leaves it as it is, at first `True`.
         hyperparameters: By name: a schedule, a number, or `True` for a variable
             with the present number.
 

@@ -338,6 +338,19 @@ def test_bias_of_a_changing_beta(hyper, accumulation):
         np.testing.assert_allclose(keras.ops.convert_to_numpy(variable), expected, rtol=2e-4)
 
 
+def test_the_choice_of_the_bias_stays(tmp_path):
+    """`correct_bias=False` outlives a later call, a callback and saving."""
+    model = classifier(klr.scheduled(opt.Adam(0.01), correct_bias=False, beta_1=RAMP))
+    klr.scheduled(model.optimizer, weight_decay=True)
+    train(model, callbacks=[klr.EpochSchedule(lambda epoch: 0.99, hyperparameter="beta_2")])
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    for one in (model, loaded):
+        assert one.optimizer.get_config()["correct_bias"] is False
+        train(one, epochs=1)
+    np.testing.assert_array_equal(weights(model), weights(loaded))
+
+
 def test_a_trained_adam_is_taken_in_hand():
     """The product starts from the updates that the plain optimizer has made."""
     model, plain = classifier(opt.Adam(0.01)), classifier(opt.Adam(0.01))
