@@ -108,8 +108,13 @@ def test_within_an_epoch(rate_before, tmp_path):
 
 @pytest.mark.parametrize(
     ("make", "name"),
-    [(lambda: optimizers.SGD(0.1, momentum=0.9), "momentum"), (lambda: optimizers.RMSprop(0.01), "rho")],
-    ids=["momentum", "rho"],
+    [
+        (lambda: optimizers.SGD(0.1, momentum=0.9), "momentum"),
+        (lambda: optimizers.RMSprop(0.01), "rho"),
+        # Keras' own correction of the bias, as it was chosen, for the reference has it.
+        (lambda: klr.scheduled(optimizers.Adam(0.01), correct_bias=False, beta_1=True), "beta_1"),
+    ],
+    ids=["momentum", "rho", "beta_1"],
 )
 def test_other_hyperparameters(make, name, tmp_path):
     """They lead to the weights of an eager run that sets the attribute, from a batch or an epoch on."""
