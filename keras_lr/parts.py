@@ -78,6 +78,11 @@ def _decimal(optimizer: Any, name: str) -> float:
     return float(str(np.float32(current_value(optimizer, name))))
 
 
+def batches_seen(optimizer: Any) -> int:
+    """How many batches an optimizer has been applied to; Keras' `iterations` are its updates."""
+    return int(keras.ops.convert_to_numpy(optimizer._iterations))
+
+
 def build(model: Any) -> None:
     """Build the model's optimizer if the model is built: until then a `MultiOptimizer` may have no parts."""
     optimizer = model.optimizer

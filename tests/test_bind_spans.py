@@ -79,6 +79,18 @@ def test_examples():
         np.testing.assert_allclose(seen.rates, expected, rtol=1e-6)
 
 
+def test_a_later_epoch_with_a_fresh_optimizer():
+    """`fit(initial_epoch=k)` on an optimizer that has made no step says so, with the remedy, which works."""
+    model = rate_meter(keras.optimizers.SGD(RATE))
+    with pytest.warns(UserWarning, match=r"begins at epoch 1, .*resume_at\(model, epoch=1, steps_per_epoch=3\)"):
+        model.fit(*ones(3), batch_size=1, initial_epoch=1, epochs=2, callbacks=[klr.BindSpans()], verbose=0)
+    np.testing.assert_allclose(applied(model), 3 * 4.0)
+    model = rate_meter(keras.optimizers.SGD(RATE))
+    klr.resume_at(model, epoch=1, steps_per_epoch=3)
+    model.fit(*ones(3), batch_size=1, initial_epoch=1, epochs=2, callbacks=[klr.BindSpans()], verbose=0)
+    np.testing.assert_allclose(applied(model), 3 * 2.0)
+
+
 def test_share_of_the_run():
     """Spans as a share use the epochs of `fit`."""
     rate = klr.Intervals(klr.fraction(0.25, 0.5), [4.0, 2.0, 1.0])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import keras
 
-from ..parts import leaves, per_update, replace_schedule, retrace
+from ..parts import batches_seen, leaves, per_update, replace_schedule, retrace
 from ..scheduled import schedules_of
 from ..schedules.base import Schedule
 from . import fit
@@ -22,6 +23,9 @@ class BindSpans(keras.callbacks.Callback):
 
     Steps are updates: with `gradient_accumulation_steps=n` the schedule is
     wrapped in `PerUpdate`, so that an epoch is an epoch and a step an update.
+
+    It warns when `fit(initial_epoch=k)` goes on with an optimizer that has made no
+    step, as after a restore of the weights alone; `resume_at` is the remedy.
 
     >>> import keras, numpy as np, keras_lr as klr
     >>> model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
@@ -66,6 +70,14 @@ class BindSpans(keras.callbacks.Callback):
             replace_schedule(leaf, name, schedule)
         if changed:
             retrace(self.model)
+        begin = fit.of_fit(self.model, "initial_epoch")
+        if begin and any(schedules_of(leaf) and batches_seen(leaf) == 0 for leaf in leaves(self.model.optimizer)):
+            warnings.warn(
+                f"`fit` begins at epoch {begin}, but the optimizer has made no step, so its schedules begin anew. "
+                f"Load the optimizer with the model, or call `keras_lr.resume_at(model, epoch={begin}, "
+                f"steps_per_epoch={batches or '...'})` before.",
+                stacklevel=2,
+            )
 
     def _bound(self, optimizer: Any, schedule: Schedule, batches: int | None, batch_size: int | None) -> Schedule:
         schedule = per_update(optimizer, schedule)

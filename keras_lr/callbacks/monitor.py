@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..parts import applied_values, leaves
+from ..parts import applied_values, batches_seen, leaves
 from . import fit
 
 
@@ -46,17 +46,13 @@ class Monitor(keras.callbacks.Callback):
         self.steps = {}
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self._begin = [_batches(part) for part in leaves(self.model.optimizer)]
+        self._begin = [batches_seen(part) for part in leaves(self.model.optimizer)]
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         parts = leaves(self.model.optimizer)
         for begin, part in zip(self._begin, parts, strict=True):
-            for hyperparameter, values in applied_values(part, begin, _batches(part)).items():
+            for hyperparameter, values in applied_values(part, begin, batches_seen(part)).items():
                 name = hyperparameter if len(parts) == 1 else f"{hyperparameter}_{part.name}"
                 self.steps[name] = np.concatenate([self.steps.get(name, np.empty(0)), values])
                 if logs is not None and len(values):
                     logs[name] = float(values[-1])
-
-
-def _batches(optimizer: Any) -> int:
-    return int(keras.ops.convert_to_numpy(optimizer._iterations))
