@@ -9,7 +9,7 @@ import numpy as np
 from keras.optimizers.schedules import LearningRateSchedule
 
 from .parts import build, follows_schedule, given_rate, leaves, per_update, replace_schedule, retrace, schedule_of
-from .scheduled import ScheduledMixin, swap
+from .scheduled import FACTOR, ScheduledMixin, swap
 from .schedules import words
 from .schedules.base import Schedule
 from .schedules.foreign import Foreign
@@ -97,6 +97,7 @@ def set_learning_rate(model_or_optimizer: Any, value: Any) -> None:
 
     From a number to a schedule and back, at any time, also from a callback
     between two epochs. The schedule goes on at the step that the optimizer is at.
+    Reductions by `PlateauReducer` so far were of the old rate, and are over.
 
     Args:
         model_or_optimizer: A compiled model, or an optimizer that is not yet part
@@ -204,6 +205,8 @@ def _set_rate(part: Any, value: Any) -> None:
         _make_rate_variable(part, value)
     if isinstance(part, ScheduledMixin):
         swap(part, {})
+        if FACTOR in part._book.cells:  # of reductions of the rate that was
+            part._book.cells[FACTOR].assign(1.0)
 
 
 def _make_rate_variable(part: Any, value: float) -> None:

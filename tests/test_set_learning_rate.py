@@ -74,6 +74,21 @@ def test_moments_stay(before, after, tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize("through", [None, 5.0], ids=["at once", "through a number"])
+def test_what_a_plateau_left_is_over(through):
+    """A rate that is set is the rate: the factor of earlier reductions does not go on to multiply it."""
+    model = rate_meter(opt.SGD(klr.Constant(1.0)))
+    reducer = klr.PlateauReducer("loss", factor=0.5, patience=1, threshold=9.0)
+    fit(model, [reducer], epochs=3)
+    assert reducer.total_factor < 1
+    if through is not None:
+        klr.set_learning_rate(model, through)
+    klr.set_learning_rate(model, klr.Constant(2.0))
+    seen = Applied()
+    fit(model, [seen])
+    np.testing.assert_allclose(seen.rates, [2.0] * 4, rtol=1e-5)
+
+
 def test_optimizer_before_training():
     """An optimizer alone can be given another rate before it is used."""
     optimizer = opt.SGD(klr.Constant(1.0))

@@ -22,6 +22,7 @@ class Monitor(keras.callbacks.Callback):
 
     It reads the device once an epoch; values of steps are computed from the
     schedules, so it costs nothing per step and is exact with `steps_per_execution`.
+    What follows no schedule is taken to have been what it is when the epoch ends.
 
     >>> import keras, numpy as np, keras_lr as klr
     >>> model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
