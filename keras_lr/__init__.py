@@ -9,45 +9,84 @@ from .callbacks.plateau_reducer import PlateauReducer
 from .layerwise import layerwise
 from .optimizers import scheduled, set_learning_rate
 from .resume import resume_at
+from .schedules.arithmetic import Clip, Noise, Product, Rescale, Sum
 from .schedules.base import Schedule, schedule
-from .schedules.compose import PerUpdate, Sequence, Warmup
-from .schedules.curves import Constant, Cosine, Exponential, InverseTime, Linear, Polynomial
-from .schedules.policies import one_cycle, warmup_cosine
+from .schedules.compose import Delay, PerUpdate, Sequence, Skip, Staircase, Stretch, Warmup
+from .schedules.curves import Constant, Cosine, Linear, Polynomial
+from .schedules.cycles import CosineWaves, Repeat
+from .schedules.decays import Exponential, InverseSqrt, InverseTime, PowerLaw
+from .schedules.policies.drops import cooldown, flat_cosine, multi_step, scale_rate
+from .schedules.policies.one_cycle import one_cycle, one_cycle_momentum, slanted_triangular
+from .schedules.policies.restarts import sgdr, triangular
+from .schedules.policies.warmups import noam, tri_stage, warmup_cosine, warmup_linear, warmup_stable_decay
 from .schedules.spans import Span, epochs, examples, fraction
+from .schedules.special_curves import Approach, ExpHyperbolic, Hyperbolic, Logarithmic, Rex, Tanh
 from .schedules.step import Step
-from .schedules.tables import Intervals, Table
+from .schedules.tables import Intervals, Knots, Table
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Approach",
     "BindSpans",
+    "Clip",
     "Constant",
     "Cosine",
+    "CosineWaves",
+    "Delay",
     "EpochIntervalSwitcher",
     "EpochSchedule",
+    "ExpHyperbolic",
     "Exponential",
+    "Hyperbolic",
     "Intervals",
+    "InverseSqrt",
     "InverseTime",
+    "Knots",
     "Linear",
     "LiveControl",
+    "Logarithmic",
     "Monitor",
+    "Noise",
     "PerUpdate",
     "PlateauReducer",
     "Polynomial",
+    "PowerLaw",
+    "Product",
+    "Repeat",
+    "Rescale",
+    "Rex",
     "Schedule",
     "Sequence",
+    "Skip",
     "Span",
+    "Staircase",
     "Step",
+    "Stretch",
+    "Sum",
     "Table",
+    "Tanh",
     "Warmup",
+    "cooldown",
     "epochs",
     "examples",
+    "flat_cosine",
     "fraction",
     "layerwise",
+    "multi_step",
+    "noam",
     "one_cycle",
+    "one_cycle_momentum",
     "resume_at",
+    "scale_rate",
     "schedule",
     "scheduled",
     "set_learning_rate",
+    "sgdr",
+    "slanted_triangular",
+    "tri_stage",
+    "triangular",
     "warmup_cosine",
+    "warmup_linear",
+    "warmup_stable_decay",
 ]

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ..callbacks.epoch_interval_switcher import EpochIntervalSwitcher
-from ..schedules.curves import Constant, Exponential, InverseTime
-from ..schedules.policies import one_cycle, warmup_cosine
+from ..schedules.curves import Constant
+from ..schedules.decays import Exponential, InverseTime
+from ..schedules.policies.one_cycle import one_cycle
+from ..schedules.policies.warmups import warmup_cosine
 from ..schedules.spans import epochs, fraction
 from ..schedules.tables import Intervals
 

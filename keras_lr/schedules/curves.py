@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable
 from dataclasses import KW_ONLY
 from typing import Any
 
-import numpy as np
-
 from .base import Schedule, schedule
-from .spans import Length, in_steps
+from .spans import Length
 from .step import Step
 
 
@@ -59,26 +56,31 @@ class Linear(Schedule):
     steps: Length
 
     def at(self, step: Step) -> Any:
-        return _between(self, step.left(self.steps), lambda: step.done(self.steps))
+        return between(self, step.left(self.steps), lambda: step.done(self.steps))
 
 
 @schedule
 class Polynomial(Schedule):
-    """A power of the time left: `end + (start - end) * (1 - t / steps) ** power`, then `end`.
+    """A power of the time left: `end + (start - end) * (1 - (t / steps) ** k) ** power`, then `end`.
 
     >>> Polynomial(0.1, 0.0, steps=4, power=2.0).values(5)
     array([0.1    , 0.05625, 0.025  , 0.00625, 0.     ])
+    >>> Polynomial(0.1, 0.0, steps=4, k=0.5).values(5).round(6)  # 1 - sqrt, to cool down by
+    array([0.1     , 0.05    , 0.029289, 0.013397, 0.      ])
 
     Args:
         start: The value at t = 0, a number >= 0.
         end: The value from t = `steps` on, a number >= 0.
         steps: Steps from `start` to `end`: an integer > 0 or a span.
         power: A number > 0; 1 is a straight line, 0.5 keeps high for longer.
+        k: A number > 0; 2 keeps high for longer, 0.5 falls at once.
 
     Raises:
         ValueError: An argument breaks its rule.
 
-    Source: Liu, Rabinovich and Berg, ParseNet, 2015 (arXiv 1506.04579).
+    Source: Liu, Rabinovich and Berg, ParseNet, 2015 (arXiv 1506.04579); `k`, Zhang
+    and Li, k-decay, 2020 (arXiv 2004.05909); `k=0.5`, Hägele et al., Scaling Laws
+    and Compute-Optimal Training Beyond Fixed Training Durations, 2024 (arXiv 2405.18392).
     """
 
     start: float
@@ -86,15 +88,15 @@ class Polynomial(Schedule):
     steps: Length
     _: KW_ONLY
     power: float = 1.0
+    k: float = 1.0
 
     def at(self, step: Step) -> Any:
-        left, done = step.left(self.steps), lambda: step.done(self.steps)
-        return _between(self, *_raised(left, done, self.power, step))
+        return between(self, *to_power(*warped(self, step), self.power, step))
 
 
 @schedule
 class Cosine(Schedule):
-    """Half a cosine wave: `end + (start - end) * ((1 + cos(pi * t / steps)) / 2) ** exponent`, then `end`.
+    """Half a cosine wave: `end + (start - end) * ((1 + cos(pi * (t / steps) ** k)) / 2) ** exponent`, then `end`.
 
     >>> Cosine(0.1, 0.0, steps=4).values(5).round(6)
     array([0.1     , 0.085355, 0.05    , 0.014645, 0.      ])
@@ -104,11 +106,13 @@ class Cosine(Schedule):
         end: The value from t = `steps` on, a number >= 0.
         steps: Steps from `start` to `end`: an integer > 0 or a span.
         exponent: A number > 0; above 1 the curve falls earlier.
+        k: A number > 0; above 1 the curve falls later.
 
     Raises:
         ValueError: An argument breaks its rule.
 
-    Source: Loshchilov and Hutter, SGDR, 2016 (arXiv 1608.03983).
+    Source: Loshchilov and Hutter, SGDR, 2016 (arXiv 1608.03983); `k`, Zhang and Li,
+    k-decay, 2020 (arXiv 2004.05909).
     """
 
     start: float
@@ -116,111 +120,28 @@ class Cosine(Schedule):
     steps: Length
     _: KW_ONLY
     exponent: float = 1.0
+    k: float = 1.0
 
     def at(self, step: Step) -> Any:
-        # sin(x)**2 is (1 - cos(2x)) / 2 without the cancellation that costs 1 + cos its digits near the end.
-        def squared_sine(share: Any) -> Any:
-            sine = step.ops.sin(math.pi / 2 * share)
-            return sine * sine
-
-        left, done = squared_sine(step.left(self.steps)), lambda: squared_sine(step.done(self.steps))
-        return _between(self, *_raised(left, done, self.exponent, step))
+        left, done = warped(self, step)
+        return between(self, *to_power(swing(left, step), lambda: swing(done(), step), self.exponent, step))
 
 
-@schedule
-class Exponential(Schedule):
-    """A constant factor per length of time: `start * rate ** (t / steps)`, never past `end`.
-
-    >>> Exponential(0.1, 0.5, steps=2).values(5).round(6)
-    array([0.1     , 0.070711, 0.05    , 0.035355, 0.025   ])
-    >>> Exponential(0.1, 0.5, steps=2, staircase=True).values(5)
-    array([0.1  , 0.1  , 0.05 , 0.05 , 0.025])
-
-    The MNIST recipe, 5 % less after each pass over the training set, counted in
-    examples, whatever the batch size:
-
-    >>> from keras_lr import examples
-    >>> rate = Exponential(0.01, 0.95, steps=examples(60_000), staircase=True)
-    >>> rate.bind(batch_size=64).values([937, 938, 1874, 1875])
-    array([0.01    , 0.0095  , 0.0095  , 0.009025])
-
-    Args:
-        start: The value at t = 0, a number >= 0.
-        rate: The factor, a number > 0; above 1 the value grows.
-        steps: Steps per factor: an integer > 0 or a span.
-        staircase: Whether `t / steps` is rounded down.
-        end: The value that is never passed, a number >= 0; `None` for no limit.
-
-    Raises:
-        ValueError: An argument breaks its rule.
-
-    Source: TensorFlow's `tf.train.exponential_decay`, 2015.
-    """
-
-    start: float
-    rate: float
-    steps: Length
-    _: KW_ONLY
-    staircase: bool = False
-    end: float | None = None
-
-    def at(self, step: Step) -> Any:
-        if self.staircase:
-            step = step.count(self.steps)
-        # exp of a long float32 product would lose digits: whole blocks come from
-        # a table, and exp sees the rest inside a block, whose log is below 1.
-        log, size, table = self._blocks
-        blocks, rest = step.split(size)
-        value = blocks.take(table) * step.ops.exp(log * rest)
-        if self.end is None:
-            return value
-        bound = step.ops.maximum if self.rate < 1 else step.ops.minimum
-        return bound(value, step.constant(self.end))
-
-    @functools.cached_property
-    def _blocks(self) -> tuple[float, int, np.ndarray]:
-        log = math.log(self.rate) / (1.0 if self.staircase else float(in_steps(self.steps)))
-        size = min(max(1, int(1 / abs(log))), 2**30) if log else 1
-        # From `start` to where a float64 is 0 or a float32 infinite: at most 1,600 blocks.
-        exponents = log * size * np.arange(math.ceil(800 / abs(log * size)) + 2 if log else 1)
-        table = self.start * np.exp(np.minimum(exponents, 700.0))
-        return log, size, np.minimum(table, np.finfo("float32").max)
+def swing(share: Any, step: Step) -> Any:
+    """Half a wave from 0 to 1, `(1 - cos(pi * share)) / 2`, without the cancellation that costs it digits near 0."""
+    sine = step.ops.sin(math.pi / 2 * share)
+    return sine * sine
 
 
-@schedule
-class InverseTime(Schedule):
-    """A fraction with the time below: `start / (1 + rate * t / steps)`.
-
-    >>> InverseTime(0.1, 1.0, steps=2).values(5).round(6)
-    array([0.1     , 0.066667, 0.05    , 0.04    , 0.033333])
-
-    Keras 2's `decay=d` was `InverseTime(learning_rate, d, steps=1)`.
-
-    Args:
-        start: The value at t = 0, a number >= 0.
-        rate: How fast it falls, a number > 0.
-        steps: Steps per `rate`: an integer > 0 or a span.
-        staircase: Whether `t / steps` is rounded down.
-
-    Raises:
-        ValueError: An argument breaks its rule.
-
-    Source: Robbins and Monro, A Stochastic Approximation Method, 1951.
-    """
-
-    start: float
-    rate: float
-    steps: Length
-    _: KW_ONLY
-    staircase: bool = False
-
-    def at(self, step: Step) -> Any:
-        if self.staircase:
-            return self.start / (1.0 + self.rate * step.count(self.steps).real)
-        return self.start / (1.0 + self.rate / float(in_steps(self.steps)) * step.real)
+def warped(curve: Any, step: Step) -> tuple[Any, Callable[[], Any]]:
+    """`1 - (t / steps) ** k`, and the power: both with all their digits."""
+    if curve.k == 1:
+        return step.left(curve.steps), lambda: step.done(curve.steps)
+    over, rest = to_power(step.done(curve.steps), lambda: step.left(curve.steps), curve.k, step)
+    return rest(), lambda: over
 
 
-def _raised(weight: Any, rest: Callable[[], Any], power: float, step: Step) -> tuple[Any, Callable[[], Any]]:
+def to_power(weight: Any, rest: Callable[[], Any], power: float, step: Step) -> tuple[Any, Callable[[], Any]]:
     """`weight ** power` and 1 minus that, where `rest` gives 1 - `weight`: both with all their digits."""
     if power == 1:
         return weight, rest
@@ -235,7 +156,7 @@ def _raised(weight: Any, rest: Callable[[], Any], power: float, step: Step) -> t
     return raised, rest_of_raised
 
 
-def _between(curve: Any, weight: Any, rest: Callable[[], Any]) -> Any:
+def between(curve: Any, weight: Any, rest: Callable[[], Any]) -> Any:
     """The mean of `start` and `end`; both terms have one sign, so nothing cancels."""
     if curve.end == 0:
         return curve.start * weight

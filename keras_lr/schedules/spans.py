@@ -52,6 +52,12 @@ class Span:
 
     __rmul__ = __mul__
 
+    def __add__(self, other: Span) -> Span:
+        """Two lengths in the same unit one after the other; not bound."""
+        if not isinstance(other, Span) or other.unit != self.unit:
+            raise TypeError(f"Only spans of one unit can be added. Received: {self!r} + {other!r}")
+        return Span(self.amount + other.amount, self.unit)
+
     def get_config(self) -> dict[str, int | str]:
         bound = {} if self.steps is None else {"steps": _json(self.steps)}
         return {self.unit: _json(self.amount), **bound}

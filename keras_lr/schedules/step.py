@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import functools
 import math
-from fractions import Fraction
 from types import ModuleType
 from typing import Any
 
 import keras
 import numpy as np
 
+from .segments import LAST, Exact, Pace, Ratios, Segments, exact, exact_arrays
 from .spans import Length, in_steps
-
-LAST = {"int32": 2**31 - 1, "int64": 2**63 - 1}
 
 
 class Step:
@@ -34,56 +32,73 @@ class Step:
     array([ 0,  1,  2,  2, 24])
     """
 
-    def __init__(self, value: Any, ops: ModuleType):
+    def __init__(self, value: Any, ops: ModuleType, offset: Any = None, pace: Pace | None = None):
         self.ops = ops
         self._dtype = "int64" if ops is np else keras.backend.standardize_dtype(value.dtype)
         self._last = LAST[self._dtype]
         self._given = value  # may be below 0, where every schedule has its first value
+        # Inside a cycle a step may lie between two integers, and a length may be longer than it says.
+        self._offset = offset  # numerator and denominator of what is added to the integer, in [0, 1)
+        self._pace = pace
 
     @functools.cached_property
     def value(self) -> Any:
         """The step as integers."""
-        # `clip`, since `keras.ops.maximum` makes int32 of int64 on torch (Keras 3.15.1).
-        return self.ops.clip(self._given, 0, self._last)
+        return self._whole if self._pace is None else self.count(1).value
 
     @property
     def real(self) -> Any:
         """The step as a float."""
-        return self._floats(self.value)
+        real = self._place(self._whole)
+        return real if self._pace is None else real / self._float(1)
 
     def done(self, steps: Length) -> Any:
         """The share of `steps` that is over: 0 at the start, 1 from `steps` on."""
-        return self.ops.clip(self._floats(self._given) / float(in_steps(steps)), 0.0, 1.0)
+        return self.ops.clip(self._place(self._given) / self._float(steps), 0.0, 1.0)
 
     def left(self, steps: Length) -> Any:
         """The share of `steps` that is to come: 1 at the start, 0 from `steps` on."""
-        length = in_steps(steps)
-        whole = min(math.floor(length), self._last)
+        whole, part, denominator, _ = self._from_offset(self._exact(steps))
         # `whole - t` must not pass the last integer where t is below 0.
-        left = self._floats(whole - (self._given if whole < self._last // 2 else self.value))
-        if length != whole:  # a part of a step, or a length past the last integer
-            left = left + float(length - whole)
-        return self.ops.clip(left / float(length), 0.0, 1.0)
+        near = isinstance(whole, int) and whole < self._last // 2
+        left = self._floats(whole - (self._given if near else self._whole))
+        if _is_tensor(part) or part:
+            left = left + self._floats(part) / self._floats(denominator)
+        return self.ops.clip(left / self._float(steps), 0.0, 1.0)
 
     def since(self, boundary: Length) -> Step:
         """The step of a schedule that starts at `boundary`; 0 before it."""
-        first = min(math.ceil(in_steps(boundary)), self._last)
-        return Step(self.value - first, self.ops)
+        before = self._last_before(boundary)
+        first = (self.ops.clip(before, -1, self._last - 1) if _is_tensor(before) else min(before, self._last - 1)) + 1
+        return Step(self._whole - first, self.ops, pace=self._pace)
+
+    def ahead(self, steps: Length) -> Step:
+        """The step of a schedule that is `steps` ahead."""
+        whole, part, denominator, _ = self._exact(steps)
+        offset = (part, denominator) if _is_tensor(part) or part else None
+        return Step(self.ops.clip(self._whole, 0, self._last - whole) + whole, self.ops, offset, self._pace)
 
     def reached(self, boundary: Length) -> Any:
         """Whether the step is at `boundary` or past it."""
-        last_before = min(math.ceil(in_steps(boundary)) - 1, self._last)
-        return self._given > last_before
+        return self._given > self._last_before(boundary)
 
     def index(self, boundaries: tuple[Length, ...]) -> Any:
         """How many of the increasing `boundaries` have been reached."""
-        # A boundary past the last integer is never reached: no step is above it.
-        last_before = [min(math.ceil(in_steps(b)) - 1, self._last) for b in boundaries]
-        if self.ops is np:
-            return np.searchsorted(np.asarray(last_before, "int64"), self._given, side="left")
+        lengths = tuple(in_steps(boundary) for boundary in boundaries)
+        if self._offset is None and self._pace is None:
+            # A boundary past the last integer is never reached: no step is above it.
+            last_before = np.array([min(math.ceil(length) - 1, self._last) for length in lengths], "int64")
+            if self.ops is np:
+                return np.searchsorted(last_before, self._given, side="left")
+            last_before = self._integers(last_before)
+        else:
+            pace = self._pace
+            table = exact_arrays(lengths, self._dtype) if pace is None else pace.ratios.of(lengths, self._dtype)
+            exact_ = Exact(*(self._integers(x) if pace is None else self._pick(x, pace.index) for x in table))
+            last_before = self._before(self._from_offset(exact_, wide=True))
         # Not `expand_dims`, which needs a known rank: a placeholder of TensorFlow 1 may have none.
-        reached = self._given[..., None] > keras.ops.convert_to_tensor(last_before, dtype=self._dtype)
-        return keras.ops.sum(keras.ops.cast(reached, "int32"), axis=-1)
+        reached = self._given[..., None] > last_before
+        return self.ops.sum(self._as(reached, "int32"), axis=-1)
 
     def count(self, period: Length) -> Step:
         """How many whole periods are over, as a step to count on with.
@@ -91,41 +106,78 @@ class Step:
         Period k ends at the first step at or past `k * period`, also where the
         period is not a whole number of steps.
         """
-        length = in_steps(period)
-        if length > self._last:
-            return Step(self.value * 0, self.ops)
-        if self._dtype == "int32":  # JAX and torch: the products below stay under 2**31
-            length = Fraction(length).limit_denominator(46_340)
-        steps, periods = length.numerator, length.denominator  # `periods` of them take `steps`
-        if periods == 1:
-            return Step(self.value // steps, self.ops)
-        whole, part = divmod(steps, periods)
+        return self.cycle(period)[0]
 
-        def end(period: Any) -> Any:  # the first step at or past `period * length`
-            rounded_up = (period * part + periods - 1) // periods
-            return period * whole + rounded_up
+    def cycle(self, period: Length) -> tuple[Step, Step]:
+        """The `count` of whole periods, and the step inside the period that goes on."""
+        value, length = self._whole, self._exact(period)
+        if not _is_tensor(length.part):
+            if in_steps(period) > self._last:
+                return Step(value * 0, self.ops), self
+            if length.denominator == 1:
+                count = value // length.whole
+                return Step(count, self.ops), Step(value - count * length.whole, self.ops)
+        rounds, within = value // length.steps, value % length.steps  # a round is `denominator` periods
 
-        # A float can be off by one; integers decide.
-        rounds, within = (0, self.value) if steps > self._last else (self.value // steps, self.value % steps)
-        estimate = self._as_integer(self.ops.floor(self._floats(within) * (periods / steps)))
+        # What is below a step is carried as an integer; a float can be off by one, and integers decide.
+        estimate = self._as(self.ops.floor(self._floats(within) / self._float(period)), self._dtype)
         low = self.ops.clip(estimate, 1, self._last) - 1
-        one, two = (self._as_integer(end(low + more) <= within) for more in (1, 2))
-        return Step(rounds * periods + low + one + two, self.ops)
+        one, two = (self._as(_end(low + more, length) <= within, self._dtype) for more in (1, 2))
+        periods = low + one + two
+        rounded_up = -(-periods * length.part // length.denominator)
+        offset = rounded_up * length.denominator - periods * length.part
+        inside = Step(within - _end(periods, length), self.ops, (offset, length.denominator), self._pace)
+        return Step(rounds * length.denominator + periods, self.ops), inside
+
+    def segment(self, segments: Segments) -> tuple[Step, Step]:
+        """Which of the segments the step is in, and the step inside it, stretched as the segment is."""
+        index, pace = self._as(self.index(segments.starts[1:]), self._dtype), self._pace
+        outer = Pace(0, segments.unstretched) if pace is None else pace
+        inside = outer.index * len(segments.ratios) + index
+        ratios = outer.ratios.times(segments.ratios)
+        start = Exact(*(column.ravel() for column in outer.ratios.of(segments.starts, self._dtype)))
+        value = self._whole - self._pick(start.whole + (start.part > 0), inside)
+        offset = None
+        if start.part.any():  # the segment starts between two steps
+            before = (start.denominator - start.part) % start.denominator
+            offset = self._pick(before, inside), self._pick(start.denominator, inside)
+        even = set(ratios.ratios) == {1}
+        return Step(index, self.ops), Step(value, self.ops, offset, None if even else Pace(inside, ratios))
+
+    def stretched(self, ratios: Ratios) -> Step:
+        """The same step of a schedule whose lengths are `ratios` times as long, all by one ratio."""
+        if self._pace is None:
+            return Step(self._given, self.ops, self._offset, Pace(self._whole * 0, ratios))
+        pace = Pace(self._pace.index, self._pace.ratios.times(ratios.ratios))
+        return Step(self._given, self.ops, self._offset, pace)
+
+    def stair(self, steps: Length) -> Step:
+        """The step at which the present period of `steps` began."""
+        inside = self.cycle(steps)[1]
+        start = self._whole - inside._whole
+        if inside._offset is None:
+            return Step(start, self.ops, pace=self._pace)
+        before, denominator = inside._offset  # it began between two steps
+        start = start - self._as(before > 0, self._dtype)
+        return Step(start, self.ops, ((denominator - before) % denominator, denominator), self._pace)
 
     def take(self, table: np.ndarray, index: Any = None) -> Any:
         """The entry of `table` at `index`, which is the step itself by default; past its end the last one."""
         if index is None:
-            index = self.ops.clip(self._given, 0, len(table) - 1)
+            index = self.ops.clip(self._given if self._pace is None else self.value, 0, len(table) - 1)
         return self.ops.take(self.constant(table), index, axis=0)
 
     def split(self, size: int) -> tuple[Step, Any]:
         """The step as whole blocks of `size` steps, and the float rest inside the block."""
-        blocks = self.value // size
-        return Step(blocks, self.ops), self._floats(self.value % size)
+        blocks, inside = self.cycle(size)
+        rest = inside._place(inside._whole)
+        if self._offset is not None:
+            rest = rest + self._place(0)
+        return blocks, rest if self._pace is None else rest / self._float(1)
 
     def full(self, value: float) -> Any:
         """`value`, in the shape of the step."""
-        return self.ops.full_like(self.value, value, dtype=self._real_dtype)
+        return self.ops.full_like(self._whole, value, dtype=self._real_dtype)
 
     def constant(self, value: Any) -> Any:
         """Numbers in the precision that the formula is computed in."""
@@ -137,10 +189,67 @@ class Step:
     def _real_dtype(self) -> str:
         return "float64" if self.ops is np else "float32"
 
-    def _as_integer(self, value: Any) -> Any:
-        return value.astype("int64") if self.ops is np else keras.ops.cast(value, self._dtype)
+    @functools.cached_property
+    def _whole(self) -> Any:
+        # `clip`, since `keras.ops.maximum` makes int32 of int64 on torch (Keras 3.15.1).
+        return self.ops.clip(self._given, 0, self._last)
+
+    def _place(self, value: Any) -> Any:
+        """`value` and the offset as floats."""
+        if self._offset is None:
+            return self._floats(value)
+        numerator, denominator = self._offset
+        return self._floats(value) + self._floats(numerator) / self._floats(denominator)
+
+    def _exact(self, length: Length) -> Exact:
+        """A length in integers, at the pace of the step."""
+        if self._pace is None:
+            return exact(in_steps(length), self._dtype)
+        table = self._pace.ratios.of((in_steps(length),), self._dtype)
+        return Exact(*(self._pick(column[:, 0], self._pace.index) for column in table))
+
+    def _float(self, length: Length) -> Any:
+        """A length as a float, at the pace of the step."""
+        said = float(in_steps(length))
+        if self._pace is None:
+            return said
+        return said * self.ops.take(self.constant(self._pace.ratios.floats), self._pace.index, axis=0)
+
+    def _from_offset(self, length: Exact, wide: bool = False) -> Exact:
+        """A length less the offset: what is to be compared with the integers; `wide` if it has one more axis."""
+        if self._offset is None:
+            return length
+        numerator, denominator = self._offset
+        if wide:
+            numerator, denominator = (x[..., None] if _is_tensor(x) else x for x in self._offset)
+        part = length.part * denominator - numerator * length.denominator
+        denominator = length.denominator * denominator
+        below = self._as(part < 0, self._dtype) if _is_tensor(part) else int(part < 0)
+        return Exact(length.whole - below, part + below * denominator, denominator, length.steps)
+
+    def _last_before(self, boundary: Length) -> Any:
+        """The last integer before a boundary."""
+        if self._offset is None and self._pace is None:
+            return min(math.ceil(in_steps(boundary)) - 1, self._last)
+        return self._before(self._from_offset(self._exact(boundary)))
+
+    def _before(self, length: Exact) -> Any:
+        if _is_tensor(length.part):
+            return length.whole - self._as(length.part == 0, self._dtype)
+        return length.whole - (length.part == 0)
+
+    def _pick(self, table: np.ndarray, index: Any) -> Any:
+        return self.ops.take(self._integers(table), index, axis=0)
+
+    def _integers(self, value: Any) -> Any:
+        return np.asarray(value, "int64") if self.ops is np else keras.ops.convert_to_tensor(value, dtype=self._dtype)
+
+    def _as(self, value: Any, dtype: str) -> Any:
+        return value.astype("int64") if self.ops is np else keras.ops.cast(value, dtype)
 
     def _floats(self, value: Any) -> Any:
+        if not _is_tensor(value):
+            return float(value)
         return value.astype("float64") if self.ops is np else keras.ops.cast(value, "float32")
 
 
@@ -159,3 +268,12 @@ def integer_tensor(step: Any) -> Any:
     if "float" in dtype:
         return keras.ops.cast(keras.ops.floor(step), "int64")
     return step if dtype in ("int32", "int64") else keras.ops.cast(step, "int32")
+
+
+def _is_tensor(value: Any) -> bool:
+    return not isinstance(value, int | float)
+
+
+def _end(periods: Any, length: Exact) -> Any:
+    """The first integer at or past the end of that many periods."""
+    return periods * length.whole - (-periods * length.part // length.denominator)

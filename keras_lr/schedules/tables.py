@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import KW_ONLY
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from . import words
 from .base import Schedule, schedule
+from .curves import swing
+from .segments import Segments
+from .spans import in_steps
 from .step import Step
 from .words import Lengths, Numbers
 
@@ -67,9 +72,7 @@ class Intervals(Schedule):
     values: Numbers
 
     def check(self) -> None:
-        if len(self.values) != len(self.boundaries) + 1:
-            rule = f"one more than the {len(self.boundaries)} `boundaries`"
-            words.refuse(self, "values", rule, tuple(self.values))
+        require_one_more(self)
 
     def at(self, step: Step) -> Any:
         return step.take(self._table, step.index(self.boundaries))
@@ -77,3 +80,57 @@ class Intervals(Schedule):
     @functools.cached_property
     def _table(self) -> np.ndarray:
         return np.array(self.values, "float64")
+
+
+@schedule
+class Knots(Schedule):
+    """Curves from value to value: `values[0]` at t = 0, `values[i]` at `boundaries[i - 1]`, and in between.
+
+    >>> Knots([2, 6], [0.0, 0.4, 0.0]).values(8)
+    array([0. , 0.2, 0.4, 0.3, 0.2, 0.1, 0. , 0. ])
+
+    Args:
+        boundaries: Strictly increasing integers > 0, or spans.
+        values: Numbers >= 0, one more than `boundaries`.
+        interpolation: `"linear"`, `"cosine"` for half a wave each, or `"constant"` for the value before.
+
+    Raises:
+        ValueError: An argument breaks its rule.
+    """
+
+    boundaries: Lengths
+    values: Numbers
+    _: KW_ONLY
+    interpolation: str = "linear"
+
+    def check(self) -> None:
+        require_one_more(self)
+
+    def at(self, step: Step) -> Any:
+        if not self.boundaries:
+            return step.full(self._table[0])
+        count, inside = step.segment(self._segments)
+        before, after = step.take(self._table[:-1], count.value), step.take(self._table[1:], count.value)
+        if self.interpolation == "constant":
+            return step.ops.where(step.reached(self.boundaries[-1]), after, before)
+        first = self.boundaries[0]  # as long as all of them seem from inside
+        left, done = inside.left(first), inside.done(first)
+        if self.interpolation == "cosine":
+            left, done = swing(left, step), swing(done, step)
+        return before * left + after * done
+
+    @functools.cached_property
+    def _table(self) -> np.ndarray:
+        return np.array(self.values, "float64")
+
+    @functools.cached_property
+    def _segments(self) -> Segments:
+        ends = [Fraction(in_steps(boundary)) for boundary in self.boundaries]
+        return Segments(tuple(end - start for start, end in zip([Fraction(0), *ends], ends, strict=False)))
+
+
+def require_one_more(table: Any) -> None:
+    """Refuse `values` that are not one more than `boundaries`."""
+    if len(table.values) != len(table.boundaries) + 1:
+        rule = f"one more than the {len(table.boundaries)} `boundaries`"
+        words.refuse(table, "values", rule, tuple(table.values))

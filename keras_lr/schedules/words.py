@@ -19,6 +19,7 @@ Lengths = Any  # one `Length` or several, in any iterable
 Numbers = Any  # one number or several, in any iterable
 Member = Any  # a schedule, also of another library, or a number
 Members = Any  # several of them, in any iterable
+Pair = Any  # two numbers, in any iterable
 
 
 class Word(NamedTuple):
@@ -104,6 +105,30 @@ def _several(read_one: Callable[[Any], Any], at_least: int = 1) -> Callable[[Any
     return read_several
 
 
+def _period(value: Any) -> Length | tuple | None:
+    return _several(_span)(value) if isinstance(value, Iterable) else _span(value)
+
+
+def _curve(value: Any) -> Any:
+    if not callable(value):
+        raise TypeError
+    return value
+
+
+def _pair(values: Any) -> tuple | None:
+    pair = _several(_number(minimum=0), at_least=2)(values)
+    return pair if pair is not None and len(pair) == 2 else None
+
+
+def _one_of(*choices: str) -> Callable[[Any], str | None]:
+    def read_choice(value: Any) -> str | None:
+        if not isinstance(value, str):
+            raise TypeError
+        return value if value in choices else None
+
+    return read_choice
+
+
 def _numbers(values: Any) -> tuple | None:
     # A million of them in one pass; what is odd falls through to be refused one by one.
     array = np.asarray(values)
@@ -125,6 +150,13 @@ def increasing(spans: tuple) -> bool:
         if a[0] == b[0] and not a[1] < b[1]:
             return False
     return True
+
+
+def require_order(owner: object, shorter: str, longer: str) -> None:
+    """Refuse the argument `longer` if it is below `shorter`; of two units only once they are bound."""
+    a, b = _position(getattr(owner, shorter)), _position(getattr(owner, longer))
+    if a[0] == b[0] and b[1] < a[1]:
+        refuse(owner, longer, f"at least `{shorter}`, {getattr(owner, shorter)}", getattr(owner, longer))
 
 
 def _position(span: Length) -> tuple[str, Fraction]:
@@ -163,6 +195,7 @@ def _plain(value: Any) -> Any:
 
 _VALUE = "a finite number >= 0", _number(minimum=0)
 _POSITIVE = "a finite number > 0", _number(above=0)
+_SHARE = "a number > 0 and < 1", _number(above=0, below=1)
 _LENGTH = "an integer > 0 or a span, as in `keras_lr.epochs(20)`", _span
 
 WORDS = {
@@ -170,7 +203,7 @@ WORDS = {
     "start": Word("the value at the first step", *_VALUE),
     "end": Word("the value at the end, held from there on", *_VALUE),
     "peak": Word("the highest value", *_VALUE),
-    "warmup": Word("the share of `steps` that goes up to the peak", "a number > 0 and < 1", _number(above=0, below=1)),
+    "warmup": Word("the share of `steps` that goes up to the peak", *_SHARE),
     "steps": Word("how long it takes from the start value to the end value", *_LENGTH),
     "power": Word("the exponent of the time that is left", *_POSITIVE),
     "exponent": Word("the exponent of the curve", *_POSITIVE),
@@ -184,7 +217,7 @@ WORDS = {
     "values": Word("the values, in their order", "finite numbers >= 0, at least one", _numbers),
     "schedule": Word("what is changed", "a schedule or a finite number >= 0", _schedule),
     "schedules": Word("the parts, in their order", "schedules or numbers >= 0, at least one", _several(_schedule)),
-    "factor": Word("what a reduction multiplies by", "a number > 0 and < 1", _number(above=0, below=1)),
+    "factor": Word("what a reduction multiplies by", *_SHARE),
     "patience": Word("how many checks without an improvement are waited for", "an integer > 0", _integer(1)),
     "cooldown": Word("how many checks after a reduction do not count", "an integer >= 0", _integer(0)),
     "threshold": Word("how much better is better", *_VALUE),
@@ -193,6 +226,37 @@ WORDS = {
     "smoothing": Word("how many values are averaged", "an integer > 0", _integer(1)),
     "growth": Word("what grows by it each time", "a finite number >= 1", _number(minimum=1)),
     "stop_at_minimum": Word("whether the minimum ends the training", "True or False", _flag),
+    "k": Word("the exponent of the time that is over", *_POSITIVE),
+    "waves": Word("how many waves there are", *_POSITIVE),
+    "lower": Word("where on a curve it begins", "a finite number", _number()),
+    "upper": Word("where on a curve it ends", "a finite number", _number()),
+    "horizon": Word("the longest run thought of", *_LENGTH),
+    "interpolation": Word(
+        "the curve between two values", '"linear", "cosine" or "constant"', _one_of("linear", "cosine", "constant")
+    ),
+    "period": Word(
+        "how long a cycle is",
+        "an integer > 0 or a span, as in `keras_lr.epochs(20)`, or several, one for each cycle",
+        _period,
+    ),
+    "shrink": Word("what the value is multiplied by after each cycle", *_POSITIVE),
+    "cycles": Word("how many cycles there are", "an integer > 0", _integer(1)),
+    "maximum": Word("what the value is never above", *_VALUE),
+    "source": Word("the range that a value is taken from", "two finite numbers >= 0", _pair),
+    "target": Word("the range that a value is carried to", "two finite numbers >= 0", _pair),
+    "ratio": Word("how many times as long it is", *_POSITIVE),
+    "decay": Word("the share of `steps` that goes down at the end", *_SHARE),
+    "after": Word("how long it waits", *_LENGTH),
+    "up": Word("how long it goes up", *_LENGTH),
+    "down": Word("how long it goes down", *_LENGTH),
+    "three_phase": Word("whether it comes back to the start before the end", "True or False", _flag),
+    "curve": Word("the curve of a part", "a class or function of `start`, `end` and `steps`", _curve),
+    "batch_size": Word("examples per update", "an integer > 0", _integer(1)),
+    "reference": Word("the batch size that a rate was found for", "an integer > 0", _integer(1)),
+    "scale": Word(
+        "how much noise, as a share of the value", "a number > 0 and <= 1", _number(above=0, below=math.nextafter(1, 2))
+    ),
+    "seed": Word("which noise it is", "an integer >= 0", _integer(0)),
     "batches": Word("how many batches make an update", "an integer > 0", _integer(1)),
 }
 OWN_WORD = Word(

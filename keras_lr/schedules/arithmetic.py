@@ -1,0 +1,180 @@
+"""Schedules whose values are calculated from those of others."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from dataclasses import KW_ONLY
+from typing import Any
+
+from . import words
+from .base import Schedule, schedule
+from .step import Step
+from .words import Member, Members, Pair
+
+PRIME = 46_337  # the largest below the root of 2**31 whose cubes are all different: integers of every backend hold them
+KEYS = (20_021, 7_919, 38_113)  # of the rounds; any numbers do
+
+
+@schedule
+class Product(Schedule):
+    """The product of schedules: `schedules[0] * schedules[1] * ...`, all at the same t.
+
+    >>> from keras_lr import Linear
+    >>> Product([Linear(0.1, 0.0, steps=4), 0.5]).values(5)
+    array([0.05  , 0.0375, 0.025 , 0.0125, 0.    ])
+
+    Args:
+        schedules: Schedules, Keras' own too, or numbers >= 0, at least one.
+
+    Raises:
+        ValueError: An argument breaks its rule.
+    """
+
+    schedules: Members
+
+    def at(self, step: Step) -> Any:
+        return functools.reduce(operator.mul, (member.at(step) for member in self.schedules))
+
+
+@schedule
+class Sum(Schedule):
+    """The sum of schedules: `schedules[0] + schedules[1] + ...`, all at the same t.
+
+    >>> from keras_lr import Linear
+    >>> Sum([Linear(0.1, 0.0, steps=4), 0.01]).values(5)
+    array([0.11 , 0.085, 0.06 , 0.035, 0.01 ])
+
+    Args:
+        schedules: Schedules, Keras' own too, or numbers >= 0, at least one.
+
+    Raises:
+        ValueError: An argument breaks its rule.
+    """
+
+    schedules: Members
+
+    def at(self, step: Step) -> Any:
+        return functools.reduce(operator.add, (member.at(step) for member in self.schedules))
+
+
+@schedule
+class Clip(Schedule):
+    """A schedule that stays in a range: `min(max(schedule, minimum), maximum)`.
+
+    >>> from keras_lr import Exponential
+    >>> Clip(Exponential(0.1, 0.5, steps=1), minimum=0.02).values(5)
+    array([0.1  , 0.05 , 0.025, 0.02 , 0.02 ])
+
+    Args:
+        schedule: A schedule, Keras' own too, or a number >= 0.
+        minimum: The lowest value, a number >= 0; `None` for none.
+        maximum: The highest value, a number >= 0; `None` for none.
+
+    Raises:
+        ValueError: An argument breaks its rule, `minimum` is above `maximum`, or neither is given.
+    """
+
+    schedule: Member
+    _: KW_ONLY
+    minimum: float | None = None
+    maximum: float | None = None
+
+    def check(self) -> None:
+        if self.minimum is None and self.maximum is None:
+            words.refuse(self, "minimum", "given, or `maximum`", None)
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            words.refuse(self, "minimum", f"at most `maximum`, {self.maximum}", self.minimum)
+
+    def at(self, step: Step) -> Any:
+        value = self.schedule.at(step)
+        if self.minimum is not None:
+            value = step.ops.maximum(value, step.constant(self.minimum))
+        return value if self.maximum is None else step.ops.minimum(value, step.constant(self.maximum))
+
+
+@schedule
+class Rescale(Schedule):
+    """A schedule carried from one range to another: `target[0] + (target[1] - target[0]) * x`.
+
+    x is the place of its value in `source`: `(schedule - source[0]) / (source[1] - source[0])`.
+    Either range may go down. A momentum that falls while the rate rises:
+
+    >>> from keras_lr import Linear
+    >>> rate = Linear(0.02, 0.1, steps=4)
+    >>> Rescale(rate, target=[0.95, 0.85], source=[0.02, 0.1]).values(5)
+    array([0.95 , 0.925, 0.9  , 0.875, 0.85 ])
+
+    Args:
+        schedule: A schedule, Keras' own too, or a number >= 0.
+        target: The two values, numbers >= 0, that those of `source` become.
+        source: Two different values of `schedule`, numbers >= 0.
+
+    Raises:
+        ValueError: An argument breaks its rule.
+    """
+
+    schedule: Member
+    target: Pair
+    _: KW_ONLY
+    source: Pair = (0.0, 1.0)
+
+    def check(self) -> None:
+        if self.source[0] == self.source[1]:
+            words.refuse(self, "source", "two different numbers", self.source)
+
+    def at(self, step: Step) -> Any:
+        (first, last), (low, high) = self.source, self.target
+        value = self.schedule.at(step)
+        # The mean of two terms of one sign, so that nothing cancels inside the range.
+        return (value - first) * (high / (last - first)) + (last - value) * (low / (last - first))
+
+
+@schedule
+class Noise(Schedule):
+    """A schedule that is shaken: `schedule * (1 + scale * u)`, u in [-1, 1) at random for each step.
+
+    The noise is computed from the step and the seed: it is the same after a
+    restart, and on every backend.
+
+    >>> noisy = Noise(0.1, scale=0.5, seed=1)
+    >>> noisy.values(4).round(4)
+    array([0.0869, 0.1   , 0.0848, 0.123 ])
+    >>> noisy.values([3]) == noisy.values(4)[3]
+    array([ True])
+
+    Args:
+        schedule: A schedule, Keras' own too, or a number >= 0.
+        scale: How much at most, a share of the value, a number > 0 and <= 1.
+        seed: An integer >= 0: which noise it is.
+
+    Raises:
+        ValueError: An argument breaks its rule.
+
+    Source: the noise of timm's schedulers, which is normal and cut off.
+    """
+
+    schedule: Member
+    _: KW_ONLY
+    scale: float
+    seed: int = 0
+
+    def at(self, step: Step) -> Any:
+        digits, rest = [self.seed % PRIME, self.seed // PRIME % PRIME], step.value
+        for _ in range(3):
+            digits.append(rest % PRIME)
+            rest = rest // PRIME
+        state: Any = 0
+        for digit in digits:
+            state = _mixed(state + digit)
+        high = _mixed(state)
+        unit = (Step(_mixed(high), step.ops).real / PRIME + Step(high, step.ops).real) / PRIME
+        return self.schedule.at(step) * (1.0 + self.scale * (2.0 * unit - 1.0))
+
+
+def _mixed(value: Any) -> Any:
+    """Another number below the prime for each: rounds of adding a key and taking the cube."""
+    for key in KEYS:
+        value = (value + key) % PRIME
+        value = value * value % PRIME * value % PRIME
+    return value

@@ -1,0 +1,134 @@
+"""Curves that come back."""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import KW_ONLY
+from fractions import Fraction
+from typing import Any
+
+from . import words
+from .base import Schedule, schedule
+from .curves import swing
+from .decays import Exponential
+from .segments import Segments
+from .spans import Length, exact, in_steps
+from .step import Step
+from .words import Lengths, Member
+
+LAST = 2**40  # the step up to which growing cycles are told apart
+MOST = 100_000  # cycles of different lengths
+
+
+@schedule
+class Repeat(Schedule):
+    """A schedule over and over: `schedule` at `t % period`, times `shrink ** cycle`.
+
+    With `growth`, cycle n (0 for the first) is `period * growth ** n` long, and
+    the schedule is stretched as much. Where cycles begin is computed exactly.
+
+    >>> from keras_lr import Linear
+    >>> Repeat(Linear(0.4, 0.0, steps=4), period=4, shrink=0.5).values(10)
+    array([0.4  , 0.3  , 0.2  , 0.1  , 0.2  , 0.15 , 0.1  , 0.05 , 0.1  ,
+           0.075])
+    >>> Repeat(Linear(0.4, 0.0, steps=2), period=2, growth=2).values(7)
+    array([0.4, 0.2, 0.4, 0.3, 0.2, 0.1, 0.4])
+
+    Args:
+        schedule: A schedule, Keras' own too, or a number.
+        period: How long the first cycle is: an integer > 0 or a span. Or several,
+            one for each cycle, the last of which goes on.
+        growth: How many times as long each cycle is as the one before, a number >= 1.
+        shrink: What the value is multiplied by after each cycle, a number > 0.
+        cycles: How many there are, the last of which goes on: an integer > 0;
+            `None` for no limit.
+
+    Raises:
+        ValueError: An argument breaks its rule, or there are more than 100,000
+            cycles of different lengths.
+
+    Source: Loshchilov and Hutter, SGDR, 2016 (arXiv 1608.03983).
+    """
+
+    schedule: Member
+    period: Lengths
+    _: KW_ONLY
+    growth: float = 1.0
+    shrink: float = 1.0
+    cycles: int | None = None
+
+    def check(self) -> None:
+        if isinstance(self.period, tuple) and (self.growth != 1 or self.cycles is not None):
+            words.refuse(self, "period", "a single one where `growth` or `cycles` is given", self.period)
+        if self.is_bound:
+            self._segments  # noqa: B018 - refuses too many
+
+    def at(self, step: Step) -> Any:
+        if self._segments is None:
+            count, inside = step.cycle(self.period)
+        else:
+            count, inside = step.segment(self._segments)
+        value = self.schedule.at(inside)
+        return value if self.shrink == 1 else value * self._shrinking.at(count)
+
+    @functools.cached_property
+    def _shrinking(self) -> Exponential:
+        return Exponential(1.0, self.shrink, steps=1)
+
+    @functools.cached_property
+    def _segments(self) -> Segments | None:
+        if isinstance(self.period, tuple):
+            return Segments(tuple(Fraction(in_steps(period)) for period in self.period))
+        if self.growth == 1 and self.cycles is None:
+            return None
+        length, growth, over = Fraction(in_steps(self.period)), exact(self.growth), Fraction(0)
+        lengths: list[Fraction] = []
+        while over < LAST and len(lengths) < (self.cycles or MOST + 1):
+            lengths.append(length)
+            over += length
+            length *= growth
+            if len(lengths) > 64:  # exact fractions grow as well: from here on in 2**64-ths of a step
+                length, over = (Fraction(round(x * 2**64), 2**64) for x in (length, over))
+        if len(lengths) > MOST:
+            words.refuse(self, "cycles", f"at most {MOST:,}, or `growth` larger", self.cycles)
+        return Segments(tuple(lengths))
+
+
+@schedule
+class CosineWaves(Schedule):
+    """Waves: `end + (start - end) * (1 + cos(2 * pi * waves * t / steps)) / 2`, from `steps` on as it is there.
+
+    >>> CosineWaves(0.1, 0.0, steps=6, waves=1.5).values(8).round(6)
+    array([0.1 , 0.05, 0.  , 0.05, 0.1 , 0.05, 0.  , 0.  ])
+
+    Args:
+        start: The value at t = 0, a number >= 0.
+        end: The value half a wave later, a number >= 0.
+        steps: How long: an integer > 0 or a span.
+        waves: How many waves there are in `steps`, a number > 0; 0.5 makes it a `Cosine`.
+
+    Raises:
+        ValueError: An argument breaks its rule.
+
+    Source: the `num_cycles` of transformers.
+    """
+
+    start: float
+    end: float
+    steps: Length
+    waves: float
+
+    def at(self, step: Step) -> Any:
+        halves = 2 * exact(self.waves)
+        half = Fraction(in_steps(self.steps)) / halves
+        count, inside = step.cycle(half)
+        falling = count.value % 2 == 0
+        left, done = swing(inside.left(half), step), swing(inside.done(half), step)
+        here, there = step.ops.where(falling, left, done), step.ops.where(falling, done, left)
+        whole, part = divmod(halves, 1)  # where the last wave ends
+        last = math.sin(math.pi / 2 * float(part if whole % 2 else 1 - part)) ** 2
+        over = step.reached(self.steps)
+        here = step.ops.where(over, step.constant(last), here)
+        there = step.ops.where(over, step.constant(1.0 - last), there)
+        return self.start * here + self.end * there

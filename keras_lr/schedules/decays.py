@@ -1,0 +1,160 @@
+"""Curves that fall, or grow, without an end."""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import KW_ONLY
+from typing import Any
+
+import numpy as np
+
+from .base import Schedule, schedule
+from .spans import Length, in_steps
+from .step import Step
+
+
+@schedule
+class Exponential(Schedule):
+    """A constant factor per length of time: `start * rate ** (t / steps)`, never past `end`.
+
+    >>> Exponential(0.1, 0.5, steps=2).values(5).round(6)
+    array([0.1     , 0.070711, 0.05    , 0.035355, 0.025   ])
+    >>> Exponential(0.1, 0.5, steps=2, staircase=True).values(5)
+    array([0.1  , 0.1  , 0.05 , 0.05 , 0.025])
+
+    The MNIST recipe, 5 % less after each pass over the training set, counted in
+    examples, whatever the batch size:
+
+    >>> from keras_lr import examples
+    >>> rate = Exponential(0.01, 0.95, steps=examples(60_000), staircase=True)
+    >>> rate.bind(batch_size=64).values([937, 938, 1874, 1875])
+    array([0.01    , 0.0095  , 0.0095  , 0.009025])
+
+    Args:
+        start: The value at t = 0, a number >= 0.
+        rate: The factor, a number > 0; above 1 the value grows.
+        steps: Steps per factor: an integer > 0 or a span.
+        staircase: Whether `t / steps` is rounded down.
+        end: The value that is never passed, a number >= 0; `None` for no limit.
+
+    Raises:
+        ValueError: An argument breaks its rule.
+
+    Source: TensorFlow's `tf.train.exponential_decay`, 2015.
+    """
+
+    start: float
+    rate: float
+    steps: Length
+    _: KW_ONLY
+    staircase: bool = False
+    end: float | None = None
+
+    def at(self, step: Step) -> Any:
+        if self.staircase:
+            step = step.count(self.steps)
+        # exp of a long float32 product would lose digits: whole blocks come from
+        # a table, and exp sees the rest inside a block, whose log is below 1.
+        log, size, table = self._blocks
+        blocks, rest = step.split(size)
+        value = blocks.take(table) * step.ops.exp(log * rest)
+        if self.end is None:
+            return value
+        bound = step.ops.maximum if self.rate < 1 else step.ops.minimum
+        return bound(value, step.constant(self.end))
+
+    @functools.cached_property
+    def _blocks(self) -> tuple[float, int, np.ndarray]:
+        log = math.log(self.rate) / (1.0 if self.staircase else float(in_steps(self.steps)))
+        size = min(max(1, int(1 / abs(log))), 2**30) if log else 1
+        # From `start` to where a float64 is 0 or a float32 infinite: at most 1,600 blocks.
+        exponents = log * size * np.arange(math.ceil(800 / abs(log * size)) + 2 if log else 1)
+        table = self.start * np.exp(np.minimum(exponents, 700.0))
+        return log, size, np.minimum(table, np.finfo("float32").max)
+
+
+@schedule
+class InverseTime(Schedule):
+    """A fraction with the time below: `start / (1 + rate * t / steps)`.
+
+    >>> InverseTime(0.1, 1.0, steps=2).values(5).round(6)
+    array([0.1     , 0.066667, 0.05    , 0.04    , 0.033333])
+
+    Keras 2's `decay=d` was `InverseTime(learning_rate, d, steps=1)`.
+
+    Args:
+        start: The value at t = 0, a number >= 0.
+        rate: How fast it falls, a number > 0.
+        steps: Steps per `rate`: an integer > 0 or a span.
+        staircase: Whether `t / steps` is rounded down.
+
+    Raises:
+        ValueError: An argument breaks its rule.
+
+    Source: Robbins and Monro, A Stochastic Approximation Method, 1951.
+    """
+
+    start: float
+    rate: float
+    steps: Length
+    _: KW_ONLY
+    staircase: bool = False
+
+    def at(self, step: Step) -> Any:
+        if self.staircase:
+            return self.start / (1.0 + self.rate * step.count(self.steps).real)
+        return self.start / (1.0 + self.rate / float(in_steps(self.steps)) * step.real)
+
+
+@schedule
+class PowerLaw(Schedule):
+    """A power of the time: `start / (1 + t / steps) ** power`.
+
+    >>> PowerLaw(0.1, steps=10, power=1.0).values([0, 10, 30, 90])
+    array([0.1  , 0.05 , 0.025, 0.01 ])
+
+    Args:
+        start: The value at t = 0, a number >= 0.
+        steps: Steps until it is a `2 ** power`-th: an integer > 0 or a span.
+        power: A number > 0.
+
+    Raises:
+        ValueError: An argument breaks its rule.
+
+    Source: Shen et al., Power Scheduler, 2024 (arXiv 2408.13359).
+    """
+
+    start: float
+    steps: Length
+    power: float
+
+    def at(self, step: Step) -> Any:
+        return self.start * (1.0 + step.real / float(in_steps(self.steps))) ** -self.power
+
+
+@schedule
+class InverseSqrt(Schedule):
+    """One over the square root of the time: `start / sqrt(1 + t / steps)`.
+
+    After a warmup of `steps` steps it is `start * sqrt(steps / t)` of the whole
+    time, the shape of `noam`.
+
+    >>> InverseSqrt(0.1, steps=10).values([0, 30, 80, 990]).round(6)
+    array([0.1     , 0.05    , 0.033333, 0.01    ])
+
+    Args:
+        start: The value at t = 0, a number >= 0.
+        steps: A third of the steps until it is half: an integer > 0 or a span.
+
+    Raises:
+        ValueError: An argument breaks its rule.
+
+    Source: Vaswani et al., Attention Is All You Need, 2017 (arXiv 1706.03762).
+    """
+
+    start: float
+    steps: Length
+
+    def at(self, step: Step) -> Any:
+        return self.start / step.ops.sqrt(1.0 + step.real / float(in_steps(self.steps)))

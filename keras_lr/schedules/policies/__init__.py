@@ -1,0 +1,1 @@
+"""Recipes: functions that compose schedules."""

@@ -1,0 +1,97 @@
+"""Cycles over and over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import words
+from ..arithmetic import Product, Rescale
+from ..base import Schedule
+from ..compose import Sequence
+from ..curves import Cosine, Linear
+from ..cycles import Repeat
+from ..decays import Exponential
+from ..spans import Span
+from .parts import Curve
+
+
+def sgdr(
+    peak: float,
+    period: Any,
+    *,
+    growth: float = 1.0,
+    shrink: float = 1.0,
+    cycles: int | None = None,
+    end: float = 0.0,
+) -> Schedule:
+    """Half cosine waves from `peak` down to `end`, again and again.
+
+    >>> sgdr(0.4, period=2, growth=2).values(7).round(4).tolist()
+    [0.4, 0.2, 0.4, 0.3414, 0.2, 0.0586, 0.4]
+
+    Args:
+        peak: The highest value, a number >= 0.
+        period: How long the first cycle is: an integer > 0 or a span; or several, as in `Repeat`.
+        growth: How many times as long each cycle is as the one before, a number >= 1.
+        shrink: What `peak - end` is multiplied by after each cycle, a number > 0.
+        cycles: How many there are, an integer > 0; `None` for no limit.
+        end: The lowest value, a number >= 0, at most `peak`.
+
+    Returns:
+        A `Repeat` of a `Cosine`, and a `Rescale` of it where there is an `end`.
+
+    Raises:
+        ValueError: An argument breaks its rule.
+
+    Source: Loshchilov and Hutter, SGDR, 2016 (arXiv 1608.03983).
+    """
+    peak, period = words.read("sgdr", "peak", peak), words.read("sgdr", "period", period)
+    first = period[0] if isinstance(period, tuple) else period
+    high = peak if end == 0 else 1.0
+    waves = Repeat(Cosine(high, 0.0, first), period, growth=growth, shrink=shrink, cycles=cycles)
+    return waves if end == 0 else Rescale(waves, [end, peak])
+
+
+def triangular(
+    start: float,
+    peak: float,
+    up: int | Span,
+    down: int | Span | None = None,
+    *,
+    shrink: float = 1.0,
+    rate: float = 1.0,
+    curve: Curve = Linear,
+) -> Rescale:
+    """From `start` up to `peak` and down again, again and again.
+
+    >>> triangular(0.1, 0.5, up=2).values(9).round(6).tolist()
+    [0.1, 0.3, 0.5, 0.3, 0.1, 0.3, 0.5, 0.3, 0.1]
+    >>> triangular(0.1, 0.5, up=2, shrink=0.5).values(7).round(6).tolist()
+    [0.1, 0.3, 0.5, 0.3, 0.1, 0.2, 0.3]
+
+    A momentum that goes the other way starts high: `triangular(0.95, 0.85, up=2)`.
+
+    Args:
+        start: The value at the start of each cycle, a number >= 0.
+        peak: The value between, a number >= 0.
+        up: How long it goes up: an integer > 0 or a span.
+        down: How long it goes down, in the same unit; as long as `up` unless told.
+        shrink: What the height is multiplied by after each cycle, a number > 0: 0.5 is `triangular2`.
+        rate: What the height is multiplied by at each step, a number > 0: the `gamma` of `exp_range`.
+        curve: `Linear`, `Cosine`, or any function of `start`, `end` and `steps`.
+
+    Returns:
+        A `Rescale` of a `Repeat`.
+
+    Raises:
+        ValueError: An argument breaks its rule.
+
+    Source: Smith, Cyclical Learning Rates, 2015 (arXiv 1506.01186).
+    """
+    rise: Any = words.read("triangular", "up", up)
+    fall: Any = rise if down is None else words.read("triangular", "down", down)
+    once = Sequence([curve(0.0, 1.0, rise), curve(1.0, 0.0, fall)], [rise])
+    waves: Schedule = Repeat(once, rise + fall, shrink=shrink)
+    if rate != 1:
+        waves = Product([waves, Exponential(1.0, rate, steps=1)])
+    return Rescale(waves, [start, peak])

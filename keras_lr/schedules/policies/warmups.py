@@ -1,0 +1,197 @@
+"""A warmup, and what follows it to the end of the run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import words
+from ..base import Schedule
+from ..compose import Sequence, Skip, Warmup
+from ..curves import Cosine, Linear
+from ..decays import Exponential, InverseSqrt
+from ..spans import Span, exact
+from .parts import Curve, parts
+
+
+def warmup_cosine(
+    peak: float,
+    steps: int | Span,
+    *,
+    warmup: float = 0.1,
+    start: float | None = None,
+    end: float = 0.0,
+) -> Warmup:
+    """A straight line up to `peak`, then half a cosine wave down to `end`.
+
+    >>> warmup_cosine(0.4, steps=20).values([0, 1, 2, 11, 20]).round(6).tolist()
+    [0.2, 0.4, 0.4, 0.2, 0.0]
+
+    Args:
+        peak: The highest value, a number >= 0.
+        steps: The whole run, the warmup included: an integer > 1 or a span.
+        warmup: The share of `steps` that goes up, a number in (0, 1).
+        start: The first value; `None` for a first update that is not wasted, see `Warmup`.
+        end: The last value, a number >= 0.
+
+    Returns:
+        A `Warmup` of a `Cosine`.
+
+    Raises:
+        ValueError: An argument breaks its rule.
+
+    Source: Goyal et al., 2017 (arXiv 1706.02677), and Loshchilov and Hutter, 2016
+    (arXiv 1608.03983).
+    """
+    return _warmed("warmup_cosine", peak, steps, warmup, start, end, Cosine)
+
+
+def warmup_linear(
+    peak: float,
+    steps: int | Span,
+    *,
+    warmup: float = 0.1,
+    start: float | None = None,
+    end: float = 0.0,
+) -> Warmup:
+    """A straight line up to `peak`, and one down to `end`: the usual one to fine-tune with.
+
+    >>> warmup_linear(0.4, steps=20).values([0, 1, 2, 11, 20]).round(6).tolist()
+    [0.2, 0.4, 0.4, 0.2, 0.0]
+
+    Args:
+        peak: The highest value, a number >= 0.
+        steps: The whole run, the warmup included: an integer > 1 or a span.
+        warmup: The share of `steps` that goes up, a number in (0, 1).
+        start: The first value; `None` for a first update that is not wasted, see `Warmup`.
+        end: The last value, a number >= 0.
+
+    Returns:
+        A `Warmup` of a `Linear`.
+
+    Raises:
+        ValueError: An argument breaks its rule.
+
+    Source: Devlin et al., BERT, 2018 (arXiv 1810.04805); to zero, Bergsma et al., Straight to
+    Zero, 2025 (arXiv 2502.15938).
+    """
+    return _warmed("warmup_linear", peak, steps, warmup, start, end, Linear)
+
+
+def warmup_stable_decay(
+    peak: float,
+    steps: int | Span,
+    *,
+    warmup: float = 0.05,
+    decay: float = 0.2,
+    start: float | None = None,
+    end: float = 0.0,
+    curve: Curve = Linear,
+) -> Warmup:
+    """A straight line up to `peak`, which is held, and a curve down to `end`: WSD, a trapezoid, a knee.
+
+    >>> warmup_stable_decay(0.4, steps=20).values([0, 1, 15, 16, 18, 20]).round(6).tolist()
+    [0.4, 0.4, 0.4, 0.4, 0.2, 0.0]
+
+    The cooldown that does best in the paper of Hägele is `1 - sqrt`:
+
+    >>> from keras_lr import Polynomial
+    >>> rate = warmup_stable_decay(0.4, steps=20, curve=lambda *ends: Polynomial(*ends, k=0.5))
+
+    Args:
+        peak: The highest value, a number >= 0.
+        steps: The whole run: an integer > 2 or a span.
+        warmup: The share of `steps` that goes up, a number in (0, 1).
+        decay: The share of `steps` that goes down, a number in (0, 1); with `warmup` below 1.
+        start: The first value; `None` for a first update that is not wasted, see `Warmup`.
+        end: The last value, a number >= 0.
+        curve: `Linear`, `Cosine`, or any function of `start`, `end` and `steps`.
+
+    Returns:
+        A `Warmup` of a `Sequence`.
+
+    Raises:
+        ValueError: An argument breaks its rule.
+
+    Source: Hu et al., MiniCPM, 2024 (arXiv 2404.06395); Hägele et al., Scaling Laws and
+    Compute-Optimal Training Beyond Fixed Training Durations, 2024 (arXiv 2405.18392); Xing et al.,
+    A Walk with SGD, 2018 (arXiv 1802.08770); Iyer et al., Wide-minima Density Hypothesis, 2020
+    (arXiv 2003.03977).
+    """
+    policy = "warmup_stable_decay"
+    peak, curve = words.read(policy, "peak", peak), words.read(policy, "curve", curve)
+    warmup, decay = words.read(policy, "warmup", warmup), words.read(policy, "decay", decay)
+    if warmup + decay >= 1:
+        words.refuse(policy, "decay", f"below 1 with `warmup`, {warmup}", decay)
+    up, hold, down = parts(policy, steps, warmup, 1 - exact(warmup) - exact(decay))
+    return Warmup(Sequence([peak, curve(peak, end, down)], [hold]), up, start=start)
+
+
+def tri_stage(
+    peak: float,
+    steps: int | Span,
+    *,
+    warmup: float = 0.1,
+    decay: float = 0.5,
+    start: float | None = None,
+    end: float | None = None,
+) -> Sequence:
+    """A straight line up to `peak`, which is held, and an exponential down to `end`.
+
+    >>> tri_stage(0.4, steps=10).values([0, 1, 5, 10]).round(6).tolist()
+    [0.004, 0.4, 0.4, 0.004]
+
+    Args:
+        peak: The highest value, a number > 0.
+        steps: The whole run: an integer > 2 or a span.
+        warmup: The share of `steps` that goes up, a number in (0, 1).
+        decay: The share of `steps` that goes down, a number in (0, 1); with `warmup` below 1.
+        start: The first value; `peak / 100` unless told.
+        end: The last value, a number > 0; `peak / 100` unless told.
+
+    Returns:
+        A `Warmup` of a `Sequence`.
+
+    Raises:
+        ValueError: An argument breaks its rule.
+
+    Source: Park et al., SpecAugment, 2019 (arXiv 1904.08779).
+    """
+    peak = words.read("tri_stage", "peak", peak)
+    start = peak / 100 if start is None else start
+
+    def fall(high: float, low: float, length: Any) -> Schedule:
+        return Exponential(high, low / high, length, end=low)
+
+    end = peak / 100 if end is None else end
+    return warmup_stable_decay(peak, steps, warmup=warmup, decay=decay, start=start, end=end, curve=fall)
+
+
+def noam(peak: float, steps: int | Span) -> Skip:
+    """A straight line up to `peak` in `steps` steps, then one over the square root of the time.
+
+    It is `peak * min((t + 1) / steps, sqrt(steps / (t + 1)))`. In the words of
+    the paper, peak is `(d_model * warmup_steps) ** -0.5`.
+
+    >>> noam(0.4, steps=4).values([0, 1, 3, 15]).tolist()
+    [0.1, 0.2, 0.4, 0.2]
+
+    Args:
+        peak: The highest value, a number >= 0.
+        steps: The warmup: an integer > 0 or a span.
+
+    Returns:
+        A `Skip` of a `Warmup` of an `InverseSqrt`.
+
+    Raises:
+        ValueError: An argument breaks its rule.
+
+    Source: Vaswani et al., Attention Is All You Need, 2017 (arXiv 1706.03762).
+    """
+    peak, steps = words.read("noam", "peak", peak), words.read("noam", "steps", steps)
+    return Skip(Warmup(InverseSqrt(peak, steps), steps, start=0.0), 1)
+
+
+def _warmed(policy: str, peak: Any, steps: Any, warmup: Any, start: Any, end: float, curve: Curve) -> Warmup:
+    peak = words.read(policy, "peak", peak)
+    up, down = parts(policy, steps, words.read(policy, "warmup", warmup))
+    return Warmup(curve(peak, end, down), up, start=start)
