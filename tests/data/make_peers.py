@@ -11,9 +11,11 @@ much else: see `SOURCES`.
 
 import argparse
 import ast
+import contextlib
 import importlib.abc
 import importlib.machinery
 import importlib.metadata
+import io
 import json
 import os
 import platform
@@ -37,9 +39,16 @@ ARGUMENTS.add_argument("--sources", type=Path, default=Path("sources"))
 def rows(peer, table, names, run, **more):
     """One row for each line of the table: (n, call) or (n, call, what is scheduled when it isn't the rate)."""
     for n, call, *what in table:
-        values = [round_trip(v) for v in run(lambda call=call: eval(call, dict(names)), n, *what)]
-        row = {"peer": peer, "name": call.split("(")[0].split(".")[-1], "call": call}
+        values = [round_trip(v) for v in run(lambda call=call: evaluate(call, dict(names)), n, *what)]
+        row = {"peer": peer, "name": call.split("; ")[-1].split("(")[0].split(".")[-1], "call": call}
         yield row | ({"of": what[0]} if what else {}) | more | {"values": values}
+
+
+def evaluate(call, names):
+    """The value of a call, after the statements before it, if any."""
+    *before, call = call.split("; ")
+    exec("\n".join(before), names)
+    return eval(call, names)
 
 
 def round_trip(value):
@@ -168,23 +177,20 @@ def torch(sources):
              "final_div_factor=100, base_momentum=0.8, max_momentum=0.9)", "beta1"),
         (30, f"LambdaLR({sgd}, lr_lambda=lambda t: 0.95**t)"),
         (30, f"MultiplicativeLR({sgd}, lr_lambda=lambda t: 0.95)"),
-        (45, f"(lambda sgd: SequentialLR(sgd, [LinearLR(sgd, start_factor=0.1, total_iters=5), "
-             f"CosineAnnealingLR(sgd, T_max=30, eta_min=0.001), ConstantLR(sgd, factor=0.1, total_iters=100)], "
-             f"milestones=[5, 35]))({sgd})"),
-        (30, f"(lambda sgd: SequentialLR(sgd, [ConstantLR(sgd, factor=0.1, total_iters=10), "
-             f"ExponentialLR(sgd, gamma=0.9)], milestones=[10]))({sgd})"),
-        (30, f"(lambda sgd: ChainedScheduler([ConstantLR(sgd, factor=0.1, total_iters=10), "
-             f"ExponentialLR(sgd, gamma=0.9)]))({sgd})"),
-        (30, f"(lambda sgd: ChainedScheduler([LinearLR(sgd, start_factor=0.1, total_iters=5), "
-             f"StepLR(sgd, step_size=10, gamma=0.5)]))({sgd})"),
+        (45, f"sgd = {sgd}; SequentialLR(sgd, [LinearLR(sgd, start_factor=0.1, total_iters=5), "
+             "CosineAnnealingLR(sgd, T_max=30, eta_min=0.001), ConstantLR(sgd, factor=0.1, total_iters=100)], "
+             "milestones=[5, 35])"),
+        (30, f"sgd = {sgd}; SequentialLR(sgd, [ConstantLR(sgd, factor=0.1, total_iters=10), "
+             "ExponentialLR(sgd, gamma=0.9)], milestones=[10])"),
+        (30, f"sgd = {sgd}; ChainedScheduler([ConstantLR(sgd, factor=0.1, total_iters=10), "
+             "ExponentialLR(sgd, gamma=0.9)])"),
+        (30, f"sgd = {sgd}; ChainedScheduler([LinearLR(sgd, start_factor=0.1, total_iters=5), "
+             "StepLR(sgd, step_size=10, gamma=0.5)])"),
         (20, f"SWALR({sgd}, swa_lr=0.02, anneal_epochs=10, anneal_strategy='linear')"),
         (20, f"SWALR({sgd}, swa_lr=0.02, anneal_epochs=10)"),
         (6, f"SWALR({sgd}, swa_lr=0.02, anneal_epochs=0)"),
     ]
-    for row in rows("torch", table, names, run):
-        if row["name"] == "":
-            row["name"] = "SequentialLR" if "SequentialLR" in row["call"] else "ChainedScheduler"
-        yield row
+    return rows("torch", table, names, run)
 
 
 def optax(sources):
@@ -404,7 +410,8 @@ def tf1(sources):
         function, _, rest = call.partition("(")
         float32 = "piecewise" in call or "cosine" in call  # It mixes in a float32 of its own.
         rate = tensorflow.constant(0.1, tensorflow.float32 if float32 else tensorflow.float64)
-        given = eval(f"lambda t: run({rest.replace('0.1, t', 'rate, t')}", {"run": getattr(train, function), "rate": rate})
+        names = {"run": getattr(train, function), "rate": rate}
+        given = eval(f"lambda t: run({rest.replace('0.1, t', 'rate, t')}", names)
 
         def run(_, n, given=given):
             return [decay() for decay in map(given, numpy.arange(n))]
@@ -413,9 +420,438 @@ def tf1(sources):
         yield from rows("tf1", [(n, f"tf.compat.v1.train.{call}")], {}, run, **more)
 
 
+def composer(sources):
+    with Without("torchvision", "torch_optimizer", "cpuinfo", "coolname", "tabulate", "importlib_metadata"):
+        from composer.core import Time, Timestamp
+        from composer.optim import scheduler
+
+    run = Torch()
+
+    def batches(call, n):
+        """Composer's trainer: 30 batches in 3 epochs, the scheduler stepped after each batch."""
+        scheduler_, ssr = call(), 1.0
+        if isinstance(scheduler_, tuple):
+            scheduler_, ssr = scheduler_
+        state = types.SimpleNamespace(
+            timestamp=Timestamp(), max_duration=Time(3, "ep"), dataloader_len=Time(10, "ba"), optimizers=[run.SGD(lr=0.1)]
+        )
+        state.dataloader_len = 10
+        made, values = scheduler.compile_composer_scheduler(scheduler_, state, ssr), []
+        for t in range(n):
+            values.append(run.last.param_groups[0]["lr"])
+            run.last.step()
+            state.timestamp = state.timestamp.to_next_batch(samples=8)
+            if t % 10 == 9:
+                state.timestamp = state.timestamp.to_next_epoch()
+            made.step()
+        return values
+
+    table = [
+        (30, "StepScheduler('7ba', gamma=0.5)"),
+        (30, "MultiStepScheduler(['8ba', '2ep'], gamma=0.5)"),
+        (30, "ConstantScheduler()"),
+        (30, "ConstantScheduler(alpha=0.25, t_max='8ba')"),
+        (30, "LinearScheduler(alpha_i=0.2, alpha_f=1.0, t_max='1ep')"),
+        (33, "LinearScheduler()"),
+        (30, "ExponentialScheduler(gamma=0.5, decay_period='1ep')"),
+        (30, "ExponentialScheduler(gamma=0.9, decay_period='1ba')"),
+        (33, "CosineAnnealingScheduler()"),
+        (30, "CosineAnnealingScheduler(t_max='2ep', alpha_f=0.1)"),
+        (30, "CosineAnnealingScheduler(t_max='0.5dur', alpha_f=0.1)"),
+        (30, "CosineAnnealingScheduler(t_max='160sp')"),
+        (33, "CosineAnnealingWarmRestartsScheduler('8ba', alpha_f=0.1)"),
+        (33, "CosineAnnealingWarmRestartsScheduler('7ba', t_mult=1.5, alpha_f=0.1)"),
+        (30, "PolynomialScheduler(power=2.0, t_max='2ep', alpha_f=0.1)"),
+        (30, "MultiStepWithWarmupScheduler('5ba', milestones=['12ba', '2ep'], gamma=0.5)"),
+        (30, "ConstantWithWarmupScheduler('5ba')"),
+        (30, "ConstantWithWarmupScheduler('5ba', alpha=0.5)"),
+        (33, "LinearWithWarmupScheduler('5ba', alpha_f=0.1)"),
+        (33, "LinearWithWarmupScheduler('0.2dur')"),
+        (33, "CosineAnnealingWithWarmupScheduler('5ba', alpha_f=0.1)"),
+        (33, "PolynomialWithWarmupScheduler('5ba', alpha_f=0.1)"),
+        (30, "(CosineAnnealingScheduler(t_max='2ep'), 0.5)  # scale_schedule_ratio=0.5"),
+        (30, "lambda state: 0.5 if state.timestamp.epoch < 1 else 0.1"),
+    ]
+    return rows("composer", table, vars(scheduler), batches)
+
+
+def fastai(sources):
+    with Without("fasthtml"):
+        from fastai import basics
+        from fastai.callback import schedule
+
+    torch = basics.torch
+    data = [(torch.zeros(1), torch.zeros(1))] * 10
+    made = []
+
+    def learner():
+        """10 batches in an epoch."""
+        loaders = basics.DataLoaders(basics.DataLoader(data, bs=1), basics.DataLoader(data, bs=1))
+        made.append(basics.Learner(loaders, torch.nn.Linear(1, 1), loss_func=torch.nn.MSELoss(), lr=0.1))
+        made[-1].create_opt()
+        return made[-1]
+
+    class Fresh:
+        def __getattr__(self, name):
+            return getattr(learner(), name)
+
+    def fit(call, n, what="lr"):
+        call()
+        values = made[-1].recorder.hps[what]
+        assert len(values) == n, len(values)
+        return values
+
+    def param(schedule):
+        return f"learn.fit(3, cbs=ParamScheduler({{'lr': {schedule}}}))"
+
+    table = [
+        (30, param("SchedNo(0.1, 0.01)")),
+        (30, param("SchedLin(0.1, 0.01)")),
+        (30, param("SchedCos(0.1, 0.01)")),
+        (30, param("SchedExp(0.1, 0.01)")),
+        (30, param("SchedPoly(0.1, 0.01, 2)")),
+        (30, param("SchedPoly(0.1, 0.01, 0.5)")),
+        (30, param("lambda pos: 0.1 * (1 - pos)**3")),
+    ]
+    # combine_scheds computes the place in the run in float32.
+    combined = [
+        (30, param("combine_scheds([0.2, 0.5, 0.3], [SchedLin(0.01, 0.1), SchedNo(0.1, 0.1), SchedExp(0.1, 0.001)])")),
+        (30, param("combined_cos(0.25, 0.01, 0.1, 0.001)")),
+        (30, "learn.fit_one_cycle(3, lr_max=0.1)"),
+        (30, "learn.fit_one_cycle(3, lr_max=0.1)", "mom"),
+        (40, "learn.fit_one_cycle(4, lr_max=0.1, div=10.0, div_final=1e3, pct_start=0.3, moms=(0.9, 0.8, 0.9))"),
+        (40, "learn.fit_one_cycle(4, lr_max=0.1, div=10.0, div_final=1e3, pct_start=0.3, moms=(0.9, 0.8, 0.9))", "mom"),
+        (40, "learn.fit_flat_cos(4, lr=0.1)"),
+        (40, "learn.fit_flat_cos(4, lr=0.1, div_final=1e2, pct_start=0.5)"),
+        (70, "learn.fit_sgdr(3, 1, lr_max=0.1, cycle_mult=2)"),
+    ]
+    names = vars(schedule) | {"learn": Fresh()}
+
+    def quiet(call, n, what="lr"):
+        with contextlib.redirect_stdout(io.StringIO()):
+            return fit(call, n, what)
+
+    for row in [*rows("fastai", table, names, quiet), *rows("fastai", combined, names, quiet, precision="float32")]:
+        inner = row["call"].split("'lr': ")[-1] if "ParamScheduler" in row["call"] else row["call"]
+        row["name"] = inner.split("(")[0].split(".")[-1] if "lambda" not in inner else "ParamScheduler"
+        yield row
+
+
+def ignite(sources):
+    import ignite.handlers as handlers
+    from ignite.engine import Engine, Events
+    from torch.optim import lr_scheduler
+
+    run = Torch()
+
+    def trainer(call, n, what="lr"):
+        """The scheduler is attached to ITERATION_STARTED, as ignite's documentation does."""
+        values, scheduler = [], call()
+        update = Engine(lambda engine, batch: values.append(run.last.param_groups[0][what]))
+        update.add_event_handler(Events.ITERATION_STARTED, scheduler)
+        update.run(range(n), max_epochs=1)
+        return values
+
+    def state(call, n):
+        values, scheduler = [], call()
+        update = Engine(lambda engine, batch: values.append(engine.state.lr))
+        scheduler.attach(update, Events.ITERATION_STARTED)
+        update.run(range(n), max_epochs=1)
+        return values
+
+    sgd = "SGD(lr=0.1, momentum=0.9)"
+    table = [
+        (30, f"PiecewiseLinear({sgd}, 'lr', milestones_values=[(5, 0.1), (10, 0.02), (15, 0.06), (15, 0.01), (22, 0.0)])"),
+        (30, f"PiecewiseLinear({sgd}, 'momentum', milestones_values=[(5, 0.5), (20, 0.9)])", "momentum"),
+        (40, f"LinearCyclicalScheduler({sgd}, 'lr', 0.01, 0.1, cycle_size=16)"),
+        (40, f"LinearCyclicalScheduler({sgd}, 'lr', 0.1, 0.01, cycle_size=10, monotonic=True)"),
+        (50, f"LinearCyclicalScheduler({sgd}, 'lr', 0.01, 0.1, cycle_size=10, cycle_mult=2, end_value_mult=0.5)"),
+        (60, f"LinearCyclicalScheduler({sgd}, 'lr', 0.1, 0.01, cycle_size=10, warmup_duration=5, monotonic=True)"),
+        (40, f"CosineAnnealingScheduler({sgd}, 'lr', 0.1, 0.01, cycle_size=10)"),
+        (60, f"CosineAnnealingScheduler({sgd}, 'lr', 0.1, 0.01, cycle_size=10, cycle_mult=1.5, start_value_mult=0.5)"),
+        (60, f"CosineAnnealingScheduler({sgd}, 'lr', 0.1, 0.01, cycle_size=10, cycle_mult=2, end_value_mult=0.5)"),
+        (60, f"CosineAnnealingScheduler({sgd}, 'lr', 0.1, 0.01, cycle_size=10, warmup_duration=5, "
+             "start_value_mult=0.8)"),
+        (40, f"sgd = {sgd}; ConcatScheduler([LinearCyclicalScheduler(sgd, 'lr', 0.1, 0.5, cycle_size=60), "
+             "CosineAnnealingScheduler(sgd, 'lr', 0.5, 0.01, cycle_size=20)], durations=[15])"),
+        (30, "LRScheduler(ExponentialLR(SGD(lr=0.1), gamma=0.9))"),
+        (30, "create_lr_scheduler_with_warmup(ExponentialLR(SGD(lr=0.1), gamma=0.9), warmup_start_value=0.0, "
+             "warmup_duration=6)"),
+        (30, "create_lr_scheduler_with_warmup(StepLR(SGD(lr=0.1), step_size=5, gamma=0.5), warmup_start_value=0.01, "
+             "warmup_duration=6, warmup_end_value=0.08)"),
+        (40, f"create_lr_scheduler_with_warmup(CosineAnnealingScheduler({sgd}, 'lr', 0.1, 0.01, cycle_size=20), "
+             "warmup_start_value=0.0, warmup_duration=6)"),
+    ]
+    torch_names = {name: getattr(lr_scheduler, name) for name in ("ExponentialLR", "StepLR")}
+    names = vars(handlers) | torch_names | {"SGD": run.SGD}
+    # Of a StateParamScheduler the first event is 1, not 0.
+    states = [
+        (20, "StepStateScheduler(param_name='lr', initial_value=0.1, gamma=0.5, step_size=7)"),
+        (20, "MultiStepStateScheduler(param_name='lr', initial_value=0.1, gamma=0.5, milestones=[5, 15])"),
+        (20, "ExpStateScheduler(param_name='lr', initial_value=0.1, gamma=0.9)"),
+        (20, "LambdaStateScheduler(param_name='lr', lambda_obj=lambda event: 0.1 / event)"),
+        (30, "PiecewiseLinearStateScheduler(param_name='lr', milestones_values=[(5, 0.1), (20, 0.02)])"),
+    ]
+    yield from rows("ignite", table, names, trainer)
+    yield from rows("ignite", states, names, state)
+
+
+def mmengine(sources):
+    from mmengine.optim import scheduler
+
+    run = Torch()
+    names = vars(scheduler) | {"SGD": run.SGD}
+    sgd = "SGD(lr=0.1)"
+
+    def chained(call, n, what="lr"):
+        """All schedulers of param_scheduler=[...] are stepped after each update, as mmengine's runner does."""
+        made, values = call(), []
+        made = made if isinstance(made, list) else [made]
+        for t in range(n):
+            if t:
+                run.last.step()
+                for scheduler in made:
+                    scheduler.step()
+            values.append(run.last.param_groups[0][what])
+        return values
+
+    table = [
+        (30, f"ConstantLR({sgd}, factor=0.25, begin=4, end=12, by_epoch=False)"),
+        (12, f"ConstantLR({sgd}, factor=0.25, end=6, by_epoch=False)"),
+        (30, f"LinearLR({sgd}, start_factor=0.1, end=8, by_epoch=False)"),
+        (30, f"LinearLR({sgd}, start_factor=1.0, end_factor=0.1, begin=5, end=21, by_epoch=False)"),
+        (30, f"StepLR({sgd}, step_size=7, gamma=0.5, by_epoch=False)"),
+        (30, f"MultiStepLR({sgd}, milestones=[8, 15], gamma=0.5, by_epoch=False)"),
+        (30, f"ExponentialLR({sgd}, gamma=0.9, by_epoch=False)"),
+        (30, f"ExponentialLR({sgd}, gamma=0.9, begin=5, end=20, by_epoch=False)"),
+        (30, f"PolyLR({sgd}, eta_min=0.01, power=2.0, end=20, by_epoch=False)"),
+        (30, f"PolyLR({sgd}, eta_min=0.01, power=0.9, begin=5, end=20, by_epoch=False)"),
+        (30, f"CosineAnnealingLR({sgd}, T_max=20, eta_min=0.01, end=20, by_epoch=False)"),
+        (45, f"CosineAnnealingLR({sgd}, T_max=20, eta_min=0.01, by_epoch=False)"),
+        (30, f"CosineAnnealingLR({sgd}, eta_min_ratio=0.05, begin=5, end=25, by_epoch=False)"),
+        (50, f"CosineRestartLR({sgd}, periods=[10, 20, 10], restart_weights=[1, 0.5, 0.25], eta_min=0.01, "
+             "by_epoch=False)"),
+        (40, f"OneCycleLR({sgd}, eta_max=0.1, total_steps=40, by_epoch=False)"),
+        (40, f"OneCycleLR({sgd}, eta_max=0.1, total_steps=40, anneal_strategy='linear', three_phase=True, "
+             "by_epoch=False)"),
+        (30, f"sgd = {sgd}; [LinearLR(sgd, start_factor=0.1, end=6, by_epoch=False), "
+             "CosineAnnealingLR(sgd, T_max=20, begin=6, end=26, by_epoch=False)]"),
+        (30, f"sgd = {sgd}; [LinearLR(sgd, start_factor=0.1, end=6, by_epoch=False), "
+             "MultiStepLR(sgd, milestones=[3, 15], gamma=0.5, by_epoch=False)]"),
+        (30, "LinearMomentum(SGD(lr=0.1, momentum=0.9), start_factor=0.5, end=10, by_epoch=False)", "momentum"),
+        (30, "CosineAnnealingMomentum(SGD(lr=0.1, momentum=0.9), T_max=20, eta_min=0.5, by_epoch=False)", "momentum"),
+    ]
+    for row in rows("mmengine", table, names, chained):
+        if row["name"].startswith("["):
+            row["name"] = "param_scheduler"
+        yield row
+
+
+def pytorch_optimizer(sources):
+    with Without("torchvision"):
+        import pytorch_optimizer as peer
+
+    run = Torch()
+    names = vars(peer) | {"SGD": run.SGD}
+    sgd, wsd = "SGD(lr=0.1)", "get_wsd_schedule(SGD(lr=0.1), num_warmup_steps=5, num_stable_steps=12, num_decay_steps=8"
+
+    def proportion(call, n):
+        """The value of ProportionScheduler, stepped after the scheduler that it follows."""
+        made, values = call(), []
+        for t in range(n):
+            if t:
+                run.last.step()
+                made.lr_scheduler.step()
+                made.step()
+            values.append(made.last_lr[0])
+        return values
+
+    table = [
+        (30, f"LinearScheduler({sgd}, t_max=25, max_lr=0.1, min_lr=0.01, init_lr=0.001, warmup_steps=5)"),
+        (30, f"CosineScheduler({sgd}, t_max=25, max_lr=0.1, min_lr=0.01, init_lr=0.001, warmup_steps=5)"),
+        (25, f"CosineScheduler({sgd}, t_max=20, max_lr=0.1, min_lr=0.01)"),
+        (25, f"PolyScheduler({sgd}, poly_order=0.5, t_max=20, max_lr=0.1, min_lr=0.01, warmup_steps=5)"),
+        (30, f"{wsd}, min_lr_ratio=0.05, cooldown_type='cosine')"),
+        (30, f"{wsd}, min_lr_ratio=0.05, cooldown_type='cosine', num_cycles=1.5)"),
+        (30, f"{wsd}, min_lr_ratio=0.05)"),
+        (30, f"{wsd}, min_lr_ratio=0.05, cooldown_type='linear')"),
+        (30, f"{wsd}, min_lr_ratio=0.05, cooldown_type='1-square')"),
+        (30, f"{wsd})"),
+        (25, f"REXScheduler({sgd}, total_steps=20, max_lr=0.1, min_lr=0.01)"),
+        (50, f"CosineAnnealingWarmupRestarts({sgd}, first_cycle_steps=10, cycle_mult=2.0, max_lr=0.1, min_lr=0.001, "
+             "warmup_steps=3, gamma=0.5)"),
+        (40, f"CosineAnnealingWarmupRestarts({sgd}, first_cycle_steps=10, max_lr=0.1, min_lr=0.001, gamma=0.8)"),
+        (20, f"get_chebyshev_schedule({sgd}, num_epochs=16)"),
+    ]
+    yield from rows("pytorch_optimizer", table, names, run)
+    call = (
+        "sgd = SGD(lr=0.1); ProportionScheduler(CosineScheduler(sgd, t_max=20, max_lr=0.1, min_lr=0.01), max_lr=0.1, "
+        "min_lr=0.01, max_value=2.0, min_value=1.0)"
+    )
+    yield from rows("pytorch_optimizer", [(20, call)], names, proportion, of="rho")
+
+
+def pytorch_scheduler(sources):
+    import pytorch_scheduler as peer
+    from pytorch_scheduler import experimental
+    from torch.optim.lr_scheduler import ExponentialLR
+
+    run = Torch()
+    names = {"ExponentialLR": ExponentialLR} | vars(peer) | vars(experimental) | {"SGD": run.SGD}
+    sgd = "SGD(lr=0.1)"
+    table = [
+        (8, f"IdentityScheduler({sgd})"),
+        (26, f"LinearDecayScheduler({sgd}, total_steps=20, min_lr=0.01)"),
+        (26, f"LinearDecayScheduler({sgd}, total_steps=20, warmup_steps=5, min_lr=0.01)"),
+        (26, f"CosineWithWarmupScheduler({sgd}, total_steps=20, warmup_steps=5, min_lr=0.01)"),
+        (26, f"CosineWithWarmupScheduler({sgd}, total_steps=20)"),
+        (26, f"PolynomialScheduler({sgd}, total_steps=20, power=2.0, min_lr=0.01, warmup_steps=4)"),
+        (50, f"PolynomialScheduler({sgd}, total_steps=20, power=2.0, min_lr=0.01, warmup_steps=4, cycle=True)"),
+        (50, f"PolynomialScheduler({sgd}, total_steps=20, power=2.0, min_lr=0.01, cycle=True)"),
+        (26, f"KDecayScheduler({sgd}, total_steps=20, k=2.0, min_lr=0.01)"),
+        (26, f"TanhDecayScheduler({sgd}, total_steps=20, min_lr=0.01)"),
+        (26, f"TanhDecayScheduler({sgd}, total_steps=20, steepness=5.0)"),
+        (30, f"InverseSqrtScheduler({sgd}, warmup_steps=6)"),
+        (30, f"PowerDecayScheduler({sgd}, total_steps=30, warmup_steps=6, alpha=0.7, min_lr=0.04)"),
+        (30, f"PowerDecayScheduler({sgd}, total_steps=30, alpha=0.7)"),
+        (30, f"WSDScheduler({sgd}, total_steps=25, warmup_steps=5, stable_steps=12, min_lr=0.01)"),
+        (30, f"WSDScheduler({sgd}, total_steps=25, warmup_steps=5, stable_steps=12, min_lr=0.01, decay_type='linear')"),
+        (30, f"WSDScheduler({sgd}, total_steps=25, warmup_steps=5, stable_steps=12, min_lr=0.01, decay_type='sqrt')"),
+        (30, f"TrapezoidalScheduler({sgd}, total_steps=25, warmup_steps=5, decay_steps=8, min_lr=0.01)"),
+        (30, f"WarmupHoldCosineScheduler({sgd}, total_steps=25, warmup_steps=5, hold_steps=8, min_lr=0.01)"),
+        (26, f"FlatCosineScheduler({sgd}, total_steps=20, min_lr=0.01)"),
+        (46, f"SlantedTriangularScheduler({sgd}, total_steps=40)"),
+        (30, f"SlantedTriangularScheduler({sgd}, total_steps=25, cut_frac=0.3, ratio=10.0)"),
+        (26, f"RexScheduler({sgd}, total_steps=20)"),
+        (26, f"HyperbolicLRScheduler({sgd}, total_steps=20, upper_bound=30, min_lr=0.001)"),
+        (26, f"HyperbolicLRScheduler({sgd}, total_steps=20, upper_bound=30, min_lr=0.001, warmup_steps=4)"),
+        (26, f"ExpHyperbolicLRScheduler({sgd}, total_steps=20, upper_bound=30, min_lr=0.001)"),
+        (26, f"ExpHyperbolicLRScheduler({sgd}, total_steps=20, upper_bound=30, min_lr=0.001, warmup_steps=4)"),
+        (26, f"ChebyshevScheduler({sgd}, total_steps=20, min_lr=0.01)"),
+        (60, f"CosineAnnealingWarmupRestarts({sgd}, first_cycle_steps=10, warmup_steps=3, cycle_mult=1.5, gamma=0.8)"),
+        (40, f"CosineAnnealingWarmupRestarts({sgd}, first_cycle_steps=10)"),
+        (30, f"sgd = {sgd}; WarmupScheduler(sgd, CosineWithWarmupScheduler(sgd, total_steps=20), warmup_steps=5)"),
+        (30, f"sgd = {sgd}; WarmupScheduler(sgd, CosineWithWarmupScheduler(sgd, total_steps=20), warmup_steps=5, "
+             "warmup_type='cosine')"),
+        (30, f"sgd = {sgd}; WarmupScheduler(sgd, CosineWithWarmupScheduler(sgd, total_steps=20), warmup_steps=5, "
+             "warmup_type='exponential')"),
+        (40, f"sgd = {sgd}; SequentialComposer(sgd, [LinearDecayScheduler(sgd, total_steps=10, min_lr=0.05), "
+             "CosineWithWarmupScheduler(sgd, total_steps=20, warmup_steps=4)], milestones=[10])"),
+    ]
+    return rows("pytorch_scheduler", table, names, run)
+
+
+def pytorch_warmup(sources):
+    import pytorch_warmup
+    from torch.optim import lr_scheduler
+
+    run = Torch()
+    names = vars(lr_scheduler) | vars(pytorch_warmup) | {"Adam": run.Adam, "AdamW": run.AdamW}
+
+    def dampened(call, n):
+        """Its documentation's loop: scheduler.step() inside `with warmup.dampening():`, after each update."""
+        (warmup, scheduler), values = call(), []
+        for t in range(n):
+            if t:
+                run.last.step()
+                with warmup.dampening():
+                    scheduler.step()
+            values.append(run.last.param_groups[0]["lr"])
+        return values
+
+    adam = "adam = Adam(lr=0.1, betas=(0.9, 0.9)); scheduler = "
+    cosine, constant = f"{adam}CosineAnnealingLR(adam, T_max=30)", f"{adam}LambdaLR(adam, lambda t: 1)"
+    table = [
+        (20, f"{constant}; LinearWarmup(adam, warmup_period=8), scheduler"),
+        (30, f"{cosine}; LinearWarmup(adam, warmup_period=8), scheduler"),
+        (30, f"{cosine}; ExponentialWarmup(adam, warmup_period=8), scheduler"),
+        (30, f"{cosine}; UntunedLinearWarmup(adam), scheduler"),
+        (30, f"{cosine}; UntunedExponentialWarmup(adam), scheduler"),
+        (30, f"{constant}; RAdamWarmup(adam), scheduler"),
+        (30, f"{cosine}; RAdamWarmup(adam), scheduler"),
+        (60, f"{constant.replace('0.9))', '0.999))')}; RAdamWarmup(adam), scheduler"),
+        (60, f"{constant.replace('0.9))', '0.99))')}; UntunedLinearWarmup(adam), scheduler"),
+        (60, f"{constant.replace('0.9))', '0.99))')}; UntunedExponentialWarmup(adam), scheduler"),
+    ]
+    return rows("pytorch_warmup", table, names, dampened)
+
+
+def lrsched(sources):
+    import lrsched
+    from lrsched import clr, compose, schedules
+
+    names = vars(schedules) | vars(compose) | vars(clr) | vars(lrsched)
+    wsd = "warmup_stable_decay(base_lr=0.1, warmup_steps=5, decay_steps=8, total_steps=25, final_lr=0.01, "
+    table = [
+        (5, "constant(lr=0.1)"),
+        (20, "step_decay(base_lr=0.1, drop=0.5, step_size=7)"),
+        (20, "multi_step(base_lr=0.1, milestones=[8, 15], gamma=0.5)"),
+        (20, "exponential(base_lr=0.1, gamma=0.9)"),
+        (20, "exponential_decay(base_lr=0.1, decay_rate=0.5, decay_steps=10)"),
+        (26, "polynomial(base_lr=0.1, end_lr=0.01, total_steps=20, power=2.0)"),
+        (26, "polynomial_decay(start_lr=0.1, end_lr=0.01, total_steps=20, power=0.5)"),
+        (26, "linear(base_lr=0.1, end_lr=0.01, total_steps=20)"),
+        (26, "cosine(base_lr=0.1, min_lr=0.01, total_steps=20)"),
+        (50, "cosine_restarts(base_lr=0.1, min_lr=0.01, period=7, t_mult=2)"),
+        (30, "inverse_sqrt(base_lr=0.1, warmup_steps=6)"),
+        (45, "one_cycle(max_lr=0.1, total_steps=40, pct_start=0.3, initial_div=25.0, final_div=1e4)"),
+        (30, f"{wsd}warmup_start=0.001, decay_shape='linear')"),
+        (30, f"{wsd}warmup_start=0.0, decay_shape='1-sqrt')"),
+        (40, "triangular(min_lr=0.01, max_lr=0.1, step_size=8)"),
+        (50, "triangular2(min_lr=0.01, max_lr=0.1, step_size=8)"),
+        (50, "exp_range(min_lr=0.01, max_lr=0.1, step_size=8, gamma=0.97)"),
+        (30, "with_warmup(cosine(base_lr=0.1, min_lr=0.01, total_steps=20), warmup_steps=5, start_lr=0.001)"),
+        (30, "sequential([(5, linear(base_lr=0.0, end_lr=0.1, total_steps=5)), (10, constant(lr=0.1)), "
+             "(10, cosine(base_lr=0.1, min_lr=0.0, total_steps=10))])"),
+    ]
+    return rows("lrsched", table, names, of_step)
+
+
+def fvcore(sources):
+    from fvcore.common import param_scheduler
+
+    def fraction(call, n):
+        """Its schedulers take the fraction of the run that is done: t / n."""
+        schedule = call()
+        return [schedule(t / n) for t in range(n)]
+
+    table = [
+        (5, "ConstantParamScheduler(0.1)"),
+        (20, "CosineParamScheduler(0.1, 0.01)"),
+        (20, "ExponentialParamScheduler(0.1, 0.02)"),
+        (20, "LinearParamScheduler(0.1, 0.01)"),
+        (20, "MultiStepParamScheduler([0.1, 0.01, 0.001], milestones=[8, 15, 20])"),
+        (20, "MultiStepParamScheduler([0.1, 0.01, 0.001], num_updates=20)"),
+        (20, "PolynomialDecayParamScheduler(0.1, 0.9)"),
+        (20, "StepParamScheduler(20, [0.1, 0.05, 0.02, 0.01])"),
+        (20, "StepWithFixedGammaParamScheduler(0.1, num_decays=3, gamma=0.5, num_updates=20)"),
+        (40, "CompositeParamScheduler([LinearParamScheduler(0.01, 0.1), CosineParamScheduler(0.1, 0.001)], "
+             "lengths=[0.25, 0.75], interval_scaling=['rescaled', 'rescaled'])"),
+        (40, "CompositeParamScheduler([LinearParamScheduler(0.01, 0.1), CosineParamScheduler(0.1, 0.001)], "
+             "lengths=[0.25, 0.75], interval_scaling=['rescaled', 'fixed'])"),
+    ]
+    return rows("fvcore", table, vars(param_scheduler), fraction)
+
+
 # --------------------------------------------------------------------------------------------------------- the file
-PEERS = {"torch": torch, "optax": optax, "transformers": transformers, "timm": timm, "keras": keras, "tf1": tf1}
-PACKAGES = {"tf1": "tensorflow-cpu"}
+PEERS = {
+    "torch": torch,
+    "optax": optax,
+    "transformers": transformers,
+    "timm": timm,
+    "keras": keras,
+    "tf1": tf1,
+    "composer": composer,
+    "fastai": fastai,
+    "ignite": ignite,
+    "mmengine": mmengine,
+    "pytorch_optimizer": pytorch_optimizer,
+    "pytorch_scheduler": pytorch_scheduler,
+    "pytorch_warmup": pytorch_warmup,
+    "lrsched": lrsched,
+    "fvcore": fvcore,
+}
+PACKAGES = {"tf1": "tensorflow-cpu", "composer": "mosaicml", "ignite": "pytorch-ignite"}
 
 
 def main():
@@ -437,7 +873,9 @@ def main():
         print(f"{peer} {made[peer]}: {len(found[peer])} rows")
     made["python"] = platform.python_version()
     lines = [json.dumps(row, separators=(",", ":")) for rows in found.values() for row in rows]
-    FILE.write_text('{"made":%s,\n"rows":[\n%s\n]}\n' % (json.dumps(dict(sorted(made.items()))), ",\n".join(lines)))
+    body = ",\n".join(lines)
+    head = json.dumps(dict(sorted(made.items())))
+    FILE.write_text(f'{{"made":{head},\n"rows":[\n{body}\n]}}\n')
 
 
 if __name__ == "__main__":
