@@ -12,17 +12,22 @@ much else: see `SOURCES`.
 import argparse
 import ast
 import contextlib
+import dataclasses
 import importlib.abc
 import importlib.machinery
 import importlib.metadata
 import io
 import json
+import logging
+import math
 import os
 import platform
 import sys
 import types
 import warnings
+from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import Optional, Union
 from unittest import mock
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -421,7 +426,7 @@ def tf1(sources):
 
 
 def composer(sources):
-    with Without("torchvision", "torch_optimizer", "cpuinfo", "coolname", "tabulate", "importlib_metadata"):
+    with Without("torchvision", "torch_optimizer", "cpuinfo", "coolname", "tabulate", "importlib_metadata", "psutil", "mcli"):
         from composer.core import Time, Timestamp
         from composer.optim import scheduler
 
@@ -432,10 +437,8 @@ def composer(sources):
         scheduler_, ssr = call(), 1.0
         if isinstance(scheduler_, tuple):
             scheduler_, ssr = scheduler_
-        state = types.SimpleNamespace(
-            timestamp=Timestamp(), max_duration=Time(3, "ep"), dataloader_len=Time(10, "ba"), optimizers=[run.SGD(lr=0.1)]
-        )
-        state.dataloader_len = 10
+        state = types.SimpleNamespace(timestamp=Timestamp(), max_duration=Time(3, "ep"), dataloader_len=10)
+        state.optimizers = [run.SGD(lr=0.1)]
         made, values = scheduler.compile_composer_scheduler(scheduler_, state, ssr), []
         for t in range(n):
             values.append(run.last.param_groups[0]["lr"])
@@ -561,7 +564,8 @@ def ignite(sources):
 
     sgd = "SGD(lr=0.1, momentum=0.9)"
     table = [
-        (30, f"PiecewiseLinear({sgd}, 'lr', milestones_values=[(5, 0.1), (10, 0.02), (15, 0.06), (15, 0.01), (22, 0.0)])"),
+        (30, f"PiecewiseLinear({sgd}, 'lr', milestones_values=[(5, 0.1), (10, 0.02), (15, 0.06), (15, 0.01), "
+             "(22, 0.0)])"),
         (30, f"PiecewiseLinear({sgd}, 'momentum', milestones_values=[(5, 0.5), (20, 0.9)])", "momentum"),
         (40, f"LinearCyclicalScheduler({sgd}, 'lr', 0.01, 0.1, cycle_size=16)"),
         (40, f"LinearCyclicalScheduler({sgd}, 'lr', 0.1, 0.01, cycle_size=10, monotonic=True)"),
@@ -833,6 +837,419 @@ def fvcore(sources):
     return rows("fvcore", table, vars(param_scheduler), fraction)
 
 
+def tf_models(sources):
+    with Without("gin", "tensorflow_addons", "tensorflow_text"):
+        from official.legacy.transformer import optimizer
+        from official.modeling.optimization import lr_schedule
+        from official.nlp import optimization
+    import tf_keras
+
+    names = vars(tf_keras.optimizers.schedules) | vars(lr_schedule) | {"WarmUp": optimization.WarmUp}
+    names |= {"transformer": optimizer}
+    poly = "PolynomialDecay(0.1, decay_steps=20, end_learning_rate=0.0)"
+    table = [
+        (30, "PiecewiseConstantDecayWithOffset(offset=4, boundaries=[8, 15], values=[0.1, 0.05, 0.01])"),
+        (30, "PolynomialDecayWithOffset(offset=4, initial_learning_rate=0.1, decay_steps=20, end_learning_rate=0.01, "
+             "power=2.0)"),
+        (30, "ExponentialDecayWithOffset(offset=4, initial_learning_rate=0.1, decay_steps=10, decay_rate=0.5)"),
+        (30, "CosineDecayWithOffset(offset=4, initial_learning_rate=0.1, decay_steps=20, alpha=0.1)"),
+        (30, f"LinearWarmup({poly}, warmup_steps=5, warmup_learning_rate=0.01)"),
+        (15, "LinearWarmup(0.1, warmup_steps=5, warmup_learning_rate=0.01)"),
+        (30, f"PolynomialWarmUp({poly}, warmup_steps=5, power=2.0)"),
+        (15, "PolynomialWarmUp(0.1, warmup_steps=5)"),
+        (30, f"WarmUp(0.1, {poly}, warmup_steps=5)"),
+        (30, f"WarmUp(0.1, {poly}, warmup_steps=5, power=2.0)"),
+        (20, "DirectPowerDecay(0.1, power=-0.5)"),
+        (30, "PowerAndLinearDecay(0.1, total_decay_steps=20, power=-0.5, linear_decay_fraction=0.4)"),
+        (30, "PowerAndLinearDecay(0.1, total_decay_steps=20, power=-0.5, linear_decay_fraction=0.4, offset=5)"),
+        (30, "PowerDecayWithOffset(0.1, power=-0.5, offset=6, pre_offset_learning_rate=0.08)"),
+        (26, "StepCosineDecayWithOffset([0, 10, 25], [0.1, 0.06, 0.01])"),
+        (30, "transformer.LearningRateSchedule(2.0, hidden_size=512, warmup_steps=8)"),
+    ]
+    return rows("tf-models", table, names, of_step, precision="float32")
+
+
+def tf_addons(sources):
+    import tensorflow
+
+    # github.com/tensorflow/addons at d208d752, 2024-04-15. It runs no more with Keras 3 as a package.
+    kinds = ["", "Triangular", "Triangular2", "Exponential"]
+    given = {"tf": tensorflow, "typechecked": lambda f: f, "FloatTensorLike": float, "Union": Union, "Callable": Callable}
+    names = definitions(
+        sources / "addons/tensorflow_addons/optimizers/cyclical_learning_rate.py",
+        [f"{kind}CyclicalLearningRate" for kind in kinds],
+        **given,
+    )
+
+    def in_float64(call, n):
+        """The step is given in float64: an integer step fails with scale_mode='iterations'."""
+        schedule = call()
+        schedule.initial_learning_rate = tensorflow.constant(schedule.initial_learning_rate, tensorflow.float64)
+        return [schedule(tensorflow.constant(t, tensorflow.float64)) for t in range(n)]
+
+    table = [
+        (40, "TriangularCyclicalLearningRate(0.01, 0.1, step_size=8)"),
+        (50, "Triangular2CyclicalLearningRate(0.01, 0.1, step_size=8)"),
+        (50, "ExponentialCyclicalLearningRate(0.01, 0.1, step_size=8, gamma=0.97)"),
+        (50, "ExponentialCyclicalLearningRate(0.01, 0.1, step_size=8, gamma=0.5, scale_mode='cycle')"),
+        (50, "CyclicalLearningRate(0.01, 0.1, step_size=8, scale_fn=lambda x: 1 / x)"),
+        (50, "CyclicalLearningRate(0.01, 0.1, step_size=8, scale_fn=lambda x: 0.97**x, scale_mode='iterations')"),
+    ]
+    return rows("tf-addons", table, vars(names), in_float64)
+
+
+def big_vision(sources):
+    import jax.numpy
+
+    # github.com/google-research/big_vision at 0127fb6b, 2025-05-19.
+    path = sources / "big_vision/big_vision/utils.py"
+    names = definitions(path, ["create_learning_rate_schedule", "steps"], jnp=jax.numpy)
+    start = "create_learning_rate_schedule(30, base=0.1, decay_type="
+    table = [
+        (34, f"{start}'linear', warmup_steps=5)"),
+        (34, f"{start}'linear', linear_end=0.01)"),
+        (34, f"{start}'polynomial', power=2, end=0.01, warmup_steps=5)"),
+        (34, f"{start}'cosine')"),
+        (34, f"{start}'cosine', warmup_steps=5)"),
+        (34, f"{start}'rsqrt', timescale=10)"),
+        (34, f"{start}'rsqrt', timescale=10, shift=3, warmup_steps=5)"),
+        (31, f"{start}'rsqrt', timescale=10, warmup_steps=5, cooldown_steps=8)"),
+        (31, f"{start}'linear', end=0.1, warmup_steps=5, cooldown_steps=8)"),
+        (34, f"{start}'stair', steps=[8, 20], mults=[0.5, 0.1])"),
+        (34, f"{start}'stair', steps=[8, 20], mults=[0.5, 0.1], warmup_steps=5)"),
+        (31, "create_learning_rate_schedule(30, batch_size=1024, data_size=10240, base=0.1, decay_type='cosine', "
+             "scale_with_batchsize=True, warmup_epochs=0.5, cooldown_percent=0.1)"),
+    ]
+    return rows("big_vision", table, vars(names), of_step, precision="float32")
+
+
+def t5x(sources):
+    import jax.numpy
+
+    # github.com/google-research/t5x at cc342d41, 2026-04-21.
+    given = {"jnp": jax.numpy, "LearningRateCallable": None}
+    names = definitions(sources / "t5x/t5x/utils.py", ["create_learning_rate_scheduler"], **given)
+    start = "create_learning_rate_scheduler("
+    table = [
+        (10, f"{start}'constant', base_learning_rate=0.1)"),
+        (20, f"{start}'constant * linear_warmup', base_learning_rate=0.1, warmup_steps=8)"),
+        (30, f"{start}'constant * linear_warmup * rsqrt_decay', base_learning_rate=0.5, warmup_steps=8)"),
+        (30, f"{start}'constant * rsqrt_normalized_decay', base_learning_rate=0.1, warmup_steps=8)"),
+        (30, f"{start}'constant * linear_warmup * rsqrt_normalized_decay', base_learning_rate=0.1, warmup_steps=8, "
+             "step_offset=4)"),
+        (40, f"{start}'linear_decay', base_learning_rate=0.1, warmup_steps=8, decay_factor=0.04)"),
+        (30, f"{start}'constant * decay_every', base_learning_rate=0.1, decay_factor=0.5, steps_per_decay=7)"),
+        (40, f"{start}'constant * linear_warmup * cosine_decay', base_learning_rate=0.1, warmup_steps=5, "
+             "steps_per_cycle=15)"),
+    ]
+    return rows("t5x", table, vars(names), of_step, precision="float32")
+
+
+def fairseq(sources):
+    # github.com/facebookresearch/fairseq at 3d262bb2, 2025-09-30.
+    folder = sources / "fairseq/fairseq/optim/lr_scheduler"
+
+    class Optimizer:
+        def set_lr(self, rate):
+            self.rate = rate
+
+        def get_lr(self):
+            return self.rate
+
+    given = {"FairseqOptimizer": Optimizer, "FairseqDataclass": object, "II": lambda name: None, "math": math}
+    given |= {"register_lr_scheduler": lambda *_, **__: lambda cls: cls, "field": dataclasses.field, "ast": ast}
+    given |= {"dataclass": dataclasses.dataclass, "Collection": Collection, "List": list, "Optional": Optional}
+    given |= {"Tuple": tuple, "Namespace": argparse.Namespace, "logger": logging.getLogger("fairseq")}
+    base = ["FairseqLRScheduler", "LegacyFairseqLRScheduler"]
+    names = {"Namespace": argparse.Namespace} | vars(definitions(folder / "fairseq_lr_scheduler.py", base, **given))
+    given |= names
+    for file, kind in [
+        ("cosine_lr_scheduler", "CosineLRSchedule"),
+        ("inverse_square_root_schedule", "InverseSquareRoot"),
+        ("polynomial_decay_schedule", "PolynomialDecayLRSchedule"),
+        ("tri_stage_lr_scheduler", "TriStageLRSchedule"),
+        ("triangular_lr_scheduler", "TriangularLRSchedule"),
+        ("step_lr_scheduler", "StepLRSchedule"),
+        ("fixed_schedule", "FixedLRSchedule"),
+    ]:
+        both = [f"{kind}Config", kind]
+        if kind == "InverseSquareRoot":
+            both = ["InverseSquareRootLRScheduleConfig", "InverseSquareRootSchedule"]
+        names |= vars(definitions(folder / f"{file}.py", both, **given))
+    names |= vars(definitions(folder / "manual_lr_scheduler.py", ["ManualSchedule"], **given))
+
+    def trainer(call, n):
+        """The order of fairseq's Trainer, with 10 updates in an epoch."""
+        optimizer, values = Optimizer(), []
+        kind, settings = call()
+        schedule = kind(settings, optimizer)
+        schedule.step_update(0)
+        for t in range(n):
+            if t % 10 == 0:
+                schedule.step_begin_epoch(t // 10 + 1)
+                schedule.step_update(t)
+            values.append(optimizer.get_lr())
+            schedule.step_update(t + 1)
+        return values
+
+    def call(kind, settings, config=None):
+        return f"{kind}, {config or kind + 'Config'}({settings})"
+
+    cosine, polynomial = "CosineLRSchedule", "PolynomialDecayLRSchedule"
+    sqrt, sqrt_config = "InverseSquareRootSchedule", "InverseSquareRootLRScheduleConfig"
+    table = [
+        (30, call(cosine, "lr=[0.1], min_lr=0.01, warmup_updates=5, warmup_init_lr=0.001, lr_period_updates=25")),
+        (60, call(cosine, "lr=[0.1], min_lr=0.01, lr_period_updates=8, t_mult=2, lr_shrink=0.5")),
+        (50, call(cosine, "lr=[0.1], min_lr=0.01, lr_period_updates=12, lr_shrink=0.5, warmup_updates=5")),
+        (30, call(sqrt, "lr=[0.1], warmup_updates=6", sqrt_config)),
+        (30, call(sqrt, "lr=[0.1], warmup_updates=6, warmup_init_lr=0.01", sqrt_config)),
+        (30, call(polynomial, "lr=[0.1], warmup_updates=5, end_learning_rate=0.01, power=2.0, total_num_update=25")),
+        (30, call(polynomial, "lr=[0.1], total_num_update=25")),
+        (40, call("TriStageLRSchedule", "lr=[0.1], warmup_steps=6, hold_steps=10, decay_steps=15")),
+        (44, call("TriStageLRSchedule", "lr=[0.1], phase_ratio=(0.125, 0.375, 0.5), max_update=40, init_lr_scale=0.1, "
+                  "final_lr_scale=0.05")),
+        (50, call("TriangularLRSchedule", "lr=[0.01], max_lr=0.1, lr_period_updates=16, lr_shrink=0.5")),
+        (50, call("TriangularLRSchedule", "lr=[0.01], max_lr=0.1, lr_period_updates=16, lr_shrink=0.5, "
+                  "shrink_min=True")),
+        (40, call("StepLRSchedule", "lr=[0.1], min_lr=0.02, warmup_updates=5, lr_deacy_period=7, lr_decay=0.5")),
+        (40, call("FixedLRSchedule", "lr=[0.1, 0.05], force_anneal=3, lr_shrink=0.5, warmup_updates=5")),
+        (40, call("ManualSchedule", "lr=[0.1], epoch2lr=\"{}\", update2lr=\"{'1': 0.1, '8': 0.05, '20,25': 0.01}\"",
+                  "Namespace")),
+    ]
+    for row in rows("fairseq", table, names, trainer):
+        row["name"] = row["call"].split(",")[0]
+        yield row
+
+
+def deepspeed(sources):
+    import torch
+
+    # DeepSpeed 0.19.8, its source package.
+    kinds = ["LRRangeTest", "OneCycle", "WarmupLR", "WarmupDecayLR", "WarmupCosineLR"]
+    names = definitions(
+        sources / "DeepSpeed/deepspeed/runtime/lr_schedules.py",
+        ["update_lr", "get_torch_optimizer", "_format_param", *kinds],
+        **{"math": math, "Optimizer": torch.optim.Optimizer, "is_tensor": torch.is_tensor},
+        **{"logger": logging.getLogger("deepspeed"), "WARMUP_LOG_RATE": "log", "WARMUP_LINEAR_RATE": "linear"},
+    )
+    logging.getLogger("deepspeed").setLevel("ERROR")
+    run = Torch()
+    sgd, adam = "SGD(lr=0.1)", "Adam(lr=0.1)"
+    cycle = f"OneCycle({adam}, 0.01, 0.1, cycle_first_step_size=8, "
+    table = [
+        (20, f"WarmupLR({sgd}, warmup_max_lr=0.1, warmup_num_steps=8)"),
+        (20, f"WarmupLR({sgd}, warmup_min_lr=0.01, warmup_max_lr=0.1, warmup_num_steps=8, warmup_type='linear')"),
+        (34, f"WarmupDecayLR({sgd}, 30, warmup_max_lr=0.1, warmup_num_steps=8)"),
+        (34, f"WarmupDecayLR({sgd}, 30, warmup_max_lr=0.1, warmup_num_steps=8, warmup_type='linear')"),
+        (34, f"WarmupCosineLR({sgd}, 30, warmup_num_steps=8)"),
+        (34, f"WarmupCosineLR({sgd}, 30, warmup_min_ratio=0.1, warmup_num_steps=8, cos_min_ratio=0.1, "
+             "warmup_type='linear')"),
+        (30, f"{cycle}decay_lr_rate=0.5, decay_step_size=5)"),
+        (30, f"{cycle}decay_lr_rate=0.5, decay_step_size=5)", "beta1"),
+        (30, f"{cycle}cycle_second_step_size=12)"),
+        (30, f"{cycle}cycle_first_stair_count=4, decay_lr_rate=0.5, decay_step_size=5)"),
+        (30, f"{cycle}decay_mom_rate=0.01, decay_step_size=5)", "beta1"),
+        (20, f"LRRangeTest({sgd}, lr_range_test_min_lr=0.001, lr_range_test_step_size=5)"),
+        (20, f"LRRangeTest({sgd}, lr_range_test_min_lr=0.001, lr_range_test_step_size=5, "
+             "lr_range_test_staircase=True)"),
+    ]
+    return rows("deepspeed", table, vars(names) | {"SGD": run.SGD, "Adam": run.Adam}, run)
+
+
+def megatron(sources):
+    # megatron-core 0.16.1, its wheel.
+    names = definitions(
+        sources / "megatron-core/megatron/core/optimizer_param_scheduler.py",
+        ["OptimizerParamScheduler"],
+        **{"math": math, "logging": logging, "logger": None, "log_single_rank": lambda *_: None, "Optional": Optional},
+    )
+    run = Torch()
+
+    def updates(call, n, what="lr"):
+        """One sample in a batch: megatron counts samples."""
+        made = call()
+        made.step, step = (lambda: step(1)), made.step
+        return run(lambda: made, n, what)
+
+    def call(style, warmup=5, more="", wd="start_wd=0.0, end_wd=0.0, wd_incr_steps=30, wd_incr_style='constant'"):
+        return (
+            f"OptimizerParamScheduler(SGD(lr=0.1), init_lr=0.0, max_lr=0.1, min_lr=0.01, lr_warmup_steps={warmup}, "
+            f"lr_decay_steps=30, lr_decay_style='{style}', {wd}{more})"
+        )
+
+    table = [(34, call(style)) for style in ("constant", "linear", "cosine", "inverse-square-root")]
+    table.append((34, call("cosine", 0)))
+    for style in ("linear", "cosine", "exponential", "minus_sqrt"):
+        table.append((34, call("WSD", more=f", wsd_decay_steps=10, lr_wsd_decay_style='{style}'")))
+    for style in ("linear", "cosine"):
+        wd = f"start_wd=0.01, end_wd=0.1, wd_incr_steps=20, wd_incr_style='{style}'"
+        table.append((26, call("cosine", wd=wd), "weight_decay"))
+    return rows("megatron", table, vars(names) | {"SGD": run.SGD}, updates)
+
+
+class OldKeras:
+    """The parts of Keras 2 that old callbacks use, and a fit of 4 epochs of 10 batches of 8."""
+
+    class Variable:
+        value = None
+
+    set_value = staticmethod(lambda variable, value: setattr(variable, "value", value))
+    get_value = staticmethod(lambda variable: variable.value)
+    callbacks = types.SimpleNamespace(Callback=object)
+
+    def __call__(self, call, n, what="lr"):
+        callback, values = call(), []
+        optimizer = types.SimpleNamespace(lr=self.Variable(), momentum=self.Variable())
+        callback.model = types.SimpleNamespace(optimizer=optimizer)
+        callback.params = {"epochs": 4, "steps": 10, "samples": 80, "batch_size": 8}
+        callback.on_train_begin()
+        for t in range(n):
+            getattr(callback, "on_train_batch_begin", lambda batch: None)(t % 10)
+            values.append(getattr(optimizer, what).value)
+            end = getattr(callback, "on_train_batch_end", None) or callback.on_batch_end
+            end(t % 10)
+        return values
+
+
+def old_callbacks(sources):
+    import numpy
+
+    run = OldKeras()
+    given = {"K": run, "np": numpy, "keras": run, "Callback": object}
+    # github.com/bckenstler/CLR at 968cf5a4, 2020-06-05.
+    names = vars(definitions(sources / "CLR/clr_callback.py", ["CyclicLR"], **given))
+    table = [
+        (40, "CyclicLR(base_lr=0.01, max_lr=0.1, step_size=8)"),
+        (50, "CyclicLR(base_lr=0.01, max_lr=0.1, step_size=8, mode='triangular2')"),
+        (50, "CyclicLR(base_lr=0.01, max_lr=0.1, step_size=8, mode='exp_range', gamma=0.97)"),
+        (50, "CyclicLR(base_lr=0.01, max_lr=0.1, step_size=8, scale_fn=lambda x: 1 / x, scale_mode='cycle')"),
+    ]
+    yield from rows("clr", table, names, run)
+
+    # github.com/psklight/keras_one_cycle_clr at d9588bdf, 2019-06-12.
+    given["set_lr"] = lambda optimizer, value: setattr(optimizer.lr, "value", value)
+    given["set_momentum"] = lambda optimizer, value: setattr(optimizer.momentum, "value", value)
+    folder = sources / "keras_one_cycle_clr/keras_one_cycle_clr"
+    names = vars(definitions(folder / "one_cycle.py", ["OneCycle"], **given))
+    names |= vars(definitions(folder / "cyclic_lr.py", ["CLR"], **given))
+    one, many = "OneCycle((0.01, 0.1), momentum_range=(0.95, 0.85))", "CLR(2, (0.01, 0.1), (0.95, 0.85)"
+    table = [
+        (40, one),
+        (40, one, "momentum"),
+        (40, f"{many})"),
+        (40, f"{many})", "momentum"),
+        (40, f"{many}, phase_one_fraction=0.5, amplitude_fn=lambda x: 0.5**x)"),
+    ]
+    yield from rows("keras_one_cycle_clr", table, names, run)
+
+    # github.com/titu1994/keras-one-cycle at 06c20299, 2020-06-30.
+    names = vars(definitions(sources / "keras-one-cycle/clr.py", ["OneCycleLR"], **given))
+    start = "OneCycleLR(num_samples=80, batch_size=8, max_lr=0.1"
+    table = [
+        (40, f"{start})"),
+        (40, f"{start})", "momentum"),
+        (40, f"{start}, end_percentage=0.2, scale_percentage=0.1)"),
+        (40, f"{start}, end_percentage=0.2)"),
+    ]
+    yield from rows("keras-one-cycle", table, names, run)
+
+    # keras-adamw 1.38, its wheel: what AdamW(use_cosine_annealing=True) multiplies the rate by.
+    import tensorflow as tf
+
+    assign = types.SimpleNamespace(assign=lambda v, x: v.assign(x), assign_add=lambda v, x: v.assign_add(x))
+    ops = types.SimpleNamespace(cast=tf.cast, cos=tf.cos, equal=tf.equal)
+    parts = definitions(
+        sources / "keras-adamw/keras_adamw/utils.py",
+        ["_compute_eta_t", "_update_t_cur"],
+        **{"math_ops": ops, "state_ops": assign, "control_flow_ops": tf, "TF_KERAS": False},
+    )
+
+    def AdamW(lr, total_iterations, use_cosine_annealing, eta_min=0.0, eta_max=1.0):
+        kept = {"t_cur": tf.Variable(0, dtype=tf.int64), "total_iterations": total_iterations}
+        kept |= {"eta_min": eta_min, "eta_max": eta_max, "autorestart": use_cosine_annealing, "lr": lr}
+        return types.SimpleNamespace(eta_t=1.0, **kept)
+
+    def updates(call, n):
+        optimizer, values = call(), []
+        for _ in range(n):
+            values.append(optimizer.lr * float(optimizer.eta_t))
+            parts._update_t_cur(optimizer)
+            optimizer.eta_t = parts._compute_eta_t(optimizer)
+        return values
+
+    call = "AdamW(lr=0.1, total_iterations=16, use_cosine_annealing=True"
+    table = [(40, f"{call})"), (40, f"{call}, eta_min=0.1)")]
+    yield from rows("keras-adamw", table, {"AdamW": AdamW}, updates, precision="float32")
+
+
+def allennlp(sources):
+    import torch
+
+    # github.com/allenai/allennlp at 80fb6061, 2022-11-21.
+    folder = sources / "allennlp/allennlp/training"
+    scheduler = definitions(folder / "scheduler.py", ["Scheduler"], torch=torch, Dict=dict, Any=object).Scheduler
+
+    class Base(scheduler):
+        register = staticmethod(lambda name: lambda cls: cls)
+
+        def __init__(self, optimizer, last_epoch=-1):
+            super().__init__(optimizer, "lr", last_epoch)
+
+    given = {"torch": torch, "LearningRateScheduler": Base, "Optional": Optional, "List": list}
+    path = folder / "learning_rate_schedulers/slanted_triangular.py"
+    names = definitions(path, ["SlantedTriangular"], logger=logging.getLogger("allennlp"), **given)
+    run = Torch()
+
+    def trainer(call, n):
+        """The order of allennlp's GradientDescentTrainer: step_batch(t + 1) comes BEFORE the update t."""
+        made, values = call(), []
+        for t in range(n):
+            made.step_batch(t + 1)
+            values.append(run.last.param_groups[0]["lr"])
+            run.last.step()
+            if t % 10 == 9:
+                made.step()
+        return values
+
+    table = [
+        (44, "SlantedTriangular(SGD(lr=0.1), num_epochs=4, num_steps_per_epoch=10)"),
+        (40, "SlantedTriangular(SGD(lr=0.1), num_epochs=4, num_steps_per_epoch=10, cut_frac=0.3, ratio=10)"),
+    ]
+    return rows("allennlp", table, vars(names) | {"SGD": run.SGD}, trainer)
+
+
+def knee(sources):
+    from torch.optim import Optimizer
+
+    # github.com/nikhil-iyer-97/wide-minima-density-hypothesis at 8a283dd2, 2024-11-30.
+    path = sources / "wide-minima-density-hypothesis/knee_lr_schedule.py"
+    names = definitions(path, ["KneeLRScheduler"], Optimizer=Optimizer)
+    run = Torch()
+    table = [
+        (30, "KneeLRScheduler(SGD(lr=0.1), peak_lr=0.1, warmup_steps=5, explore_steps=10, total_steps=25)"),
+        (25, "KneeLRScheduler(SGD(lr=0.1), peak_lr=0.1, explore_steps=10, total_steps=20)"),
+    ]
+    return rows("knee", table, vars(names) | {"SGD": run.SGD}, run)
+
+
+def anyschedule(sources):
+    with Without("toml"):
+        from anyschedule import AnySchedule
+
+    run = Torch()
+    start = "AnySchedule(SGD(lr=0.1), config={'lr': {'mode': "
+    table = [
+        (30, f"{start}'constant', 'warmup': 5}}}})"),
+        (30, f"{start}'cosine', 'end': 25, 'warmup': 5, 'min_value': 0.1}}}})"),
+        (25, f"{start}'polynomial', 'end': 25, 'power': 2, 'min_value': 0.1}}}})"),
+        (30, f"{start}'step', 'gamma': 0.5, 'step_size': 7}}}})"),
+        (30, f"{start}'power', 's0': 8, 'b': -0.5, 'warmup': 5, 'init_value': 0.1}}}})"),
+        (40, f"{start}'composer', 'schedules': [{{'mode': 'cosine', 'end': 20, 'warmup': 5, 'min_value': 0.5}}, "
+             "{'mode': 'polynomial', 'end': 35, 'value': 0.5, 'min_value': 0.1}], 'end': 35}})"),
+    ]
+    return rows("anyschedule", table, {"AnySchedule": AnySchedule, "SGD": run.SGD}, run)
+
+
 # --------------------------------------------------------------------------------------------------------- the file
 PEERS = {
     "torch": torch,
@@ -850,8 +1267,37 @@ PEERS = {
     "pytorch_warmup": pytorch_warmup,
     "lrsched": lrsched,
     "fvcore": fvcore,
+    "tf-models": tf_models,
+    "tf-addons": tf_addons,
+    "big_vision": big_vision,
+    "t5x": t5x,
+    "fairseq": fairseq,
+    "deepspeed": deepspeed,
+    "megatron": megatron,
+    "clr": old_callbacks,
+    "keras_one_cycle_clr": old_callbacks,
+    "keras-one-cycle": old_callbacks,
+    "keras-adamw": old_callbacks,
+    "allennlp": allennlp,
+    "knee": knee,
+    "anyschedule": anyschedule,
 }
-PACKAGES = {"tf1": "tensorflow-cpu", "composer": "mosaicml", "ignite": "pytorch-ignite"}
+# The package of a peer that isn't named as it, or the version of one that is run from its source.
+PACKAGES = {"tf1": "tensorflow-cpu", "composer": "mosaicml", "ignite": "pytorch-ignite", "tf-models": "tf-models-official"}
+SOURCES = {
+    "tf-addons": "d208d752",
+    "big_vision": "0127fb6b",
+    "t5x": "cc342d41",
+    "fairseq": "3d262bb2",
+    "deepspeed": "0.19.8",
+    "megatron": "0.16.1",
+    "clr": "968cf5a4",
+    "keras_one_cycle_clr": "d9588bdf",
+    "keras-one-cycle": "06c20299",
+    "keras-adamw": "1.38",
+    "allennlp": "80fb6061",
+    "knee": "8a283dd2",
+}
 
 
 def main():
@@ -865,11 +1311,11 @@ def main():
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                found[peer] = list(run(arguments.sources))
+                found[peer] = [row for row in run(arguments.sources) if row["peer"] == peer]
         except (ImportError, FileNotFoundError) as error:
             print(f"{peer}: not run, {len(found[peer])} old rows kept: {error}")
             continue
-        made[peer] = importlib.metadata.version(PACKAGES.get(peer, peer))
+        made[peer] = SOURCES.get(peer) or importlib.metadata.version(PACKAGES.get(peer, peer))
         print(f"{peer} {made[peer]}: {len(found[peer])} rows")
     made["python"] = platform.python_version()
     lines = [json.dumps(row, separators=(",", ":")) for rows in found.values() for row in rows]
