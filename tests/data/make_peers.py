@@ -44,7 +44,8 @@ ARGUMENTS.add_argument("--sources", type=Path, default=Path("sources"))
 def rows(peer, table, names, run, **more):
     """One row for each line of the table: (n, call) or (n, call, what is scheduled when it isn't the rate)."""
     for n, call, *what in table:
-        values = [round_trip(v) for v in run(lambda call=call: evaluate(call, dict(names)), n, *what)]
+        digits = 9 if "precision" in more else 17  # What float32 and float64 need.
+        values = [float(f"{float(v):.{digits}g}") for v in run(lambda call=call: evaluate(call, dict(names)), n, *what)]
         row = {"peer": peer, "name": call.split("; ")[-1].split("(")[0].split(".")[-1], "call": call}
         yield row | ({"of": what[0]} if what else {}) | more | {"values": values}
 
@@ -54,10 +55,6 @@ def evaluate(call, names):
     *before, call = call.split("; ")
     exec("\n".join(before), names)
     return eval(call, names)
-
-
-def round_trip(value):
-    return float(f"{float(value):.17g}")
 
 
 class Torch:
@@ -164,10 +161,16 @@ def torch(sources):
         (60, f"{cyclic}, mode='exp_range', gamma=0.98)"),
         (60, f"{cyclic}, mode='exp_range', gamma=0.98)", "momentum"),
         (40, f"{cyclic})", "momentum"),
-        (60, f"CyclicLR({sgd}, base_lr=0.01, max_lr=0.1, step_size_up=8, scale_fn=lambda x: 1 / x, "
-             "scale_mode='cycle', cycle_momentum=False)"),
-        (60, f"CyclicLR({sgd}, base_lr=0.01, max_lr=0.1, step_size_up=8, scale_fn=lambda x: 0.97**x, "
-             "scale_mode='iterations', cycle_momentum=False)"),
+        (
+            60,
+            f"CyclicLR({sgd}, base_lr=0.01, max_lr=0.1, step_size_up=8, scale_fn=lambda x: 1 / x, "
+            "scale_mode='cycle', cycle_momentum=False)",
+        ),
+        (
+            60,
+            f"CyclicLR({sgd}, base_lr=0.01, max_lr=0.1, step_size_up=8, scale_fn=lambda x: 0.97**x, "
+            "scale_mode='iterations', cycle_momentum=False)",
+        ),
         (41, f"{cycle})"),
         (41, f"{cycle})", "momentum"),
         (41, f"{cycle}, anneal_strategy='linear')"),
@@ -176,21 +179,40 @@ def torch(sources):
         (40, f"{cycle}, three_phase=True)", "momentum"),
         (40, f"{cycle}, anneal_strategy='linear', three_phase=True)"),
         (40, f"{cycle}, anneal_strategy='linear', three_phase=True)", "momentum"),
-        (30, "OneCycleLR(Adam(lr=0.1), max_lr=0.02, epochs=3, steps_per_epoch=10, pct_start=0.4, div_factor=10, "
-             "final_div_factor=100, base_momentum=0.8, max_momentum=0.9)"),
-        (30, "OneCycleLR(Adam(lr=0.1), max_lr=0.02, epochs=3, steps_per_epoch=10, pct_start=0.4, div_factor=10, "
-             "final_div_factor=100, base_momentum=0.8, max_momentum=0.9)", "beta1"),
+        (
+            30,
+            "OneCycleLR(Adam(lr=0.1), max_lr=0.02, epochs=3, steps_per_epoch=10, pct_start=0.4, div_factor=10, "
+            "final_div_factor=100, base_momentum=0.8, max_momentum=0.9)",
+        ),
+        (
+            30,
+            "OneCycleLR(Adam(lr=0.1), max_lr=0.02, epochs=3, steps_per_epoch=10, pct_start=0.4, div_factor=10, "
+            "final_div_factor=100, base_momentum=0.8, max_momentum=0.9)",
+            "beta1",
+        ),
         (30, f"LambdaLR({sgd}, lr_lambda=lambda t: 0.95**t)"),
         (30, f"MultiplicativeLR({sgd}, lr_lambda=lambda t: 0.95)"),
-        (45, f"sgd = {sgd}; SequentialLR(sgd, [LinearLR(sgd, start_factor=0.1, total_iters=5), "
-             "CosineAnnealingLR(sgd, T_max=30, eta_min=0.001), ConstantLR(sgd, factor=0.1, total_iters=100)], "
-             "milestones=[5, 35])"),
-        (30, f"sgd = {sgd}; SequentialLR(sgd, [ConstantLR(sgd, factor=0.1, total_iters=10), "
-             "ExponentialLR(sgd, gamma=0.9)], milestones=[10])"),
-        (30, f"sgd = {sgd}; ChainedScheduler([ConstantLR(sgd, factor=0.1, total_iters=10), "
-             "ExponentialLR(sgd, gamma=0.9)])"),
-        (30, f"sgd = {sgd}; ChainedScheduler([LinearLR(sgd, start_factor=0.1, total_iters=5), "
-             "StepLR(sgd, step_size=10, gamma=0.5)])"),
+        (
+            45,
+            f"sgd = {sgd}; SequentialLR(sgd, [LinearLR(sgd, start_factor=0.1, total_iters=5), "
+            "CosineAnnealingLR(sgd, T_max=30, eta_min=0.001), ConstantLR(sgd, factor=0.1, total_iters=100)], "
+            "milestones=[5, 35])",
+        ),
+        (
+            30,
+            f"sgd = {sgd}; SequentialLR(sgd, [ConstantLR(sgd, factor=0.1, total_iters=10), "
+            "ExponentialLR(sgd, gamma=0.9)], milestones=[10])",
+        ),
+        (
+            30,
+            f"sgd = {sgd}; ChainedScheduler([ConstantLR(sgd, factor=0.1, total_iters=10), "
+            "ExponentialLR(sgd, gamma=0.9)])",
+        ),
+        (
+            30,
+            f"sgd = {sgd}; ChainedScheduler([LinearLR(sgd, start_factor=0.1, total_iters=5), "
+            "StepLR(sgd, step_size=10, gamma=0.5)])",
+        ),
         (20, f"SWALR({sgd}, swa_lr=0.02, anneal_epochs=10, anneal_strategy='linear')"),
         (20, f"SWALR({sgd}, swa_lr=0.02, anneal_epochs=10)"),
         (6, f"SWALR({sgd}, swa_lr=0.02, anneal_epochs=0)"),
@@ -206,37 +228,67 @@ def optax(sources):
         (30, "optax.linear_schedule(init_value=0.1, end_value=0.01, transition_steps=20)"),
         (30, "optax.linear_schedule(init_value=0.01, end_value=0.1, transition_steps=10, transition_begin=5)"),
         (30, "optax.polynomial_schedule(init_value=0.1, end_value=0.01, power=2.0, transition_steps=20)"),
-        (30, "optax.polynomial_schedule(init_value=0.1, end_value=0.01, power=0.5, transition_steps=15, "
-             "transition_begin=5)"),
+        (
+            30,
+            "optax.polynomial_schedule(init_value=0.1, end_value=0.01, power=0.5, transition_steps=15, "
+            "transition_begin=5)",
+        ),
         (30, "optax.piecewise_constant_schedule(init_value=0.1, boundaries_and_scales={8: 0.5, 20: 0.1})"),
         (30, "optax.exponential_decay(init_value=0.1, transition_steps=10, decay_rate=0.5)"),
         (30, "optax.exponential_decay(init_value=0.1, transition_steps=7, decay_rate=0.5, staircase=True)"),
-        (40, "optax.exponential_decay(init_value=0.1, transition_steps=10, decay_rate=0.5, transition_begin=5, "
-             "end_value=0.02)"),
+        (
+            40,
+            "optax.exponential_decay(init_value=0.1, transition_steps=10, decay_rate=0.5, transition_begin=5, "
+            "end_value=0.02)",
+        ),
         (40, "optax.exponential_decay(init_value=0.01, transition_steps=10, decay_rate=2.0, end_value=0.08)"),
         (30, "optax.cosine_decay_schedule(init_value=0.1, decay_steps=20)"),
         (30, "optax.cosine_decay_schedule(init_value=0.1, decay_steps=20, alpha=0.1)"),
         (30, "optax.cosine_decay_schedule(init_value=0.1, decay_steps=20, alpha=0.1, exponent=2.0)"),
-        (30, "optax.piecewise_interpolate_schedule('linear', init_value=0.1, "
-             "boundaries_and_scales={5: 2.0, 15: 0.5, 25: 0.1})"),
-        (30, "optax.piecewise_interpolate_schedule('cosine', init_value=0.1, "
-             "boundaries_and_scales={5: 2.0, 15: 0.5, 25: 0.1})"),
+        (
+            30,
+            "optax.piecewise_interpolate_schedule('linear', init_value=0.1, "
+            "boundaries_and_scales={5: 2.0, 15: 0.5, 25: 0.1})",
+        ),
+        (
+            30,
+            "optax.piecewise_interpolate_schedule('cosine', init_value=0.1, "
+            "boundaries_and_scales={5: 2.0, 15: 0.5, 25: 0.1})",
+        ),
         (46, "optax.linear_onecycle_schedule(transition_steps=40, peak_value=0.1)"),
         (46, "optax.cosine_onecycle_schedule(transition_steps=40, peak_value=0.1)"),
         (20, "optax.warmup_constant_schedule(init_value=0.01, peak_value=0.1, warmup_steps=8)"),
-        (30, "optax.warmup_cosine_decay_schedule(init_value=0.01, peak_value=0.1, warmup_steps=5, decay_steps=25, "
-             "end_value=0.001)"),
-        (30, "optax.warmup_cosine_decay_schedule(init_value=0.0, peak_value=0.1, warmup_steps=5, decay_steps=25, "
-             "exponent=2.0)"),
-        (40, "optax.warmup_exponential_decay_schedule(init_value=0.01, peak_value=0.1, warmup_steps=5, "
-             "transition_steps=10, decay_rate=0.5, end_value=0.02)"),
-        (40, "optax.warmup_exponential_decay_schedule(init_value=0.01, peak_value=0.1, warmup_steps=5, "
-             "transition_steps=10, decay_rate=0.5, transition_begin=4, staircase=True)"),
-        (50, "optax.sgdr_schedule([dict(init_value=0.0, peak_value=0.1, warmup_steps=3, decay_steps=10), "
-             "dict(init_value=0.0, peak_value=0.08, warmup_steps=5, decay_steps=20, end_value=0.01), "
-             "dict(init_value=0.01, peak_value=0.04, warmup_steps=5, decay_steps=15)])"),
-        (40, "optax.join_schedules([optax.linear_schedule(0.0, 0.1, 5), optax.constant_schedule(0.1), "
-             "optax.cosine_decay_schedule(0.1, 20)], boundaries=[5, 12])"),
+        (
+            30,
+            "optax.warmup_cosine_decay_schedule(init_value=0.01, peak_value=0.1, warmup_steps=5, decay_steps=25, "
+            "end_value=0.001)",
+        ),
+        (
+            30,
+            "optax.warmup_cosine_decay_schedule(init_value=0.0, peak_value=0.1, warmup_steps=5, decay_steps=25, "
+            "exponent=2.0)",
+        ),
+        (
+            40,
+            "optax.warmup_exponential_decay_schedule(init_value=0.01, peak_value=0.1, warmup_steps=5, "
+            "transition_steps=10, decay_rate=0.5, end_value=0.02)",
+        ),
+        (
+            40,
+            "optax.warmup_exponential_decay_schedule(init_value=0.01, peak_value=0.1, warmup_steps=5, "
+            "transition_steps=10, decay_rate=0.5, transition_begin=4, staircase=True)",
+        ),
+        (
+            50,
+            "optax.sgdr_schedule([dict(init_value=0.0, peak_value=0.1, warmup_steps=3, decay_steps=10), "
+            "dict(init_value=0.0, peak_value=0.08, warmup_steps=5, decay_steps=20, end_value=0.01), "
+            "dict(init_value=0.01, peak_value=0.04, warmup_steps=5, decay_steps=15)])",
+        ),
+        (
+            40,
+            "optax.join_schedules([optax.linear_schedule(0.0, 0.1, 5), optax.constant_schedule(0.1), "
+            "optax.cosine_decay_schedule(0.1, 20)], boundaries=[5, 12])",
+        ),
     ]
     return rows("optax", table, {"optax": optax}, of_step)
 
@@ -261,11 +313,17 @@ def transformers(sources):
         (40, f"get_inverse_sqrt_schedule{short[:-2]})"),
         (40, "get_inverse_sqrt_schedule(SGD(lr=0.1), num_warmup_steps=0)"),
         (40, f"get_cosine_with_min_lr_schedule_with_warmup{short}num_training_steps=30, min_lr=0.01)"),
-        (40, f"get_cosine_with_min_lr_schedule_with_warmup{short}num_training_steps=30, min_lr_rate=0.05, "
-             "num_cycles=1.25)"),
+        (
+            40,
+            f"get_cosine_with_min_lr_schedule_with_warmup{short}num_training_steps=30, min_lr_rate=0.05, "
+            "num_cycles=1.25)",
+        ),
         (40, f"get_cosine_with_min_lr_schedule_with_warmup_lr_rate{short}num_training_steps=30, min_lr=0.01)"),
-        (40, f"get_cosine_with_min_lr_schedule_with_warmup_lr_rate{short}num_training_steps=30, min_lr_rate=0.05, "
-             "warmup_lr_rate=0.2)"),
+        (
+            40,
+            f"get_cosine_with_min_lr_schedule_with_warmup_lr_rate{short}num_training_steps=30, min_lr_rate=0.05, "
+            "warmup_lr_rate=0.2)",
+        ),
         (30, f"{wsd}min_lr_ratio=0.1)"),
         (30, f"{wsd}decay_type='linear')"),
         (30, f"{wsd}decay_type='1-sqrt', min_lr_ratio=0.1)"),
@@ -426,7 +484,17 @@ def tf1(sources):
 
 
 def composer(sources):
-    with Without("torchvision", "torch_optimizer", "cpuinfo", "coolname", "tabulate", "importlib_metadata", "psutil", "mcli"):
+    unused = [
+        "torchvision",
+        "torch_optimizer",
+        "cpuinfo",
+        "coolname",
+        "tabulate",
+        "importlib_metadata",
+        "psutil",
+        "mcli",
+    ]
+    with Without(*unused, "psutil", "mcli"):
         from composer.core import Time, Timestamp
         from composer.optim import scheduler
 
@@ -564,8 +632,11 @@ def ignite(sources):
 
     sgd = "SGD(lr=0.1, momentum=0.9)"
     table = [
-        (30, f"PiecewiseLinear({sgd}, 'lr', milestones_values=[(5, 0.1), (10, 0.02), (15, 0.06), (15, 0.01), "
-             "(22, 0.0)])"),
+        (
+            30,
+            f"PiecewiseLinear({sgd}, 'lr', milestones_values=[(5, 0.1), (10, 0.02), (15, 0.06), (15, 0.01), "
+            "(22, 0.0)])",
+        ),
         (30, f"PiecewiseLinear({sgd}, 'momentum', milestones_values=[(5, 0.5), (20, 0.9)])", "momentum"),
         (40, f"LinearCyclicalScheduler({sgd}, 'lr', 0.01, 0.1, cycle_size=16)"),
         (40, f"LinearCyclicalScheduler({sgd}, 'lr', 0.1, 0.01, cycle_size=10, monotonic=True)"),
@@ -574,17 +645,31 @@ def ignite(sources):
         (40, f"CosineAnnealingScheduler({sgd}, 'lr', 0.1, 0.01, cycle_size=10)"),
         (60, f"CosineAnnealingScheduler({sgd}, 'lr', 0.1, 0.01, cycle_size=10, cycle_mult=1.5, start_value_mult=0.5)"),
         (60, f"CosineAnnealingScheduler({sgd}, 'lr', 0.1, 0.01, cycle_size=10, cycle_mult=2, end_value_mult=0.5)"),
-        (60, f"CosineAnnealingScheduler({sgd}, 'lr', 0.1, 0.01, cycle_size=10, warmup_duration=5, "
-             "start_value_mult=0.8)"),
-        (40, f"sgd = {sgd}; ConcatScheduler([LinearCyclicalScheduler(sgd, 'lr', 0.1, 0.5, cycle_size=60), "
-             "CosineAnnealingScheduler(sgd, 'lr', 0.5, 0.01, cycle_size=20)], durations=[15])"),
+        (
+            60,
+            f"CosineAnnealingScheduler({sgd}, 'lr', 0.1, 0.01, cycle_size=10, warmup_duration=5, start_value_mult=0.8)",
+        ),
+        (
+            40,
+            f"sgd = {sgd}; ConcatScheduler([LinearCyclicalScheduler(sgd, 'lr', 0.1, 0.5, cycle_size=60), "
+            "CosineAnnealingScheduler(sgd, 'lr', 0.5, 0.01, cycle_size=20)], durations=[15])",
+        ),
         (30, "LRScheduler(ExponentialLR(SGD(lr=0.1), gamma=0.9))"),
-        (30, "create_lr_scheduler_with_warmup(ExponentialLR(SGD(lr=0.1), gamma=0.9), warmup_start_value=0.0, "
-             "warmup_duration=6)"),
-        (30, "create_lr_scheduler_with_warmup(StepLR(SGD(lr=0.1), step_size=5, gamma=0.5), warmup_start_value=0.01, "
-             "warmup_duration=6, warmup_end_value=0.08)"),
-        (40, f"create_lr_scheduler_with_warmup(CosineAnnealingScheduler({sgd}, 'lr', 0.1, 0.01, cycle_size=20), "
-             "warmup_start_value=0.0, warmup_duration=6)"),
+        (
+            30,
+            "create_lr_scheduler_with_warmup(ExponentialLR(SGD(lr=0.1), gamma=0.9), warmup_start_value=0.0, "
+            "warmup_duration=6)",
+        ),
+        (
+            30,
+            "create_lr_scheduler_with_warmup(StepLR(SGD(lr=0.1), step_size=5, gamma=0.5), warmup_start_value=0.01, "
+            "warmup_duration=6, warmup_end_value=0.08)",
+        ),
+        (
+            40,
+            f"create_lr_scheduler_with_warmup(CosineAnnealingScheduler({sgd}, 'lr', 0.1, 0.01, cycle_size=20), "
+            "warmup_start_value=0.0, warmup_duration=6)",
+        ),
     ]
     torch_names = {name: getattr(lr_scheduler, name) for name in ("ExponentialLR", "StepLR")}
     names = vars(handlers) | torch_names | {"SGD": run.SGD}
@@ -633,15 +718,27 @@ def mmengine(sources):
         (30, f"CosineAnnealingLR({sgd}, T_max=20, eta_min=0.01, end=20, by_epoch=False)"),
         (45, f"CosineAnnealingLR({sgd}, T_max=20, eta_min=0.01, by_epoch=False)"),
         (30, f"CosineAnnealingLR({sgd}, eta_min_ratio=0.05, begin=5, end=25, by_epoch=False)"),
-        (50, f"CosineRestartLR({sgd}, periods=[10, 20, 10], restart_weights=[1, 0.5, 0.25], eta_min=0.01, "
-             "by_epoch=False)"),
+        (
+            50,
+            f"CosineRestartLR({sgd}, periods=[10, 20, 10], restart_weights=[1, 0.5, 0.25], eta_min=0.01, "
+            "by_epoch=False)",
+        ),
         (40, f"OneCycleLR({sgd}, eta_max=0.1, total_steps=40, by_epoch=False)"),
-        (40, f"OneCycleLR({sgd}, eta_max=0.1, total_steps=40, anneal_strategy='linear', three_phase=True, "
-             "by_epoch=False)"),
-        (30, f"sgd = {sgd}; [LinearLR(sgd, start_factor=0.1, end=6, by_epoch=False), "
-             "CosineAnnealingLR(sgd, T_max=20, begin=6, end=26, by_epoch=False)]"),
-        (30, f"sgd = {sgd}; [LinearLR(sgd, start_factor=0.1, end=6, by_epoch=False), "
-             "MultiStepLR(sgd, milestones=[3, 15], gamma=0.5, by_epoch=False)]"),
+        (
+            40,
+            f"OneCycleLR({sgd}, eta_max=0.1, total_steps=40, anneal_strategy='linear', three_phase=True, "
+            "by_epoch=False)",
+        ),
+        (
+            30,
+            f"sgd = {sgd}; [LinearLR(sgd, start_factor=0.1, end=6, by_epoch=False), "
+            "CosineAnnealingLR(sgd, T_max=20, begin=6, end=26, by_epoch=False)]",
+        ),
+        (
+            30,
+            f"sgd = {sgd}; [LinearLR(sgd, start_factor=0.1, end=6, by_epoch=False), "
+            "MultiStepLR(sgd, milestones=[3, 15], gamma=0.5, by_epoch=False)]",
+        ),
         (30, "LinearMomentum(SGD(lr=0.1, momentum=0.9), start_factor=0.5, end=10, by_epoch=False)", "momentum"),
         (30, "CosineAnnealingMomentum(SGD(lr=0.1, momentum=0.9), T_max=20, eta_min=0.5, by_epoch=False)", "momentum"),
     ]
@@ -682,8 +779,11 @@ def pytorch_optimizer(sources):
         (30, f"{wsd}, min_lr_ratio=0.05, cooldown_type='1-square')"),
         (30, f"{wsd})"),
         (25, f"REXScheduler({sgd}, total_steps=20, max_lr=0.1, min_lr=0.01)"),
-        (50, f"CosineAnnealingWarmupRestarts({sgd}, first_cycle_steps=10, cycle_mult=2.0, max_lr=0.1, min_lr=0.001, "
-             "warmup_steps=3, gamma=0.5)"),
+        (
+            50,
+            f"CosineAnnealingWarmupRestarts({sgd}, first_cycle_steps=10, cycle_mult=2.0, max_lr=0.1, min_lr=0.001, "
+            "warmup_steps=3, gamma=0.5)",
+        ),
         (40, f"CosineAnnealingWarmupRestarts({sgd}, first_cycle_steps=10, max_lr=0.1, min_lr=0.001, gamma=0.8)"),
         (20, f"get_chebyshev_schedule({sgd}, num_epochs=16)"),
     ]
@@ -735,12 +835,21 @@ def pytorch_scheduler(sources):
         (60, f"CosineAnnealingWarmupRestarts({sgd}, first_cycle_steps=10, warmup_steps=3, cycle_mult=1.5, gamma=0.8)"),
         (40, f"CosineAnnealingWarmupRestarts({sgd}, first_cycle_steps=10)"),
         (30, f"sgd = {sgd}; WarmupScheduler(sgd, CosineWithWarmupScheduler(sgd, total_steps=20), warmup_steps=5)"),
-        (30, f"sgd = {sgd}; WarmupScheduler(sgd, CosineWithWarmupScheduler(sgd, total_steps=20), warmup_steps=5, "
-             "warmup_type='cosine')"),
-        (30, f"sgd = {sgd}; WarmupScheduler(sgd, CosineWithWarmupScheduler(sgd, total_steps=20), warmup_steps=5, "
-             "warmup_type='exponential')"),
-        (40, f"sgd = {sgd}; SequentialComposer(sgd, [LinearDecayScheduler(sgd, total_steps=10, min_lr=0.05), "
-             "CosineWithWarmupScheduler(sgd, total_steps=20, warmup_steps=4)], milestones=[10])"),
+        (
+            30,
+            f"sgd = {sgd}; WarmupScheduler(sgd, CosineWithWarmupScheduler(sgd, total_steps=20), warmup_steps=5, "
+            "warmup_type='cosine')",
+        ),
+        (
+            30,
+            f"sgd = {sgd}; WarmupScheduler(sgd, CosineWithWarmupScheduler(sgd, total_steps=20), warmup_steps=5, "
+            "warmup_type='exponential')",
+        ),
+        (
+            40,
+            f"sgd = {sgd}; SequentialComposer(sgd, [LinearDecayScheduler(sgd, total_steps=10, min_lr=0.05), "
+            "CosineWithWarmupScheduler(sgd, total_steps=20, warmup_steps=4)], milestones=[10])",
+        ),
     ]
     return rows("pytorch_scheduler", table, names, run)
 
@@ -805,8 +914,11 @@ def lrsched(sources):
         (50, "triangular2(min_lr=0.01, max_lr=0.1, step_size=8)"),
         (50, "exp_range(min_lr=0.01, max_lr=0.1, step_size=8, gamma=0.97)"),
         (30, "with_warmup(cosine(base_lr=0.1, min_lr=0.01, total_steps=20), warmup_steps=5, start_lr=0.001)"),
-        (30, "sequential([(5, linear(base_lr=0.0, end_lr=0.1, total_steps=5)), (10, constant(lr=0.1)), "
-             "(10, cosine(base_lr=0.1, min_lr=0.0, total_steps=10))])"),
+        (
+            30,
+            "sequential([(5, linear(base_lr=0.0, end_lr=0.1, total_steps=5)), (10, constant(lr=0.1)), "
+            "(10, cosine(base_lr=0.1, min_lr=0.0, total_steps=10))])",
+        ),
     ]
     return rows("lrsched", table, names, of_step)
 
@@ -829,10 +941,16 @@ def fvcore(sources):
         (20, "PolynomialDecayParamScheduler(0.1, 0.9)"),
         (20, "StepParamScheduler(20, [0.1, 0.05, 0.02, 0.01])"),
         (20, "StepWithFixedGammaParamScheduler(0.1, num_decays=3, gamma=0.5, num_updates=20)"),
-        (40, "CompositeParamScheduler([LinearParamScheduler(0.01, 0.1), CosineParamScheduler(0.1, 0.001)], "
-             "lengths=[0.25, 0.75], interval_scaling=['rescaled', 'rescaled'])"),
-        (40, "CompositeParamScheduler([LinearParamScheduler(0.01, 0.1), CosineParamScheduler(0.1, 0.001)], "
-             "lengths=[0.25, 0.75], interval_scaling=['rescaled', 'fixed'])"),
+        (
+            40,
+            "CompositeParamScheduler([LinearParamScheduler(0.01, 0.1), CosineParamScheduler(0.1, 0.001)], "
+            "lengths=[0.25, 0.75], interval_scaling=['rescaled', 'rescaled'])",
+        ),
+        (
+            40,
+            "CompositeParamScheduler([LinearParamScheduler(0.01, 0.1), CosineParamScheduler(0.1, 0.001)], "
+            "lengths=[0.25, 0.75], interval_scaling=['rescaled', 'fixed'])",
+        ),
     ]
     return rows("fvcore", table, vars(param_scheduler), fraction)
 
@@ -849,8 +967,11 @@ def tf_models(sources):
     poly = "PolynomialDecay(0.1, decay_steps=20, end_learning_rate=0.0)"
     table = [
         (30, "PiecewiseConstantDecayWithOffset(offset=4, boundaries=[8, 15], values=[0.1, 0.05, 0.01])"),
-        (30, "PolynomialDecayWithOffset(offset=4, initial_learning_rate=0.1, decay_steps=20, end_learning_rate=0.01, "
-             "power=2.0)"),
+        (
+            30,
+            "PolynomialDecayWithOffset(offset=4, initial_learning_rate=0.1, decay_steps=20, end_learning_rate=0.01, "
+            "power=2.0)",
+        ),
         (30, "ExponentialDecayWithOffset(offset=4, initial_learning_rate=0.1, decay_steps=10, decay_rate=0.5)"),
         (30, "CosineDecayWithOffset(offset=4, initial_learning_rate=0.1, decay_steps=20, alpha=0.1)"),
         (30, f"LinearWarmup({poly}, warmup_steps=5, warmup_learning_rate=0.01)"),
@@ -874,7 +995,8 @@ def tf_addons(sources):
 
     # github.com/tensorflow/addons at d208d752, 2024-04-15. It runs no more with Keras 3 as a package.
     kinds = ["", "Triangular", "Triangular2", "Exponential"]
-    given = {"tf": tensorflow, "typechecked": lambda f: f, "FloatTensorLike": float, "Union": Union, "Callable": Callable}
+    given = {"tf": tensorflow, "typechecked": lambda f: f}
+    given |= {"FloatTensorLike": float, "Union": Union, "Callable": Callable}
     names = definitions(
         sources / "addons/tensorflow_addons/optimizers/cyclical_learning_rate.py",
         [f"{kind}CyclicalLearningRate" for kind in kinds],
@@ -917,8 +1039,11 @@ def big_vision(sources):
         (31, f"{start}'linear', end=0.1, warmup_steps=5, cooldown_steps=8)"),
         (34, f"{start}'stair', steps=[8, 20], mults=[0.5, 0.1])"),
         (34, f"{start}'stair', steps=[8, 20], mults=[0.5, 0.1], warmup_steps=5)"),
-        (31, "create_learning_rate_schedule(30, batch_size=1024, data_size=10240, base=0.1, decay_type='cosine', "
-             "scale_with_batchsize=True, warmup_epochs=0.5, cooldown_percent=0.1)"),
+        (
+            31,
+            "create_learning_rate_schedule(30, batch_size=1024, data_size=10240, base=0.1, decay_type='cosine', "
+            "scale_with_batchsize=True, warmup_epochs=0.5, cooldown_percent=0.1)",
+        ),
     ]
     return rows("big_vision", table, vars(names), of_step, precision="float32")
 
@@ -935,12 +1060,18 @@ def t5x(sources):
         (20, f"{start}'constant * linear_warmup', base_learning_rate=0.1, warmup_steps=8)"),
         (30, f"{start}'constant * linear_warmup * rsqrt_decay', base_learning_rate=0.5, warmup_steps=8)"),
         (30, f"{start}'constant * rsqrt_normalized_decay', base_learning_rate=0.1, warmup_steps=8)"),
-        (30, f"{start}'constant * linear_warmup * rsqrt_normalized_decay', base_learning_rate=0.1, warmup_steps=8, "
-             "step_offset=4)"),
+        (
+            30,
+            f"{start}'constant * linear_warmup * rsqrt_normalized_decay', base_learning_rate=0.1, warmup_steps=8, "
+            "step_offset=4)",
+        ),
         (40, f"{start}'linear_decay', base_learning_rate=0.1, warmup_steps=8, decay_factor=0.04)"),
         (30, f"{start}'constant * decay_every', base_learning_rate=0.1, decay_factor=0.5, steps_per_decay=7)"),
-        (40, f"{start}'constant * linear_warmup * cosine_decay', base_learning_rate=0.1, warmup_steps=5, "
-             "steps_per_cycle=15)"),
+        (
+            40,
+            f"{start}'constant * linear_warmup * cosine_decay', base_learning_rate=0.1, warmup_steps=5, "
+            "steps_per_cycle=15)",
+        ),
     ]
     return rows("t5x", table, vars(names), of_step, precision="float32")
 
@@ -1006,15 +1137,28 @@ def fairseq(sources):
         (30, call(polynomial, "lr=[0.1], warmup_updates=5, end_learning_rate=0.01, power=2.0, total_num_update=25")),
         (30, call(polynomial, "lr=[0.1], total_num_update=25")),
         (40, call("TriStageLRSchedule", "lr=[0.1], warmup_steps=6, hold_steps=10, decay_steps=15")),
-        (44, call("TriStageLRSchedule", "lr=[0.1], phase_ratio=(0.125, 0.375, 0.5), max_update=40, init_lr_scale=0.1, "
-                  "final_lr_scale=0.05")),
+        (
+            44,
+            call(
+                "TriStageLRSchedule",
+                "lr=[0.1], phase_ratio=(0.125, 0.375, 0.5), max_update=40, init_lr_scale=0.1, final_lr_scale=0.05",
+            ),
+        ),
         (50, call("TriangularLRSchedule", "lr=[0.01], max_lr=0.1, lr_period_updates=16, lr_shrink=0.5")),
-        (50, call("TriangularLRSchedule", "lr=[0.01], max_lr=0.1, lr_period_updates=16, lr_shrink=0.5, "
-                  "shrink_min=True")),
+        (
+            50,
+            call("TriangularLRSchedule", "lr=[0.01], max_lr=0.1, lr_period_updates=16, lr_shrink=0.5, shrink_min=True"),
+        ),
         (40, call("StepLRSchedule", "lr=[0.1], min_lr=0.02, warmup_updates=5, lr_deacy_period=7, lr_decay=0.5")),
         (40, call("FixedLRSchedule", "lr=[0.1, 0.05], force_anneal=3, lr_shrink=0.5, warmup_updates=5")),
-        (40, call("ManualSchedule", "lr=[0.1], epoch2lr=\"{}\", update2lr=\"{'1': 0.1, '8': 0.05, '20,25': 0.01}\"",
-                  "Namespace")),
+        (
+            40,
+            call(
+                "ManualSchedule",
+                "lr=[0.1], epoch2lr=\"{}\", update2lr=\"{'1': 0.1, '8': 0.05, '20,25': 0.01}\"",
+                "Namespace",
+            ),
+        ),
     ]
     for row in rows("fairseq", table, names, trainer):
         row["name"] = row["call"].split(",")[0]
@@ -1042,16 +1186,21 @@ def deepspeed(sources):
         (34, f"WarmupDecayLR({sgd}, 30, warmup_max_lr=0.1, warmup_num_steps=8)"),
         (34, f"WarmupDecayLR({sgd}, 30, warmup_max_lr=0.1, warmup_num_steps=8, warmup_type='linear')"),
         (34, f"WarmupCosineLR({sgd}, 30, warmup_num_steps=8)"),
-        (34, f"WarmupCosineLR({sgd}, 30, warmup_min_ratio=0.1, warmup_num_steps=8, cos_min_ratio=0.1, "
-             "warmup_type='linear')"),
+        (
+            34,
+            f"WarmupCosineLR({sgd}, 30, warmup_min_ratio=0.1, warmup_num_steps=8, cos_min_ratio=0.1, "
+            "warmup_type='linear')",
+        ),
         (30, f"{cycle}decay_lr_rate=0.5, decay_step_size=5)"),
         (30, f"{cycle}decay_lr_rate=0.5, decay_step_size=5)", "beta1"),
         (30, f"{cycle}cycle_second_step_size=12)"),
         (30, f"{cycle}cycle_first_stair_count=4, decay_lr_rate=0.5, decay_step_size=5)"),
         (30, f"{cycle}decay_mom_rate=0.01, decay_step_size=5)", "beta1"),
         (20, f"LRRangeTest({sgd}, lr_range_test_min_lr=0.001, lr_range_test_step_size=5)"),
-        (20, f"LRRangeTest({sgd}, lr_range_test_min_lr=0.001, lr_range_test_step_size=5, "
-             "lr_range_test_staircase=True)"),
+        (
+            20,
+            f"LRRangeTest({sgd}, lr_range_test_min_lr=0.001, lr_range_test_step_size=5, lr_range_test_staircase=True)",
+        ),
     ]
     return rows("deepspeed", table, vars(names) | {"SGD": run.SGD, "Adam": run.Adam}, run)
 
@@ -1244,8 +1393,11 @@ def anyschedule(sources):
         (25, f"{start}'polynomial', 'end': 25, 'power': 2, 'min_value': 0.1}}}})"),
         (30, f"{start}'step', 'gamma': 0.5, 'step_size': 7}}}})"),
         (30, f"{start}'power', 's0': 8, 'b': -0.5, 'warmup': 5, 'init_value': 0.1}}}})"),
-        (40, f"{start}'composer', 'schedules': [{{'mode': 'cosine', 'end': 20, 'warmup': 5, 'min_value': 0.5}}, "
-             "{'mode': 'polynomial', 'end': 35, 'value': 0.5, 'min_value': 0.1}], 'end': 35}})"),
+        (
+            40,
+            f"{start}'composer', 'schedules': [{{'mode': 'cosine', 'end': 20, 'warmup': 5, 'min_value': 0.5}}, "
+            "{'mode': 'polynomial', 'end': 35, 'value': 0.5, 'min_value': 0.1}], 'end': 35}})",
+        ),
     ]
     return rows("anyschedule", table, {"AnySchedule": AnySchedule, "SGD": run.SGD}, run)
 
@@ -1283,7 +1435,12 @@ PEERS = {
     "anyschedule": anyschedule,
 }
 # The package of a peer that isn't named as it, or the version of one that is run from its source.
-PACKAGES = {"tf1": "tensorflow-cpu", "composer": "mosaicml", "ignite": "pytorch-ignite", "tf-models": "tf-models-official"}
+PACKAGES = {
+    "tf1": "tensorflow-cpu",
+    "composer": "mosaicml",
+    "ignite": "pytorch-ignite",
+    "tf-models": "tf-models-official",
+}
 SOURCES = {
     "tf-addons": "d208d752",
     "big_vision": "0127fb6b",
