@@ -502,12 +502,11 @@ def composer(sources):
 
     def batches(call, n):
         """Composer's trainer: 30 batches in 3 epochs, the scheduler stepped after each batch."""
-        scheduler_, ssr = call(), 1.0
-        if isinstance(scheduler_, tuple):
-            scheduler_, ssr = scheduler_
+        made = call()
+        given, ratio = made if isinstance(made, tuple) else (made, 1.0)
         state = types.SimpleNamespace(timestamp=Timestamp(), max_duration=Time(3, "ep"), dataloader_len=10)
         state.optimizers = [run.SGD(lr=0.1)]
-        made, values = scheduler.compile_composer_scheduler(scheduler_, state, ssr), []
+        made, values = scheduler.compile_composer_scheduler(given, state, ratio), []
         for t in range(n):
             values.append(run.last.param_groups[0]["lr"])
             run.last.step()
@@ -540,10 +539,14 @@ def composer(sources):
         (33, "LinearWithWarmupScheduler('0.2dur')"),
         (33, "CosineAnnealingWithWarmupScheduler('5ba', alpha_f=0.1)"),
         (33, "PolynomialWithWarmupScheduler('5ba', alpha_f=0.1)"),
-        (30, "(CosineAnnealingScheduler(t_max='2ep'), 0.5)  # scale_schedule_ratio=0.5"),
-        (30, "lambda state: 0.5 if state.timestamp.epoch < 1 else 0.1"),
+        (30, "Trainer(schedulers=CosineAnnealingScheduler(t_max='2ep'), scale_schedule_ratio=0.5)"),
+        (30, "Trainer(schedulers=lambda state: 0.5 if state.timestamp.epoch < 1 else 0.1)"),
     ]
-    return rows("composer", table, vars(scheduler), batches)
+
+    def trainer(schedulers, scale_schedule_ratio=1.0):
+        return schedulers, scale_schedule_ratio
+
+    return rows("composer", table, vars(scheduler) | {"Trainer": trainer}, batches)
 
 
 def fastai(sources):
@@ -984,7 +987,8 @@ def tf_models(sources):
         (30, "PowerAndLinearDecay(0.1, total_decay_steps=20, power=-0.5, linear_decay_fraction=0.4)"),
         (30, "PowerAndLinearDecay(0.1, total_decay_steps=20, power=-0.5, linear_decay_fraction=0.4, offset=5)"),
         (30, "PowerDecayWithOffset(0.1, power=-0.5, offset=6, pre_offset_learning_rate=0.08)"),
-        (26, "StepCosineDecayWithOffset([0, 10, 25], [0.1, 0.06, 0.01])"),
+        # NaN from its last boundary on.
+        (25, "StepCosineDecayWithOffset([0, 10, 25], [0.1, 0.06, 0.01])"),
         (30, "transformer.LearningRateSchedule(2.0, hidden_size=512, warmup_steps=8)"),
     ]
     return rows("tf-models", table, names, of_step, precision="float32")
@@ -1127,6 +1131,8 @@ def fairseq(sources):
         return f"{kind}, {config or kind + 'Config'}({settings})"
 
     cosine, polynomial = "CosineLRSchedule", "PolynomialDecayLRSchedule"
+    manual, by_update = "lr=[0.1]", "\"{'1': 0.1, '8': 0.05, '20,25': 0.01}\""
+    by_epoch = "\"{'1-2': 0.1, '3': 0.05}\""
     sqrt, sqrt_config = "InverseSquareRootSchedule", "InverseSquareRootLRScheduleConfig"
     table = [
         (30, call(cosine, "lr=[0.1], min_lr=0.01, warmup_updates=5, warmup_init_lr=0.001, lr_period_updates=25")),
@@ -1151,14 +1157,8 @@ def fairseq(sources):
         ),
         (40, call("StepLRSchedule", "lr=[0.1], min_lr=0.02, warmup_updates=5, lr_deacy_period=7, lr_decay=0.5")),
         (40, call("FixedLRSchedule", "lr=[0.1, 0.05], force_anneal=3, lr_shrink=0.5, warmup_updates=5")),
-        (
-            40,
-            call(
-                "ManualSchedule",
-                "lr=[0.1], epoch2lr=\"{}\", update2lr=\"{'1': 0.1, '8': 0.05, '20,25': 0.01}\"",
-                "Namespace",
-            ),
-        ),
+        (40, call("ManualSchedule", f"{manual}, epoch2lr='{{}}', update2lr={by_update}", "Namespace")),
+        (40, call("ManualSchedule", f"{manual}, epoch2lr={by_epoch}, update2lr='{{}}'", "Namespace")),
     ]
     for row in rows("fairseq", table, names, trainer):
         row["name"] = row["call"].split(",")[0]
