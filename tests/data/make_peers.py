@@ -1115,9 +1115,8 @@ def fairseq(sources):
 
     def trainer(call, n):
         """The order of fairseq's Trainer, with 10 updates in an epoch."""
-        optimizer, values = Optimizer(), []
-        kind, settings = call()
-        schedule = kind(settings, optimizer)
+        schedule, values = call(), []
+        optimizer = schedule.optimizer
         schedule.step_update(0)
         for t in range(n):
             if t % 10 == 0:
@@ -1128,7 +1127,7 @@ def fairseq(sources):
         return values
 
     def call(kind, settings, config=None):
-        return f"{kind}, {config or kind + 'Config'}({settings})"
+        return f"{kind}({config or kind + 'Config'}({settings}), optimizer)"
 
     cosine, polynomial = "CosineLRSchedule", "PolynomialDecayLRSchedule"
     manual, by_update = "lr=[0.1]", "\"{'1': 0.1, '8': 0.05, '20,25': 0.01}\""
@@ -1160,9 +1159,7 @@ def fairseq(sources):
         (40, call("ManualSchedule", f"{manual}, epoch2lr='{{}}', update2lr={by_update}", "Namespace")),
         (40, call("ManualSchedule", f"{manual}, epoch2lr={by_epoch}, update2lr='{{}}'", "Namespace")),
     ]
-    for row in rows("fairseq", table, names, trainer):
-        row["name"] = row["call"].split(",")[0]
-        yield row
+    return rows("fairseq", table, names | {"optimizer": Optimizer()}, trainer)
 
 
 def deepspeed(sources):
