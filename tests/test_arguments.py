@@ -40,9 +40,33 @@ BAD = {
     "schedule": [None, "x", -1.0, math.nan, lambda t: 0.1, [0.1], True],
     "schedules": [[], [None], [-1.0], [lambda t: 0.1], None, "x"],
     "batches": [0, -1, 1.5, "2", None, True],
+    "k": POSITIVE,
+    "waves": POSITIVE,
+    "lower": [math.nan, math.inf, "0.1", None, True, [0.1]],
+    "upper": [math.nan, math.inf, "0.1", None, True, [0.1], -100.0],
+    "horizon": SPANS,
+    "interpolation": ["cubic", "", None, 1, True],
+    "period": [0, -1, True, 1.5, "100", None, [], [0], [10, 1.5], math.nan],
+    "growth": [0.9, *NUMBERS],
+    "shrink": POSITIVE,
+    "cycles": [0, -1, 1.5, "2", True],
+    "minimum": [math.nan, -1.0, "x", True, [0.1]],
+    "maximum": [math.nan, -1.0, "x", True, [0.1]],
+    "source": [0.1, [0.1], [0.1, 0.2, 0.3], [0.1, -1.0], [0.1, math.nan], "ab", None, [0.1, 0.1]],
+    "target": [0.1, [0.1], [0.1, 0.2, 0.3], [0.1, -1.0], [0.1, math.nan], "ab", None],
+    "scale": [1.1, *POSITIVE],
+    "seed": [-1, 1.5, "2", None, True],
+    "ratio": POSITIVE,
 }
-OPTIONAL = {(klr.Exponential, "end"), (klr.Warmup, "start")}
-POLICIES = (klr.one_cycle, klr.warmup_cosine)
+OPTIONAL = {
+    (klr.Exponential, "end"),
+    (klr.Warmup, "start"),
+    (klr.Repeat, "cycles"),
+    (klr.Clip, "minimum"),
+    (klr.Clip, "maximum"),
+}
+POLICIES = (klr.one_cycle, klr.warmup_cosine, klr.warmup_linear, klr.warmup_stable_decay, klr.tri_stage)
+FUNCTIONS = [getattr(klr, name) for name in klr.__all__ if "policies" in getattr(klr, name).__module__]
 CLASSES = {type(case.schedule): case.schedule for case in CASES.values()}
 
 
@@ -69,7 +93,7 @@ def test_every_word_of_a_schedule_is_in_the_dictionary():
     """An argument of a public schedule has one meaning and one rule."""
     names = {name for cls in CLASSES for name in CLASSES[cls].get_config()}
     assert names == set(BAD)
-    functions = (*POLICIES, klr.PlateauReducer)
+    functions = (*FUNCTIONS, klr.PlateauReducer)
     elsewhere = {name for function in functions for name in inspect.signature(function).parameters}
     assert names | elsewhere == set(words.WORDS) | {"monitor", "mode"}
     assert all(word.meaning and word.rule for word in words.WORDS.values())
@@ -116,11 +140,44 @@ def test_policies_refuse():
             with pytest.raises((TypeError, ValueError), match=rf"`warmup` of `{policy.__name__}` must be a number > 0"):
                 policy(0.1, steps=10, warmup=warmup)
         for steps in (0, 1, -5):
-            with pytest.raises(ValueError, match="`steps` of"):
+            with pytest.raises(ValueError, match=f"`steps` of `{policy.__name__}`"):
                 policy(0.1, steps=steps)
         for peak in (-1.0, math.nan, "x"):
             with pytest.raises((TypeError, ValueError), match=f"`peak` of `{policy.__name__}`"):
                 policy(peak, steps=10)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: klr.Clip(0.1), "`minimum` of `Clip` must be given, or `maximum`"),
+        (lambda: klr.Clip(0.1, minimum=0.2, maximum=0.1), "`minimum` of `Clip` must be at most `maximum`"),
+        (lambda: klr.Approach(0.1, 0.0, 5, rate=1.0), "`rate` of `Approach` must be a number > 0, not 1"),
+        (lambda: klr.Hyperbolic(0.1, 0.2, 5, 5), "`end` of `Hyperbolic` must be at most `start`"),
+        (lambda: klr.Hyperbolic(0.1, 0.0, 5, 4), "`horizon` of `Hyperbolic` must be at least `steps`"),
+        (lambda: klr.ExpHyperbolic(0.1, 0.0, 5, 5), "`end` of `ExpHyperbolic` must be > 0 and at most `start`"),
+        (lambda: klr.Tanh(0.1, 0.0, 5, lower=1, upper=1), "`upper` of `Tanh` must be above `lower`"),
+        (lambda: klr.Knots([1, 2], [0.1, 0.2]), "`values` of `Knots` must be one more than the 2 `boundaries`"),
+        (lambda: klr.Repeat(0.1, [3, 4], growth=2), "`period` of `Repeat` must be a single one"),
+        (lambda: klr.Repeat(0.1, 1, growth=1 + 1e-9), "`cycles` of `Repeat` must be at most 100,000"),
+        (
+            lambda: klr.warmup_stable_decay(0.1, 9, warmup=0.5, decay=0.5),
+            "`decay` of `warmup_stable_decay` must be below",
+        ),
+        (lambda: klr.one_cycle(0.1, 9, warmup=0.5, three_phase=True), "`warmup` of `one_cycle` must be below 0.5"),
+        (lambda: klr.one_cycle(0.1, 9, curve="cosine"), "`curve` of `one_cycle` must be a class or function"),
+        (lambda: klr.multi_step(0.1, 1.5, [3]), "`factor` of `multi_step` must be a number > 0 and < 1"),
+        (lambda: klr.cooldown(0.1, 5, after=0), "`after` of `cooldown` must be an integer > 0 or a span"),
+        (lambda: klr.scale_rate(0.1, 0), "`batch_size` of `scale_rate` must be an integer > 0"),
+        (lambda: klr.triangular(0.1, 0.2, up=0), "`up` of `triangular` must be an integer > 0 or a span"),
+        (lambda: klr.noam(0.1, 0), "`steps` of `noam` must be an integer > 0 or a span"),
+    ],
+    ids=lambda x: x if isinstance(x, str) else "",
+)
+def test_rules_between_arguments(make, message):
+    """What goes wrong only together, or in a policy, is refused as early and as clearly."""
+    with pytest.raises((TypeError, ValueError), match=message):
+        make()
 
 
 def test_own_schedule():

@@ -155,8 +155,8 @@ class Noise(Schedule):
     """
 
     schedule: Member
-    _: KW_ONLY
     scale: float
+    _: KW_ONLY
     seed: int = 0
 
     def at(self, step: Step) -> Any:

@@ -117,13 +117,7 @@ def warmup_stable_decay(
     A Walk with SGD, 2018 (arXiv 1802.08770); Iyer et al., Wide-minima Density Hypothesis, 2020
     (arXiv 2003.03977).
     """
-    policy = "warmup_stable_decay"
-    peak, curve = words.read(policy, "peak", peak), words.read(policy, "curve", curve)
-    warmup, decay = words.read(policy, "warmup", warmup), words.read(policy, "decay", decay)
-    if warmup + decay >= 1:
-        words.refuse(policy, "decay", f"below 1 with `warmup`, {warmup}", decay)
-    up, hold, down = parts(policy, steps, warmup, 1 - exact(warmup) - exact(decay))
-    return Warmup(Sequence([peak, curve(peak, end, down)], [hold]), up, start=start)
+    return _stable("warmup_stable_decay", peak, steps, warmup, decay, start, end, curve)
 
 
 def tri_stage(
@@ -134,7 +128,7 @@ def tri_stage(
     decay: float = 0.5,
     start: float | None = None,
     end: float | None = None,
-) -> Sequence:
+) -> Warmup:
     """A straight line up to `peak`, which is held, and an exponential down to `end`.
 
     >>> tri_stage(0.4, steps=10).values([0, 1, 5, 10]).round(6).tolist()
@@ -163,7 +157,7 @@ def tri_stage(
         return Exponential(high, low / high, length, end=low)
 
     end = peak / 100 if end is None else end
-    return warmup_stable_decay(peak, steps, warmup=warmup, decay=decay, start=start, end=end, curve=fall)
+    return _stable("tri_stage", peak, steps, warmup, decay, start, end, fall)
 
 
 def noam(peak: float, steps: int | Span) -> Skip:
@@ -195,3 +189,12 @@ def _warmed(policy: str, peak: Any, steps: Any, warmup: Any, start: Any, end: fl
     peak = words.read(policy, "peak", peak)
     up, down = parts(policy, steps, words.read(policy, "warmup", warmup))
     return Warmup(curve(peak, end, down), up, start=start)
+
+
+def _stable(policy: str, peak: Any, steps: Any, warmup: Any, decay: Any, start: Any, end: Any, curve: Any) -> Warmup:
+    peak, curve = words.read(policy, "peak", peak), words.read(policy, "curve", curve)
+    warmup, decay = words.read(policy, "warmup", warmup), words.read(policy, "decay", decay)
+    if warmup + decay >= 1:
+        words.refuse(policy, "decay", f"below 1 with `warmup`, {warmup}", decay)
+    up, hold, down = parts(policy, steps, warmup, 1 - exact(warmup) - exact(decay))
+    return Warmup(Sequence([peak, curve(peak, end, down)], [hold]), up, start=start)
