@@ -5,8 +5,8 @@
 Each row is a call as a user of that library writes it and, in `values`, what the updates t = 0, 1, 2, ... of a training
 that follows the library's own documentation use. Rows are written here as (number of updates, call); the call is run as
 it stands. Without names, all peers are run. A peer that can't be imported keeps the rows it had, and so does one whose
-source is not under FOLDER: one folder, named as the repository, for each library that isn't a package or doesn't install
-without much else. The comment in the function of such a peer names its repository and version.
+source is not under FOLDER: one folder, named as the repository, for each library that isn't a package or that doesn't
+install without much else. The comment in the function of such a peer names its repository and version.
 """
 
 import argparse
