@@ -193,3 +193,18 @@ def test_policies_are_continuous_and_end(steps):
         found = schedule.values(3 * steps)
         assert np.abs(np.diff(found)).max() < 10 / steps, name
         np.testing.assert_allclose(found[steps:], found[steps], rtol=1e-12, err_msg=name)
+
+
+@given(leaves, lengths, st.builds(Fraction, st.integers(1, 90), st.integers(2, 7)))
+def test_parts_of_a_step_are_kept(a, period, shift):
+    """A schedule that is shifted by a part of a step, and counts periods of such parts, is off by none of it."""
+    fine = 2520  # every fraction here is a whole number of these
+    steps = np.arange(60)
+    inside = [(Fraction(int(t)) + shift) % period for t in steps]
+    expected = klr.Stretch(a, fine).values([int(t * fine) for t in inside])
+    shifted = klr.Skip(klr.Repeat(a, period), shift)
+    np.testing.assert_allclose(shifted.values(steps), expected, rtol=1e-9, atol=1e-300)
+    twice = klr.Repeat(klr.Repeat(a, period), period * 3 / 2)
+    inside = [Fraction(int(t)) % (period * 3 / 2) % period for t in steps]
+    expected = klr.Stretch(a, fine).values([int(t * fine) for t in inside])
+    np.testing.assert_allclose(twice.values(steps), expected, rtol=1e-9, atol=1e-300)

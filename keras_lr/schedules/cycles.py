@@ -23,10 +23,10 @@ MOST = 100_000  # cycles of different lengths
 
 @schedule
 class Repeat(Schedule):
-    """A schedule over and over: `schedule` at `t % period`, times `shrink ** cycle`.
+    """A schedule over and over: `schedule` at `t % period`, times `shrink ** n` in cycle n, 0 for the first.
 
-    With `growth`, cycle n (0 for the first) is `period * growth ** n` long, and
-    the schedule is stretched as much. Where cycles begin is computed exactly.
+    With `growth`, cycle n is `period * growth ** n` long, and the schedule is
+    stretched as much. Where cycles begin is computed exactly.
 
     >>> from keras_lr import Linear
     >>> Repeat(Linear(0.4, 0.0, steps=4), period=4, shrink=0.5).values(10)
@@ -123,7 +123,7 @@ class CosineWaves(Schedule):
         halves = 2 * exact(self.waves)
         half = Fraction(in_steps(self.steps)) / halves
         count, inside = step.cycle(half)
-        falling = count.value % 2 == 0
+        falling = step.ops.equal(count.value % 2, 0)
         left, done = swing(inside.left(half), step), swing(inside.done(half), step)
         here, there = step.ops.where(falling, left, done), step.ops.where(falling, done, left)
         whole, part = divmod(halves, 1)  # where the last wave ends

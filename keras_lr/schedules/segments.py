@@ -4,40 +4,55 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
 
 LAST = {"int32": 2**31 - 1, "int64": 2**63 - 1}
-FINEST = {"int32": 30_000, "int64": 10**9}  # denominators: twice the product of two is still an integer
+FINEST = {"int32": 30_000, "int64": 10**9}  # denominators, whose products are still integers
 
 
 class Exact(NamedTuple):
-    """`whole + part / denominator` steps, 0 <= part < denominator; `steps` are those of `denominator` such lengths."""
+    """`whole + part / denominator` steps, 0 <= part < denominator; `round` are those of `denominator` such lengths.
+
+    Numbers, or arrays of integers; the denominator is always a number.
+    """
 
     whole: Any
     part: Any
-    denominator: Any
-    steps: Any
+    denominator: int
+    round: Any
 
 
 def exact(length: int | Fraction, dtype: str) -> Exact:
-    """A length in integers of `dtype`; what is left of a step is never rounded to none or to a whole one."""
+    """A length in integers of `dtype`."""
     whole, last = math.floor(length), LAST[dtype]
     if length == whole:
         return Exact(min(whole, last), 0, 1, min(whole, last))
-    finest = FINEST[dtype]
-    rest = (Fraction(length) - whole).limit_denominator(finest)
-    rest = min(max(rest, Fraction(1, finest)), Fraction(finest - 1, finest))
-    steps = whole * rest.denominator + rest.numerator
-    return Exact(min(whole, last), rest.numerator, rest.denominator, min(steps, last))
+    part, denominator = _parts([Fraction(length) - whole], dtype)
+    return Exact(min(whole, last), part[0], denominator, min(whole * denominator + part[0], last))
 
 
-def exact_arrays(lengths: Iterable[int | Fraction], dtype: str) -> Exact:
+def exact_arrays(lengths: Sequence[int | Fraction], dtype: str) -> Exact:
     """Many lengths as arrays."""
-    return Exact(*np.array([exact(length, dtype) for length in lengths], "int64").reshape(-1, 4).T)
+    wholes, last = [math.floor(length) for length in lengths], LAST[dtype]
+    rests = [Fraction(length) - whole for length, whole in zip(lengths, wholes, strict=True)]
+    parts, denominator = _parts(rests, dtype)
+    rounds = [min(whole * denominator + part, last) for whole, part in zip(wholes, parts, strict=True)]
+    columns = ([min(whole, last) for whole in wholes], parts, rounds)
+    whole, part, round_ = (np.array(column, "int64") for column in columns)
+    return Exact(whole, part, denominator, round_)
+
+
+def _parts(rests: list[Fraction], dtype: str) -> tuple[list[int], int]:
+    """Parts of a step over one denominator; rounded if it must be, though never to none or to a whole step."""
+    denominator = math.lcm(*(rest.denominator for rest in rests))
+    if denominator > FINEST[dtype]:
+        denominator = FINEST[dtype]
+        return [min(max(round(rest * denominator), 1), denominator - 1) if rest else 0 for rest in rests], denominator
+    return [int(rest * denominator) for rest in rests], denominator
 
 
 class Ratios:
@@ -52,8 +67,9 @@ class Ratios:
         """The lengths in each segment, as arrays of a row for each. Kept, since torch asks at every step."""
         key = lengths, dtype
         if key not in self._made:
-            flat = exact_arrays((length * ratio for ratio in self.ratios for length in lengths), dtype)
-            self._made[key] = Exact(*(column.reshape(len(self.ratios), -1) for column in flat))
+            flat = exact_arrays([length * ratio for ratio in self.ratios for length in lengths], dtype)
+            whole, part, round_ = (x.reshape(len(self.ratios), -1) for x in (flat.whole, flat.part, flat.round))
+            self._made[key] = Exact(whole, part, flat.denominator, round_)
         return self._made[key]
 
     def times(self, inner: tuple[Fraction, ...]) -> Ratios:

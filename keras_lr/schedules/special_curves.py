@@ -49,7 +49,8 @@ class Tanh(Schedule):
 
     def at(self, step: Step) -> Any:
         ops, range_ = step.ops, self.upper - self.lower
-        before = self.lower + range_ * step.done(self.steps)
+        left, done = step.left(self.steps), step.done(self.steps)
+        before = ops.where(left < 0.5, self.upper - range_ * left, self.lower + range_ * done)
         here, there = 1.0 / (1.0 + ops.exp(2.0 * before)), 1.0 / (1.0 + ops.exp(-2.0 * before))
         value = self.start * here + self.end * there
         return ops.where(step.reached(self.steps), step.constant(self.end), value)
@@ -142,8 +143,12 @@ class Logarithmic(Schedule):
     def at(self, step: Step) -> Any:
         steps = float(in_steps(self.steps))
         whole = math.log1p(steps)
-        left = -step.ops.log1p(-step.left(self.steps) * (steps / (1.0 + steps))) / whole
-        return between(self, left, lambda: step.ops.log1p(step.done(self.steps) * steps) / whole)
+        left, done = step.left(self.steps), step.done(self.steps)
+        # (1 + t) / (1 + steps), from whichever end it has its digits at
+        near_end = step.ops.log1p(-step.ops.minimum(left, step.constant(0.5)) * (steps / (1.0 + steps)))
+        near_start = step.ops.log((1.0 + done * steps) / (1.0 + steps))
+        rest = -step.ops.where(left < 0.5, near_end, near_start) / whole
+        return between(self, rest, lambda: step.ops.log1p(done * steps) / whole)
 
 
 @schedule

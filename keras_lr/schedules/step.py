@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from .segments import LAST, Exact, Pace, Ratios, Segments, exact, exact_arrays
+from .segments import FINEST, LAST, Exact, Pace, Ratios, Segments, exact, exact_arrays
 from .spans import Length, in_steps
 
 
@@ -32,7 +32,7 @@ class Step:
     array([ 0,  1,  2,  2, 24])
     """
 
-    def __init__(self, value: Any, ops: ModuleType, offset: Any = None, pace: Pace | None = None):
+    def __init__(self, value: Any, ops: ModuleType, offset: tuple[Any, int] = (0, 1), pace: Pace | None = None):
         self.ops = ops
         self._dtype = "int64" if ops is np else keras.backend.standardize_dtype(value.dtype)
         self._last = LAST[self._dtype]
@@ -40,6 +40,7 @@ class Step:
         # Inside a cycle a step may lie between two integers, and a length may be longer than it says.
         self._offset = offset  # numerator and denominator of what is added to the integer, in [0, 1)
         self._pace = pace
+        self._is_plain = offset[1] == 1 and pace is None
 
     @functools.cached_property
     def value(self) -> Any:
@@ -58,12 +59,12 @@ class Step:
 
     def left(self, steps: Length) -> Any:
         """The share of `steps` that is to come: 1 at the start, 0 from `steps` on."""
-        whole, part, denominator, _ = self._from_offset(self._exact(steps))
+        whole, part, denominator = self._from_offset(self._exact(steps))
         # `whole - t` must not pass the last integer where t is below 0.
         near = isinstance(whole, int) and whole < self._last // 2
         left = self._floats(whole - (self._given if near else self._whole))
-        if _is_tensor(part) or part:
-            left = left + self._floats(part) / self._floats(denominator)
+        if denominator > 1:
+            left = left + self._floats(part) / denominator
         return self.ops.clip(left / self._float(steps), 0.0, 1.0)
 
     def since(self, boundary: Length) -> Step:
@@ -74,9 +75,11 @@ class Step:
 
     def ahead(self, steps: Length) -> Step:
         """The step of a schedule that is `steps` ahead."""
-        whole, part, denominator, _ = self._exact(steps)
-        offset = (part, denominator) if _is_tensor(part) or part else None
-        return Step(self.ops.clip(self._whole, 0, self._last - whole) + whole, self.ops, offset, self._pace)
+        length = self._exact(steps)
+        part, offset, denominator = self._aligned(length.part, length.denominator)
+        together = part + offset
+        whole = self.ops.clip(self._whole, 0, self._last - length.whole - 1) + length.whole + together // denominator
+        return Step(whole, self.ops, (together % denominator, denominator), self._pace)
 
     def reached(self, boundary: Length) -> Any:
         """Whether the step is at `boundary` or past it."""
@@ -85,7 +88,7 @@ class Step:
     def index(self, boundaries: tuple[Length, ...]) -> Any:
         """How many of the increasing `boundaries` have been reached."""
         lengths = tuple(in_steps(boundary) for boundary in boundaries)
-        if self._offset is None and self._pace is None:
+        if self._is_plain:
             # A boundary past the last integer is never reached: no step is above it.
             last_before = np.array([min(math.ceil(length) - 1, self._last) for length in lengths], "int64")
             if self.ops is np:
@@ -94,8 +97,7 @@ class Step:
         else:
             pace = self._pace
             table = exact_arrays(lengths, self._dtype) if pace is None else pace.ratios.of(lengths, self._dtype)
-            exact_ = Exact(*(self._integers(x) if pace is None else self._pick(x, pace.index) for x in table))
-            last_before = self._before(self._from_offset(exact_, wide=True))
+            last_before = self._before(self._picked(table, pace and pace.index), wide=True)
         # Not `expand_dims`, which needs a known rank: a placeholder of TensorFlow 1 may have none.
         reached = self._given[..., None] > last_before
         return self.ops.sum(self._as(reached, "int32"), axis=-1)
@@ -110,39 +112,29 @@ class Step:
 
     def cycle(self, period: Length) -> tuple[Step, Step]:
         """The `count` of whole periods, and the step inside the period that goes on."""
-        value, length = self._whole, self._exact(period)
-        if not _is_tensor(length.part):
-            if in_steps(period) > self._last:
-                return Step(value * 0, self.ops), self
-            if length.denominator == 1:
-                count = value // length.whole
-                return Step(count, self.ops), Step(value - count * length.whole, self.ops)
-        rounds, within = value // length.steps, value % length.steps  # a round is `denominator` periods
-
-        # What is below a step is carried as an integer; a float can be off by one, and integers decide.
-        estimate = self._as(self.ops.floor(self._floats(within) / self._float(period)), self._dtype)
-        low = self.ops.clip(estimate, 1, self._last) - 1
-        one, two = (self._as(_end(low + more, length) <= within, self._dtype) for more in (1, 2))
-        periods = low + one + two
-        rounded_up = -(-periods * length.part // length.denominator)
-        offset = rounded_up * length.denominator - periods * length.part
-        inside = Step(within - _end(periods, length), self.ops, (offset, length.denominator), self._pace)
-        return Step(rounds * length.denominator + periods, self.ops), inside
+        count, whole, rest, denominator = self._periods(period)
+        part, offset, common = self._aligned(rest, denominator)
+        late = self._one_if(part > offset)
+        # The period began by `late` steps, less the difference of the two parts, before the next integer.
+        inside = Step(self._whole - whole - late, self.ops, (late * common + offset - part, common), self._pace)
+        return Step(count, self.ops), inside
 
     def segment(self, segments: Segments) -> tuple[Step, Step]:
         """Which of the segments the step is in, and the step inside it, stretched as the segment is."""
         index, pace = self._as(self.index(segments.starts[1:]), self._dtype), self._pace
         outer = Pace(0, segments.unstretched) if pace is None else pace
-        inside = outer.index * len(segments.ratios) + index
+        combined = outer.index * len(segments.ratios) + index
         ratios = outer.ratios.times(segments.ratios)
-        start = Exact(*(column.ravel() for column in outer.ratios.of(segments.starts, self._dtype)))
-        value = self._whole - self._pick(start.whole + (start.part > 0), inside)
-        offset = None
-        if start.part.any():  # the segment starts between two steps
-            before = (start.denominator - start.part) % start.denominator
-            offset = self._pick(before, inside), self._pick(start.denominator, inside)
+        whole, part, denominator, round_ = outer.ratios.of(segments.starts, self._dtype)
+        start = self._picked(Exact(whole.ravel(), part.ravel(), denominator, round_.ravel()), combined)
+        part, offset, common = self._aligned(start.part, start.denominator)
+        late = self._one_if(part > offset)
+        value = self._whole - start.whole - late
         even = set(ratios.ratios) == {1}
-        return Step(index, self.ops), Step(value, self.ops, offset, None if even else Pace(inside, ratios))
+        inside = Step(
+            value, self.ops, (late * common + offset - part, common), None if even else Pace(combined, ratios)
+        )
+        return Step(index, self.ops), inside
 
     def stretched(self, ratios: Ratios) -> Step:
         """The same step of a schedule whose lengths are `ratios` times as long, all by one ratio."""
@@ -152,14 +144,9 @@ class Step:
         return Step(self._given, self.ops, self._offset, pace)
 
     def stair(self, steps: Length) -> Step:
-        """The step at which the present period of `steps` began."""
-        inside = self.cycle(steps)[1]
-        start = self._whole - inside._whole
-        if inside._offset is None:
-            return Step(start, self.ops, pace=self._pace)
-        before, denominator = inside._offset  # it began between two steps
-        start = start - self._as(before > 0, self._dtype)
-        return Step(start, self.ops, ((denominator - before) % denominator, denominator), self._pace)
+        """The step at which the present period of `steps` began, which may be between two integers."""
+        _, whole, part, denominator = self._periods(steps)
+        return Step(whole, self.ops, (part, denominator), self._pace)
 
     def take(self, table: np.ndarray, index: Any = None) -> Any:
         """The entry of `table` at `index`, which is the step itself by default; past its end the last one."""
@@ -170,10 +157,7 @@ class Step:
     def split(self, size: int) -> tuple[Step, Any]:
         """The step as whole blocks of `size` steps, and the float rest inside the block."""
         blocks, inside = self.cycle(size)
-        rest = inside._place(inside._whole)
-        if self._offset is not None:
-            rest = rest + self._place(0)
-        return blocks, rest if self._pace is None else rest / self._float(1)
+        return blocks, inside.real
 
     def full(self, value: float) -> Any:
         """`value`, in the shape of the step."""
@@ -196,17 +180,25 @@ class Step:
 
     def _place(self, value: Any) -> Any:
         """`value` and the offset as floats."""
-        if self._offset is None:
-            return self._floats(value)
-        numerator, denominator = self._offset
-        return self._floats(value) + self._floats(numerator) / self._floats(denominator)
+        part, denominator = self._offset
+        return self._floats(value) if denominator == 1 else self._floats(value) + self._floats(part) / denominator
 
     def _exact(self, length: Length) -> Exact:
         """A length in integers, at the pace of the step."""
         if self._pace is None:
             return exact(in_steps(length), self._dtype)
-        table = self._pace.ratios.of((in_steps(length),), self._dtype)
-        return Exact(*(self._pick(column[:, 0], self._pace.index) for column in table))
+        whole, part, denominator, round_ = self._pace.ratios.of((in_steps(length),), self._dtype)
+        return self._picked(Exact(whole[:, 0], part[:, 0], denominator, round_[:, 0]), self._pace.index)
+
+    def _picked(self, table: Exact, index: Any) -> Exact:
+        """The lengths of a table at an index, or all of them."""
+
+        def pick(column: np.ndarray) -> Any:
+            column = self._integers(column)
+            return column if index is None else self.ops.take(column, index, axis=0)
+
+        part = pick(table.part) if table.denominator > 1 else 0
+        return Exact(pick(table.whole), part, table.denominator, pick(table.round))
 
     def _float(self, length: Length) -> Any:
         """A length as a float, at the pace of the step."""
@@ -215,34 +207,62 @@ class Step:
             return said
         return said * self.ops.take(self.constant(self._pace.ratios.floats), self._pace.index, axis=0)
 
-    def _from_offset(self, length: Exact, wide: bool = False) -> Exact:
+    def _periods(self, period: Length) -> tuple[Any, Any, Any, int]:
+        """How many periods are over, and when the present one began: whole steps, a part, and its denominator."""
+        value, (whole, part, denominator, round_) = self._whole, self._exact(period)
+        if not _is_tensor(whole) and in_steps(period) > self._last:
+            return value * 0, value * 0, 0, 1
+        if denominator == 1:
+            count = value // whole
+            return count, count * whole, 0, 1
+        rounds, within = value // round_, value % round_  # a round is `denominator` periods
+
+        # What is below a step is carried as an integer; a float can be off by one, and integers decide.
+        def begin(periods: Any) -> Any:
+            return periods * whole + periods * part // denominator, periods * part % denominator
+
+        def is_over(periods: Any) -> Any:
+            start, rest = begin(periods)
+            rest, offset, _ = self._aligned(rest, denominator)
+            return self._one_if(start + self._one_if(rest > offset) <= within)
+
+        estimate = self._as(self.ops.floor(self._place(within) / self._float(period)), self._dtype)
+        low = self.ops.clip(estimate, 1, self._last) - 1
+        periods = low + is_over(low + 1) + is_over(low + 2)
+        start, rest = begin(periods)
+        return rounds * denominator + periods, rounds * round_ + start, rest, denominator
+
+    def _aligned(self, part: Any, denominator: int) -> tuple[Any, Any, int]:
+        """A part of a step and the offset over one denominator, rounded down if it would be too fine."""
+        offset, other = self._offset
+        common, finest = math.lcm(denominator, other), FINEST[self._dtype]
+        if common > finest:
+            return part * finest // denominator, offset * finest // other, finest
+        return part * (common // denominator), offset * (common // other), common
+
+    def _from_offset(self, length: Exact, wide: bool = False) -> tuple[Any, Any, int]:
         """A length less the offset: what is to be compared with the integers; `wide` if it has one more axis."""
-        if self._offset is None:
-            return length
-        numerator, denominator = self._offset
-        if wide:
-            numerator, denominator = (x[..., None] if _is_tensor(x) else x for x in self._offset)
-        part = length.part * denominator - numerator * length.denominator
-        denominator = length.denominator * denominator
-        below = self._as(part < 0, self._dtype) if _is_tensor(part) else int(part < 0)
-        return Exact(length.whole - below, part + below * denominator, denominator, length.steps)
+        part, offset, common = self._aligned(length.part, length.denominator)
+        part = part - (offset[..., None] if wide and _is_tensor(offset) else offset)
+        below = self._one_if(part < 0)
+        return length.whole - below, part + below * common, common
 
     def _last_before(self, boundary: Length) -> Any:
         """The last integer before a boundary."""
-        if self._offset is None and self._pace is None:
+        if self._is_plain:
             return min(math.ceil(in_steps(boundary)) - 1, self._last)
-        return self._before(self._from_offset(self._exact(boundary)))
+        return self._before(self._exact(boundary))
 
-    def _before(self, length: Exact) -> Any:
-        if _is_tensor(length.part):
-            return length.whole - self._as(length.part == 0, self._dtype)
-        return length.whole - (length.part == 0)
-
-    def _pick(self, table: np.ndarray, index: Any) -> Any:
-        return self.ops.take(self._integers(table), index, axis=0)
+    def _before(self, length: Exact, wide: bool = False) -> Any:
+        whole, part, _ = self._from_offset(length, wide)
+        # Not `==`: in a TensorFlow 1 graph it asks whether two tensors are one.
+        return whole - self._one_if(self.ops.equal(part, 0) if _is_tensor(part) else part == 0)
 
     def _integers(self, value: Any) -> Any:
         return np.asarray(value, "int64") if self.ops is np else keras.ops.convert_to_tensor(value, dtype=self._dtype)
+
+    def _one_if(self, condition: Any) -> Any:
+        return int(condition) if isinstance(condition, bool) else self._as(condition, self._dtype)
 
     def _as(self, value: Any, dtype: str) -> Any:
         return value.astype("int64") if self.ops is np else keras.ops.cast(value, dtype)
@@ -272,8 +292,3 @@ def integer_tensor(step: Any) -> Any:
 
 def _is_tensor(value: Any) -> bool:
     return not isinstance(value, int | float)
-
-
-def _end(periods: Any, length: Exact) -> Any:
-    """The first integer at or past the end of that many periods."""
-    return periods * length.whole - (-periods * length.part // length.denominator)

@@ -84,7 +84,7 @@ class Intervals(Schedule):
 
 @schedule
 class Knots(Schedule):
-    """Curves from value to value: `values[0]` at t = 0, `values[i]` at `boundaries[i - 1]`, and in between.
+    """Lines from value to value: `values[0]` at t = 0, `values[i]` at `boundaries[i - 1]`, then the last one.
 
     >>> Knots([2, 6], [0.0, 0.4, 0.0]).values(8)
     array([0. , 0.2, 0.4, 0.3, 0.2, 0.1, 0. , 0. ])

@@ -30,6 +30,8 @@ def multi_step(start: float, factor: float, boundaries: Any) -> Intervals:
 
     Raises:
         ValueError: An argument breaks its rule.
+
+    Source: torch's MultiStepLR; in an analysis, Ge et al., The Step Decay Schedule, 2019 (arXiv 1904.12838).
     """
     start, factor = words.read("multi_step", "start", start), words.read("multi_step", "factor", factor)
     boundaries = words.read("multi_step", "boundaries", boundaries)

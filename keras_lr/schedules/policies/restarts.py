@@ -12,6 +12,7 @@ from ..curves import Cosine, Linear
 from ..cycles import Repeat
 from ..decays import Exponential
 from ..spans import Span
+from ..tables import Knots
 from .parts import Curve
 
 
@@ -90,7 +91,9 @@ def triangular(
     """
     rise: Any = words.read("triangular", "up", up)
     fall: Any = rise if down is None else words.read("triangular", "down", down)
-    once = Sequence([curve(0.0, 1.0, rise), curve(1.0, 0.0, fall)], [rise])
+    once: Schedule = Sequence([curve(0.0, 1.0, rise), curve(1.0, 0.0, fall)], [rise])
+    if curve in (Linear, Cosine):  # the top may lie between two steps
+        once = Knots([rise, rise + fall], [0.0, 1.0, 0.0], interpolation="linear" if curve is Linear else "cosine")
     waves: Schedule = Repeat(once, rise + fall, shrink=shrink)
     if rate != 1:
         waves = Product([waves, Exponential(1.0, rate, steps=1)])
