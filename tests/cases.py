@@ -150,7 +150,7 @@ CASES = {
     "intervals without boundaries": Case(klr.Intervals([], [0.2]), {0: 0.2, 7: 0.2}, lambda t: 0.2),
     "linear": Case(
         klr.Linear(0.1, 0.02, steps=1000),
-        {0: 0.1, 100: 0.092, 500: 0.06, 1000: 0.02, 1001: 0.02, 2**24 + 1: 0.02},
+        {0: 0.1, 250: 0.08, 500: 0.06, 750: 0.04, 1000: 0.02, 1001: 0.02, 2**24 + 1: 0.02},
         lambda t: 0.1 - 0.08 * float(share(t, 1000)),
         (1000,),
     ),
@@ -488,10 +488,10 @@ CASES = {
         (2, 3, 5, 8, 10),
     ),
     "repeat": Case(
-        klr.Repeat(klr.Linear(0.4, 0.0, steps=200), period=200, shrink=0.5),
-        {0: 0.4, 150: 0.1, 200: 0.2, 350: 0.05, 400: 0.1, 500: 0.05, 600: 0.05, 2**24 + 1: 0.0},
-        lambda t: 0.4 * 0.5 ** min(t // 200, 1000) * (1 - t % 200 / 200),
-        (200, 400, 2000),
+        klr.Repeat(klr.Linear(0.4, 0.0, steps=200), period=200, shrink=0.8),
+        {0: 0.4, 150: 0.1, 200: 0.32, 350: 0.08, 400: 0.256, 500: 0.128, 600: 0.2048, 700: 0.1024, 2**24 + 1: 0.0},
+        lambda t: 0.4 * 0.8 ** min(t // 200, 3000) * (1 - t % 200 / 200),
+        (200, 400, 600),
     ),
     "repeat of a part of a step": Case(
         klr.Repeat(klr.Cosine(0.1, 0.0, steps=Fraction(1875, 2)), period=Fraction(1875, 2)),
@@ -552,10 +552,17 @@ CASES = {
         (100, 1000),
     ),
     "noise": Case(
-        klr.Noise(klr.Linear(0.4, 0.1, steps=100), scale=0.5, seed=3),
-        {0: 0.402522503787, 30: 0.225386545736, 60: 0.294967285422, 90: 0.167382706175, 120: 0.068640407110},
-        noisy(klr.Linear(0.4, 0.1, 100), 0.5, 3),
-        (100,),
+        klr.Noise(klr.Linear(0.4, 0.1, steps=50), scale=0.5, seed=3),
+        {
+            0: 0.402522503787,
+            10: 0.213811754726,
+            20: 0.380425587687,
+            30: 0.159951742135,
+            40: 0.097498857996,
+            50: 0.071621968387,
+        },
+        noisy(klr.Linear(0.4, 0.1, 50), 0.5, 3),
+        (50,),
     ),
     "one cycle, three phases": Case(
         klr.one_cycle(0.4, steps=100, warmup=0.4, three_phase=True, curve=klr.Linear, start=0.1, end=0.0),
