@@ -1,7 +1,8 @@
 """The table of the schedules: instances, values worked out by hand, formulas in float64.
 
 Each class of `keras_lr` needs a row here; the checks in `test_schedules.py` go
-through all of them.
+through all of them. `docs/gallery.py` draws one row of each schedule and policy,
+with its values worked out by hand.
 """
 
 import math
@@ -89,6 +90,12 @@ def restarts(start, periods):
     return formula
 
 
+def doublings(t, first):
+    """Which cycle it is, if each is twice as long as the one before, and the share of it that is over."""
+    cycle = (t // first + 1).bit_length() - 1
+    return cycle, Fraction(t - first * (2**cycle - 1), first * 2**cycle)
+
+
 def warm(t):
     """A warmup of 2 steps from 0.2, and 4 down from 0.4, at any fraction of a step."""
     return float(0.4 * (t + 1) / 2) if t < 1 else 0.4 if t < 2 else 0.4 * float(1 - share(t - 2, 4))
@@ -116,23 +123,23 @@ def noisy(schedule, scale, seed):
 CASES = {
     "constant": Case(klr.Constant(0.01), {0: 0.01, 5: 0.01, 2**24 + 1: 0.01}, lambda t: 0.01),
     "table": Case(
-        klr.Table([0.1, 0.2, 0.01, 0.03]),
-        {0: 0.1, 1: 0.2, 2: 0.01, 3: 0.03, 4: 0.03, 2**24 + 1: 0.03},
-        lambda t: [0.1, 0.2, 0.01, 0.03][min(t, 3)],
+        klr.Table([0.1, 0.2, 0.05, 0.15]),
+        {0: 0.1, 1: 0.2, 2: 0.05, 3: 0.15, 4: 0.15, 2**24 + 1: 0.15},
+        lambda t: [0.1, 0.2, 0.05, 0.15][min(t, 3)],
         (1, 2, 3),
     ),
     "table of one": Case(klr.Table([0.3]), {0: 0.3, 9: 0.3}, lambda t: 0.3),
     "intervals": Case(
-        klr.Intervals([4500, 13_500, 2**24 + 1], [0.1, 0.01, 0.001, 0.0001]),
-        {0: 0.1, 4499: 0.1, 4500: 0.01, 13_499: 0.01, 13_500: 0.001, 2**24: 0.001, 2**24 + 1: 0.0001},
-        intervals([4500, 13_500, 2**24 + 1], [0.1, 0.01, 0.001, 0.0001]),
-        (4500, 13_500, 2**24 + 1),
+        klr.Intervals([400, 700], [0.1, 0.05, 0.02]),
+        {0: 0.1, 399: 0.1, 400: 0.05, 699: 0.05, 700: 0.02, 900: 0.02},
+        intervals([400, 700], [0.1, 0.05, 0.02]),
+        (400, 700),
     ),
     "intervals past int32": Case(
-        klr.Intervals([10, 2**31 + 5], [0.1, 0.01, 0.5]),
-        {9: 0.1, 10: 0.01, 2**31 - 1: 0.01},
-        intervals([10, 2**31 + 5], [0.1, 0.01, 0.5]),
-        (10, 2**31 + 5),
+        klr.Intervals([10, 2**24 + 1, 2**31 + 5], [0.1, 0.01, 0.2, 0.5]),
+        {9: 0.1, 10: 0.01, 2**24: 0.01, 2**24 + 1: 0.2, 2**31 - 1: 0.2},
+        intervals([10, 2**24 + 1, 2**31 + 5], [0.1, 0.01, 0.2, 0.5]),
+        (10, 2**24 + 1, 2**31 + 5),
     ),
     "intervals of parts of steps": Case(
         klr.Intervals([Fraction(1875, 2), Fraction(1875)], [3.0, 2.0, 1.0]),
@@ -142,10 +149,10 @@ CASES = {
     ),
     "intervals without boundaries": Case(klr.Intervals([], [0.2]), {0: 0.2, 7: 0.2}, lambda t: 0.2),
     "linear": Case(
-        klr.Linear(0.1, 0.02, steps=10),
-        {0: 0.1, 1: 0.092, 5: 0.06, 10: 0.02, 11: 0.02, 2**24 + 1: 0.02},
-        lambda t: 0.1 - 0.08 * float(share(t, 10)),
-        (10,),
+        klr.Linear(0.1, 0.02, steps=1000),
+        {0: 0.1, 250: 0.08, 500: 0.06, 750: 0.04, 1000: 0.02, 1001: 0.02, 2**24 + 1: 0.02},
+        lambda t: 0.1 - 0.08 * float(share(t, 1000)),
+        (1000,),
     ),
     "linear, long": Case(
         klr.Linear(0.1, 0.0, steps=2**25),
@@ -166,10 +173,10 @@ CASES = {
     ),
     "linear of one step": Case(klr.Linear(0.3, 0.1, steps=1), {0: 0.3, 1: 0.1, 2: 0.1}, lambda t: 0.1 if t else 0.3),
     "polynomial": Case(
-        klr.Polynomial(0.1, 0.02, steps=4, power=2.0),
-        {0: 0.1, 1: 0.065, 2: 0.04, 3: 0.025, 4: 0.02, 5: 0.02},
-        power(0.1, 0.02, 4, 2.0),
-        (4,),
+        klr.Polynomial(0.1, 0.02, steps=1000, power=2.0),
+        {0: 0.1, 250: 0.065, 500: 0.04, 750: 0.025, 1000: 0.02, 1001: 0.02},
+        power(0.1, 0.02, 1000, 2.0),
+        (1000,),
     ),
     "polynomial, root": Case(
         klr.Polynomial(0.1, 0.0, steps=MILLION, power=0.5),
@@ -199,7 +206,10 @@ CASES = {
         (MILLION,),
     ),
     "cosine to a floor": Case(
-        klr.Cosine(0.1, 0.01, steps=2), {0: 0.1, 1: 0.055, 2: 0.01, 3: 0.01}, cosine(0.1, 0.01, 2), (2,)
+        klr.Cosine(0.1, 0.01, steps=1200),
+        {0: 0.1, 400: 0.0775, 600: 0.055, 800: 0.0325, 1200: 0.01, 1201: 0.01},
+        cosine(0.1, 0.01, 1200),
+        (1200,),
     ),
     "cosine squared": Case(
         klr.Cosine(0.1, 0.0, steps=2, exponent=2.0),
@@ -208,10 +218,10 @@ CASES = {
         (2,),
     ),
     "exponential": Case(
-        klr.Exponential(0.1, 0.5, steps=10),
-        {0: 0.1, 10: 0.05, 20: 0.025, 5: 0.0707106781187, 100: 0.1 / 1024},
-        exponential(0.1, 0.5, 10),
-        (10,),
+        klr.Exponential(0.1, 0.5, steps=100),
+        {0: 0.1, 50: 0.0707106781187, 100: 0.05, 200: 0.025, 400: 0.1 / 16},
+        exponential(0.1, 0.5, 100),
+        (100,),
     ),
     "exponential, slow": Case(
         klr.Exponential(0.1, 0.96, steps=100_000),
@@ -246,7 +256,7 @@ CASES = {
     "exponential, flat": Case(klr.Exponential(0.1, 1.0, steps=5), {0: 0.1, 9: 0.1}, lambda t: 0.1),
     "inverse time": Case(
         klr.InverseTime(0.1, 0.5, steps=10),
-        {0: 0.1, 10: 0.1 / 1.5, 20: 0.05, 180: 0.01},
+        {0: 0.1, 10: 0.1 / 1.5, 20: 0.05, 60: 0.025, 180: 0.01},
         lambda t: 0.1 / (1 + 0.5 * t / 10),
         (10,),
     ),
@@ -257,10 +267,10 @@ CASES = {
         (10, 20),
     ),
     "sequence": Case(
-        klr.Sequence([0.4, klr.Linear(0.4, 0.0, steps=4), klr.Table([0.1, 0.2])], boundaries=[3, 10]),
-        {0: 0.4, 2: 0.4, 3: 0.4, 4: 0.3, 7: 0.0, 9: 0.0, 10: 0.1, 11: 0.2, 99: 0.2},
-        lambda t: 0.4 if t < 3 else 0.4 * float(1 - share(t - 3, 4)) if t < 10 else [0.1, 0.2][min(t - 10, 1)],
-        (3, 10),
+        klr.Sequence([0.3, klr.Linear(0.4, 0.1, steps=300), 0.2], boundaries=[300, 700]),
+        {0: 0.3, 299: 0.3, 300: 0.4, 450: 0.25, 600: 0.1, 699: 0.1, 700: 0.2, 900: 0.2},
+        lambda t: 0.3 if t < 300 else 0.1 + 0.3 * float(1 - share(t - 300, 300)) if t < 700 else 0.2,
+        (300, 600, 700),
     ),
     "sequence of one": Case(
         klr.Sequence([klr.Linear(0.1, 0.0, steps=10)], boundaries=[]),
@@ -279,10 +289,10 @@ CASES = {
         (5,),
     ),
     "warmup": Case(
-        klr.Warmup(klr.Linear(0.4, 0.0, steps=4), steps=4),
-        {0: 0.1, 1: 0.2, 2: 0.3, 3: 0.4, 4: 0.4, 5: 0.3, 8: 0.0, 9: 0.0},
-        lambda t: 0.1 * (t + 1) if t < 4 else 0.4 * float(1 - share(t - 4, 4)),
-        (4, 8),
+        klr.Warmup(klr.Linear(0.4, 0.0, steps=800), steps=200),
+        {0: 0.002, 99: 0.2, 199: 0.4, 200: 0.4, 600: 0.2, 1000: 0.0, 1001: 0.0},
+        lambda t: 0.002 * (t + 1) if t < 200 else 0.4 * float(1 - share(t - 200, 800)),
+        (200, 1000),
     ),
     "warmup from a start": Case(
         klr.Warmup(0.4, steps=4, start=0.2),
@@ -291,25 +301,25 @@ CASES = {
         (4,),
     ),
     "per update": Case(
-        klr.PerUpdate(klr.Table([0.1, 0.2, 0.3]), batches=4),
-        {0: 0.1, 3: 0.1, 4: 0.2, 7: 0.2, 8: 0.3, 99: 0.3},
-        lambda t: [0.1, 0.2, 0.3][min(t // 4, 2)],
+        klr.PerUpdate(klr.Table([0.3, 0.2, 0.1]), batches=4),
+        {0: 0.3, 3: 0.3, 4: 0.2, 7: 0.2, 8: 0.1, 12: 0.1},
+        lambda t: [0.3, 0.2, 0.1][min(t // 4, 2)],
         (4, 8),
     ),
     "one cycle": Case(
-        klr.one_cycle(0.4, steps=MILLION),
-        {0: 0.016, 300_000: 0.4, MILLION: 1.6e-6, 2 * MILLION: 1.6e-6},
-        lambda t: cosine(0.016, 0.4, 300_000)(t) if t < 300_000 else cosine(0.4, 1.6e-6, 700_000)(t - 300_000),
-        (300_000, MILLION),
+        klr.one_cycle(0.4, steps=1000),
+        {0: 0.016, 150: 0.208, 300: 0.4, 650: 0.2000008, 1000: 1.6e-6, 1001: 1.6e-6},
+        lambda t: cosine(0.016, 0.4, 300)(t) if t < 300 else cosine(0.4, 1.6e-6, 700)(t - 300),
+        (300, 1000),
     ),
     "one cycle of two steps": Case(
         klr.one_cycle(0.4, steps=2), {0: 0.016, 1: 0.4, 2: 1.6e-6}, lambda t: [0.016, 0.4, 1.6e-6][min(t, 2)], (1, 2)
     ),
     "warmup and cosine": Case(
-        klr.warmup_cosine(0.4, steps=20),
-        {0: 0.2, 1: 0.4, 2: 0.4, 11: 0.2, 20: 0.0, 21: 0.0},
-        lambda t: 0.2 * (t + 1) if t < 2 else cosine(0.4, 0.0, 18)(t - 2),
-        (2, 20),
+        klr.warmup_cosine(0.4, steps=1000),
+        {0: 0.004, 49: 0.2, 99: 0.4, 100: 0.4, 550: 0.2, 1000: 0.0, 1001: 0.0},
+        lambda t: 0.004 * (t + 1) if t < 100 else cosine(0.4, 0.0, 900)(t - 100),
+        (100, 1000),
     ),
     "polynomial, 1 - sqrt": Case(
         klr.Polynomial(0.1, 0.0, steps=MILLION, k=0.5),
@@ -330,10 +340,10 @@ CASES = {
         (4,),
     ),
     "cosine waves": Case(
-        klr.CosineWaves(0.1, 0.02, steps=8, waves=1.5),
-        {0: 0.1, 2: 0.06 - 0.04 * math.sqrt(0.5), 4: 0.06, 8: 0.02, 9: 0.02},
-        lambda t: 0.06 + 0.04 * math.cos(2 * math.pi * 1.5 * min(t, 8) / 8),
-        (8,),
+        klr.CosineWaves(0.1, 0.02, steps=800, waves=1.5),
+        {0: 0.1, 200: 0.06 - 0.04 * math.sqrt(0.5), 400: 0.06, 800: 0.02, 801: 0.02},
+        lambda t: 0.06 + 0.04 * math.cos(2 * math.pi * 1.5 * min(t, 800) / 800),
+        (800,),
     ),
     "cosine waves, an odd end": Case(
         klr.CosineWaves(0.1, 0.02, steps=1000, waves=1.375),
@@ -342,22 +352,28 @@ CASES = {
         (1000,),
     ),
     "tanh": Case(
-        klr.Tanh(0.1, 0.01, steps=6, lower=-3.0, upper=3.0),
-        {0: 0.01 + 0.045 * (1 - math.tanh(-3)), 3: 0.055, 6: 0.01, 7: 0.01},
-        lambda t: 0.01 if t >= 6 else 0.01 + 0.045 * (1 - math.tanh(-3 + t)),
-        (6,),
+        klr.Tanh(0.1, 0.01, steps=600, lower=-3.0, upper=3.0),
+        {
+            0: 0.01 + 0.045 * (1 - math.tanh(-3)),
+            300: 0.055,
+            400: 0.01 + 0.045 * (1 - math.tanh(1)),
+            600: 0.01,
+            601: 0.01,
+        },
+        lambda t: 0.01 if t >= 600 else 0.01 + 0.045 * (1 - math.tanh(-3 + t / 100)),
+        (600,),
     ),
     "rex": Case(
-        klr.Rex(0.3, 0.0, steps=10),
-        {0: 0.3, 5: 0.2, 8: 0.1, 10: 0.0, 11: 0.0},
-        lambda t: 0.3 * float((1 - share(t, 10)) / (1 - share(t, 10) / 2)),
-        (10,),
+        klr.Rex(0.3, 0.0, steps=1000),
+        {0: 0.3, 500: 0.2, 800: 0.1, 1000: 0.0, 1001: 0.0},
+        lambda t: 0.3 * float((1 - share(t, 1000)) / (1 - share(t, 1000) / 2)),
+        (1000,),
     ),
     "approach": Case(
-        klr.Approach(0.1, 0.01, steps=2, rate=0.25),
-        {0: 0.1, 1: 0.04, 2: 0.01, 3: 0.01},
-        lambda t: 0.01 + 0.09 * (0.25 ** float(share(t, 2)) - 0.25) / 0.75,
-        (2,),
+        klr.Approach(0.1, 0.01, steps=1000, rate=0.25),
+        {0: 0.1, 500: 0.04, 1000: 0.01, 1001: 0.01},
+        lambda t: 0.01 + 0.09 * (0.25 ** float(share(t, 1000)) - 0.25) / 0.75,
+        (1000,),
     ),
     "approach, rising": Case(
         klr.Approach(0.0, 0.3, steps=2, rate=4.0),
@@ -366,10 +382,10 @@ CASES = {
         (2,),
     ),
     "logarithmic": Case(
-        klr.Logarithmic(0.0, 0.3, steps=7),
-        {0: 0.0, 1: 0.1, 3: 0.2, 7: 0.3, 8: 0.3},
-        lambda t: 0.3 * math.log(1 + min(t, 7)) / math.log(8),
-        (7,),
+        klr.Logarithmic(0.0, 0.3, steps=1023),
+        {0: 0.0, 1: 0.03, 31: 0.15, 127: 0.21, 511: 0.27, 1023: 0.3, 1024: 0.3},
+        lambda t: 0.3 * math.log(1 + min(t, 1023)) / math.log(1024),
+        (1023,),
     ),
     "logarithmic, falling": Case(
         klr.Logarithmic(0.3, 0.0, steps=7),
@@ -378,34 +394,36 @@ CASES = {
         (7,),
     ),
     "hyperbolic": Case(
-        klr.Hyperbolic(0.1, 0.0, steps=4, horizon=8),
-        {0: 0.1, 4: 0.1 * (1 - math.sqrt(0.75)), 5: 0.1 * (1 - math.sqrt(0.75))},
-        lambda t: 0.1 + 0.1 * (math.sqrt((4 - min(t, 4)) / 8 * (2 - (4 + min(t, 4)) / 8)) - math.sqrt(0.75)),
-        (4,),
+        klr.Hyperbolic(0.1, 0.0, steps=400, horizon=800),
+        {0: 0.1, 200: 0.1 + 0.1 * (math.sqrt(0.3125) - math.sqrt(0.75)), 400: 0.1 * (1 - math.sqrt(0.75))},
+        lambda t: (
+            0.1 + 0.1 * (math.sqrt((400 - min(t, 400)) / 800 * (2 - (400 + min(t, 400)) / 800)) - math.sqrt(0.75))
+        ),
+        (400,),
     ),
     "exp-hyperbolic": Case(
-        klr.ExpHyperbolic(0.1, 0.001, steps=4, horizon=4),
-        {0: 0.1, 2: 0.01, 4: 0.001, 5: 0.001},
-        lambda t: 0.1 * 0.01 ** float(share(t, 4)),
-        (4,),
+        klr.ExpHyperbolic(0.1, 0.001, steps=400, horizon=400),
+        {0: 0.1, 100: 0.0316227766017, 200: 0.01, 400: 0.001, 401: 0.001},
+        lambda t: 0.1 * 0.01 ** float(share(t, 400)),
+        (400,),
     ),
     "power law": Case(
-        klr.PowerLaw(0.1, steps=10, power=2.0),
-        {0: 0.1, 10: 0.025, 90: 0.001, 990: 1e-5},
-        lambda t: 0.1 / (1 + t / 10) ** 2,
-        (10,),
+        klr.PowerLaw(0.1, steps=100, power=2.0),
+        {0: 0.1, 100: 0.025, 400: 0.004, 900: 0.001},
+        lambda t: 0.1 / (1 + t / 100) ** 2,
+        (100,),
     ),
     "inverse square root": Case(
-        klr.InverseSqrt(0.1, steps=10),
-        {0: 0.1, 30: 0.05, 80: 0.1 / 3, 990: 0.01, 9990: 0.1 / math.sqrt(1000)},
-        lambda t: 0.1 / math.sqrt(1 + t / 10),
-        (10,),
+        klr.InverseSqrt(0.1, steps=100),
+        {0: 0.1, 300: 0.05, 800: 0.1 / 3, 1500: 0.025},
+        lambda t: 0.1 / math.sqrt(1 + t / 100),
+        (100,),
     ),
     "knots": Case(
-        klr.Knots([2, 6, 7], [0.0, 0.4, 0.2, 0.2]),
-        {0: 0.0, 1: 0.2, 2: 0.4, 4: 0.3, 6: 0.2, 7: 0.2, 99: 0.2},
-        lambda t: 0.2 * t if t < 2 else 0.4 - 0.05 * (t - 2) if t < 6 else 0.2,
-        (2, 6, 7),
+        klr.Knots([200, 600, 700], [0.0, 0.4, 0.2, 0.2]),
+        {0: 0.0, 100: 0.2, 200: 0.4, 400: 0.3, 600: 0.2, 700: 0.2, 800: 0.2},
+        lambda t: 0.002 * t if t < 200 else 0.4 - 0.0005 * (t - 200) if t < 600 else 0.2,
+        (200, 600, 700),
     ),
     "knots of parts of steps": Case(
         klr.Knots([Fraction(5, 2), 2**24 + 1], [0.1, 0.2, 0.0]),
@@ -430,34 +448,50 @@ CASES = {
         (2, 6),
     ),
     "delay": Case(
-        klr.Delay(klr.Linear(0.4, 0.0, steps=4), steps=2),
-        {0: 0.4, 2: 0.4, 3: 0.3, 6: 0.0, 7: 0.0},
-        lambda t: 0.4 * float(1 - share(max(t - 2, 0), 4)),
-        (2, 6),
+        klr.Delay(klr.Linear(0.4, 0.0, steps=600), steps=300),
+        {0: 0.4, 300: 0.4, 600: 0.2, 900: 0.0, 901: 0.0},
+        lambda t: 0.4 * float(1 - share(max(t - 300, 0), 600)),
+        (300, 900),
     ),
     "skip": Case(
-        klr.Skip(klr.Linear(0.4, 0.0, steps=4), steps=Fraction(3, 2)),
-        {0: 0.25, 1: 0.15, 2: 0.05, 3: 0.0},
-        lambda t: 0.4 * float(1 - share(t + Fraction(3, 2), 4)),
-        (3,),
+        klr.Skip(klr.Cosine(0.4, 0.0, steps=900), steps=300),
+        {0: 0.3, 150: 0.2, 300: 0.1, 600: 0.0, 601: 0.0},
+        lambda t: cosine(0.4, 0.0, 900)(t + 300),
+        (600,),
     ),
     "staircase": Case(
-        klr.Staircase(klr.Linear(0.4, 0.0, steps=10), steps=Fraction(5, 2)),
-        {0: 0.4, 2: 0.4, 3: 0.3, 4: 0.3, 5: 0.2, 7: 0.2, 8: 0.1, 10: 0.0, 99: 0.0},
-        lambda t: 0.4 * float(1 - share(t // Fraction(5, 2) * Fraction(5, 2), 10)),
-        (3, 5, 8, 10),
+        klr.Staircase(klr.Linear(0.4, 0.0, steps=1000), steps=250),
+        {0: 0.4, 249: 0.4, 250: 0.3, 500: 0.2, 750: 0.1, 999: 0.1, 1000: 0.0, 1001: 0.0},
+        lambda t: 0.4 * float(1 - share(t // 250 * 250, 1000)),
+        (250, 500, 750, 1000),
     ),
     "stretch": Case(
-        klr.Stretch(klr.Sequence([klr.Table([0.4, 0.2]), klr.Linear(0.3, 0.0, steps=2)], boundaries=[3]), 1.5),
-        {0: 0.4, 1: 0.4, 2: 0.2, 4: 0.2, 5: 0.3, 6: 0.2, 7: 0.1, 8: 0.0},
-        lambda t: (0.4 if t < 1.5 else 0.2) if t < 5 else 0.1 * max(0, 8 - t),
-        (2, 5, 8),
+        klr.Stretch(klr.Knots([200, 600], [0.1, 0.4, 0.0]), 1.5),
+        {0: 0.1, 150: 0.25, 300: 0.4, 600: 0.2, 900: 0.0, 901: 0.0},
+        lambda t: 0.1 + 0.001 * t if t < 300 else 0.4 * float(1 - share(t - 300, 600)),
+        (300, 900),
+    ),
+    "parts of steps in a skip, stairs and a stretch": Case(
+        klr.Sum(
+            [
+                klr.Skip(klr.Linear(0.4, 0.0, steps=4), steps=Fraction(3, 2)),
+                klr.Staircase(klr.Linear(0.4, 0.0, steps=10), steps=Fraction(5, 2)),
+                klr.Stretch(klr.Sequence([klr.Table([0.4, 0.2]), klr.Linear(0.3, 0.0, steps=2)], boundaries=[3]), 1.5),
+            ]
+        ),
+        {0: 1.05, 1: 0.95, 2: 0.65, 3: 0.5, 4: 0.5, 5: 0.5, 6: 0.4, 7: 0.3, 8: 0.1, 10: 0.0, 99: 0.0},
+        lambda t: (
+            0.4 * float(1 - share(t + Fraction(3, 2), 4))
+            + 0.4 * float(1 - share(t // Fraction(5, 2) * Fraction(5, 2), 10))
+            + ((0.4 if t < 1.5 else 0.2) if t < 5 else 0.1 * max(0, 8 - t))
+        ),
+        (2, 3, 5, 8, 10),
     ),
     "repeat": Case(
-        klr.Repeat(klr.Linear(0.4, 0.0, steps=4), period=4, shrink=0.5),
-        {0: 0.4, 3: 0.1, 4: 0.2, 7: 0.05, 8: 0.1, 40: 0.4 / 1024, 2**24 + 1: 0.0},
-        lambda t: 0.4 * 0.5 ** min(t // 4, 1000) * (1 - t % 4 / 4),
-        (4, 8, 40),
+        klr.Repeat(klr.Linear(0.4, 0.0, steps=200), period=200, shrink=0.8),
+        {0: 0.4, 150: 0.1, 200: 0.32, 350: 0.08, 400: 0.256, 500: 0.128, 600: 0.2048, 700: 0.1024, 2**24 + 1: 0.0},
+        lambda t: 0.4 * 0.8 ** min(t // 200, 3000) * (1 - t % 200 / 200),
+        (200, 400, 600),
     ),
     "repeat of a part of a step": Case(
         klr.Repeat(klr.Cosine(0.1, 0.0, steps=Fraction(1875, 2)), period=Fraction(1875, 2)),
@@ -494,34 +528,41 @@ CASES = {
         (4, 8),
     ),
     "product": Case(
-        klr.Product([klr.Linear(0.4, 0.0, steps=4), klr.Intervals([2], [1.0, 0.5]), 2.0]),
-        {0: 0.8, 1: 0.6, 2: 0.2, 3: 0.1, 4: 0.0},
-        lambda t: 0.8 * float(1 - share(t, 4)) * (1 if t < 2 else 0.5),
-        (2, 4),
+        klr.Product([klr.Linear(0.4, 0.0, steps=1000), klr.Intervals([500], [1.0, 0.5]), 2.0]),
+        {0: 0.8, 250: 0.6, 499: 0.4008, 500: 0.2, 750: 0.1, 1000: 0.0},
+        lambda t: 0.8 * float(1 - share(t, 1000)) * (1 if t < 500 else 0.5),
+        (500, 1000),
     ),
     "sum": Case(
-        klr.Sum([klr.Linear(0.4, 0.0, steps=4), 0.1]),
-        {0: 0.5, 1: 0.4, 4: 0.1, 5: 0.1},
-        lambda t: 0.1 + 0.4 * float(1 - share(t, 4)),
-        (4,),
+        klr.Sum([klr.Linear(0.4, 0.0, steps=1000), klr.CosineWaves(0.1, 0.0, steps=1000, waves=4)]),
+        {0: 0.5, 125: 0.35, 250: 0.4, 375: 0.25, 500: 0.3, 625: 0.15, 750: 0.2, 875: 0.05, 1000: 0.1, 1001: 0.1},
+        lambda t: 0.4 * float(1 - share(t, 1000)) + 0.05 * (1 + math.cos(2 * math.pi * 4 * float(share(t, 1000)))),
+        (1000,),
     ),
     "clip": Case(
-        klr.Clip(klr.Linear(0.4, 0.0, steps=4), minimum=0.15, maximum=0.35),
-        {0: 0.35, 1: 0.3, 2: 0.2, 3: 0.15, 9: 0.15},
-        lambda t: [0.35, 0.3, 0.2, 0.15][min(t, 3)],
-        (4,),
+        klr.Clip(klr.Linear(0.4, 0.0, steps=1000), minimum=0.1, maximum=0.3),
+        {0: 0.3, 250: 0.3, 500: 0.2, 750: 0.1, 1000: 0.1},
+        lambda t: min(max(0.4 * float(1 - share(t, 1000)), 0.1), 0.3),
+        (250, 750, 1000),
     ),
     "rescale": Case(
-        klr.Rescale(klr.Linear(0.02, 0.1, steps=4), target=[0.95, 0.85], source=[0.02, 0.1]),
-        {0: 0.95, 1: 0.925, 2: 0.9, 4: 0.85, 5: 0.85},
-        lambda t: 0.95 - 0.1 * float(share(t, 4)),
-        (4,),
+        klr.Rescale(klr.slanted_triangular(0.1, steps=1000, start=0.02), target=[0.95, 0.85], source=[0.02, 0.1]),
+        {0: 0.95, 50: 0.9, 100: 0.85, 550: 0.9, 1000: 0.95, 1001: 0.95},
+        lambda t: 0.95 - 0.1 * (t / 100 if t < 100 else float(1 - share(t - 100, 900))),
+        (100, 1000),
     ),
     "noise": Case(
-        klr.Noise(klr.Linear(0.4, 0.1, steps=4), scale=0.5, seed=3),
-        {0: 0.402522503787, 1: 0.235300068046, 2: 0.162735323822, 9: 0.083471265169},
-        noisy(klr.Linear(0.4, 0.1, 4), 0.5, 3),
-        (4,),
+        klr.Noise(klr.Linear(0.4, 0.1, steps=50), scale=0.5, seed=3),
+        {
+            0: 0.402522503787,
+            10: 0.213811754726,
+            20: 0.380425587687,
+            30: 0.159951742135,
+            40: 0.097498857996,
+            50: 0.071621968387,
+        },
+        noisy(klr.Linear(0.4, 0.1, 50), 0.5, 3),
+        (50,),
     ),
     "one cycle, three phases": Case(
         klr.one_cycle(0.4, steps=100, warmup=0.4, three_phase=True, curve=klr.Linear, start=0.1, end=0.0),
@@ -530,72 +571,82 @@ CASES = {
         (40, 80, 100),
     ),
     "one cycle's momentum": Case(
-        klr.one_cycle_momentum(steps=10),
-        {0: 0.95, 3: 0.85, 10: 0.95, 11: 0.95},
-        lambda t: cosine(0.95, 0.85, 3)(t) if t < 3 else cosine(0.85, 0.95, 7)(t - 3),
-        (3, 10),
+        klr.one_cycle_momentum(steps=1000),
+        {0: 0.95, 150: 0.9, 300: 0.85, 650: 0.9, 1000: 0.95, 1001: 0.95},
+        lambda t: cosine(0.95, 0.85, 300)(t) if t < 300 else cosine(0.85, 0.95, 700)(t - 300),
+        (300, 1000),
     ),
     "slanted triangular": Case(
-        klr.slanted_triangular(0.32, steps=20),
-        {0: 0.01, 1: 0.165, 2: 0.32, 11: 0.165, 20: 0.01, 21: 0.01},
-        lambda t: 0.01 + 0.31 * (t / 2 if t < 2 else 1 - (min(t, 20) - 2) / 18),
-        (2, 20),
+        klr.slanted_triangular(0.32, steps=1000),
+        {0: 0.01, 50: 0.165, 100: 0.32, 550: 0.165, 1000: 0.01, 1001: 0.01},
+        lambda t: 0.01 + 0.31 * (t / 100 if t < 100 else 1 - (min(t, 1000) - 100) / 900),
+        (100, 1000),
     ),
     "warmup and line": Case(
-        klr.warmup_linear(0.4, steps=20, end=0.04),
-        {0: 0.2, 1: 0.4, 2: 0.4, 11: 0.22, 20: 0.04},
-        lambda t: 0.2 * (t + 1) if t < 2 else 0.04 + 0.36 * float(1 - share(t - 2, 18)),
-        (2, 20),
+        klr.warmup_linear(0.4, steps=1000, end=0.04),
+        {0: 0.004, 49: 0.2, 99: 0.4, 100: 0.4, 550: 0.22, 1000: 0.04, 1001: 0.04},
+        lambda t: 0.004 * (t + 1) if t < 100 else 0.04 + 0.36 * float(1 - share(t - 100, 900)),
+        (100, 1000),
     ),
     "warmup, stable, decay": Case(
-        klr.warmup_stable_decay(0.4, steps=20, warmup=0.1, decay=0.2, curve=klr.Cosine),
-        {0: 0.2, 1: 0.4, 15: 0.4, 16: 0.4, 18: 0.2, 20: 0.0},
-        lambda t: 0.2 * (t + 1) if t < 2 else cosine(0.4, 0.0, 4)(max(t - 16, 0)),
-        (2, 16, 20),
+        klr.warmup_stable_decay(0.4, steps=1000, warmup=0.1, decay=0.2, curve=klr.Cosine),
+        {0: 0.004, 99: 0.4, 799: 0.4, 800: 0.4, 900: 0.2, 1000: 0.0, 1001: 0.0},
+        lambda t: 0.004 * (t + 1) if t < 100 else cosine(0.4, 0.0, 200)(max(t - 800, 0)),
+        (100, 800, 1000),
     ),
     "three stages": Case(
-        klr.tri_stage(0.4, steps=10, decay=0.4),
-        {0: 0.004, 1: 0.4, 6: 0.4, 8: 0.04, 10: 0.004, 11: 0.004},
-        lambda t: 0.004 if t == 0 else 0.4 * 0.01 ** float(share(max(t - 6, 0), 4)),
-        (1, 6, 10),
+        klr.tri_stage(0.4, steps=1000, decay=0.4),
+        {0: 0.004, 50: 0.202, 100: 0.4, 600: 0.4, 800: 0.04, 1000: 0.004, 1001: 0.004},
+        lambda t: 0.004 + 0.00396 * t if t < 100 else 0.4 * 0.01 ** float(share(max(t - 600, 0), 400)),
+        (100, 600, 1000),
     ),
     "noam": Case(
-        klr.noam(0.4, steps=4),
-        {0: 0.1, 1: 0.2, 3: 0.4, 15: 0.2, 399: 0.04},
-        lambda t: 0.4 * min((t + 1) / 4, math.sqrt(4 / (t + 1))),
-        (4,),
+        klr.noam(0.4, steps=100),
+        {0: 0.004, 49: 0.2, 99: 0.4, 399: 0.2, 899: 0.4 / 3, 1599: 0.1},
+        lambda t: 0.4 * min((t + 1) / 100, math.sqrt(100 / (t + 1))),
+        (100,),
     ),
     "sgdr": Case(
-        klr.sgdr(0.5, period=2, shrink=0.5, end=0.1),
-        {0: 0.5, 1: 0.3, 2: 0.3, 3: 0.2, 4: 0.2},
-        lambda t: 0.1 + 0.4 * 0.5 ** min(t // 2, 2000) * (1 - t % 2 / 2),
-        (2, 4),
+        klr.sgdr(0.5, period=200, growth=2, shrink=0.5, end=0.1),
+        {0: 0.5, 100: 0.3, 200: 0.3, 400: 0.2, 600: 0.2, 1000: 0.15, 1400: 0.15},
+        lambda t: 0.1 + 0.4 * 0.5 ** doublings(t, 200)[0] * cosine(1.0, 0.0, 1)(doublings(t, 200)[1]),
+        (200, 600, 1400, 200 * (2**20 - 1)),
     ),
     "triangular": Case(
-        klr.triangular(0.1, 0.5, up=2, down=4, shrink=0.5, rate=0.9),
-        {0: 0.1, 1: 0.1 + 0.2 * 0.9, 2: 0.1 + 0.4 * 0.81, 6: 0.1, 8: 0.1 + 0.2 * 0.9**8},
+        klr.triangular(0.1, 0.5, up=100, down=200, shrink=0.5, rate=0.999),
+        {
+            0: 0.1,
+            50: 0.1 + 0.2 * 0.999**50,
+            100: 0.1 + 0.4 * 0.999**100,
+            300: 0.1,
+            400: 0.1 + 0.2 * 0.999**400,
+            600: 0.1,
+        },
         lambda t: (
             0.1
-            + 0.4 * 0.5 ** min(t // 6, 2000) * 0.9 ** min(t, 10**5) * (t % 6 / 2 if t % 6 < 2 else 1 - (t % 6 - 2) / 4)
+            + 0.4
+            * 0.5 ** min(t // 300, 2000)
+            * 0.999 ** min(t, 10**6)
+            * (t % 300 / 100 if t % 300 < 100 else 1 - (t % 300 - 100) / 200)
         ),
-        (2, 6, 8),
+        (100, 300, 400),
     ),
     "multi-step": Case(
-        klr.multi_step(0.4, 0.5, [2, 4]),
-        {0: 0.4, 1: 0.4, 2: 0.2, 3: 0.2, 4: 0.1, 5: 0.1},
-        intervals([2, 4], [0.4, 0.2, 0.1]),
-        (2, 4),
+        klr.multi_step(0.4, 0.5, [300, 600]),
+        {0: 0.4, 299: 0.4, 300: 0.2, 599: 0.2, 600: 0.1, 900: 0.1},
+        intervals([300, 600], [0.4, 0.2, 0.1]),
+        (300, 600),
     ),
     "flat, then cosine": Case(
-        klr.flat_cosine(0.4, steps=8),
-        {0: 0.4, 6: 0.4, 7: 0.2, 8: 0.0, 9: 0.0},
-        lambda t: cosine(0.4, 0.0, 2)(max(t - 6, 0)),
-        (6, 8),
+        klr.flat_cosine(0.4, steps=1000),
+        {0: 0.4, 750: 0.4, 875: 0.2, 1000: 0.0, 1001: 0.0},
+        lambda t: cosine(0.4, 0.0, 250)(max(t - 750, 0)),
+        (750, 1000),
     ),
     "cooldown": Case(
-        klr.cooldown(klr.InverseSqrt(0.4, steps=1), steps=4, after=8, end=0.1),
-        {0: 0.4, 3: 0.2, 8: 0.4 / 3, 12: 0.1, 13: 0.1},
-        lambda t: 0.1 + (0.4 / math.sqrt(1 + t) - 0.1) * float(1 - share(max(t - 8, 0), 4)),
-        (8, 12),
+        klr.cooldown(klr.InverseSqrt(0.4, steps=100), steps=400, after=800, end=0.05),
+        {0: 0.4, 300: 0.2, 800: 0.4 / 3, 1000: 0.025 + 0.2 / math.sqrt(11), 1200: 0.05, 1201: 0.05},
+        lambda t: 0.05 + (0.4 / math.sqrt(1 + t / 100) - 0.05) * float(1 - share(max(t - 800, 0), 400)),
+        (800, 1200),
     ),
 }

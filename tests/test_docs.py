@@ -29,7 +29,11 @@ FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 BLOCK = re.compile(r"(?:^<!-- backend: (\w+)(, in a graph)?[^\n]*\n)?^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 ROW = re.compile(r'^\| <img src="(?P<image>[^"]+)"[^|]*> \| `(?P<expression>[^`]+)` \|', re.MULTILINE)
 
-POLICIES = [name for name in klr.__all__ if getattr(klr, name).__module__ == "keras_lr.schedules.policies"]
+POLICIES = [
+    name
+    for name in klr.__all__
+    if getattr(klr, name).__module__.startswith("keras_lr.schedules.policies.") and name != "scale_rate"  # a number
+]
 SCHEDULES = [
     name
     for name in klr.__all__
@@ -119,23 +123,36 @@ def gallery():
 
 
 def test_the_gallery_is_complete(gallery):
-    """Every schedule and every policy has a thumbnail."""
+    """Every schedule and every policy is shown, by a row of the tests that is an instance or a result of it."""
     assert sorted(gallery.SHOWN) == sorted(SCHEDULES + POLICIES)
+    assert [name for name in gallery.SHOWN if not gallery.expression(name).startswith(f"{name}(")] == []
 
 
 @pytest.mark.parametrize("name", SCHEDULES + POLICIES)
-def test_a_thumbnail(name, gallery, tmp_path):
-    """The script draws the thumbnail, and one of that size is in the repository."""
+def test_the_expression_of_a_picture(name, gallery):
+    """The expression that is written below a picture makes the very schedule that is drawn and tested."""
+    assert eval(gallery.expression(name), {**vars(klr)}) == gallery.CASES[gallery.SHOWN[name]].schedule
+
+
+@pytest.mark.parametrize("name", SCHEDULES + POLICIES)
+def test_a_picture(name, gallery, tmp_path):
+    """The script draws the picture, and one of that size and of the same expression is in the repository."""
     for path in (gallery.draw(name, tmp_path), gallery.IMAGES / f"{name}.png"):
-        assert struct.unpack(">II", path.read_bytes()[16:24]) == (240, 120)
+        picture = path.read_bytes()
+        assert struct.unpack(">II", picture[16:24]) == (gallery.WIDTH, gallery.HEIGHT)
+        assert b"tEXtDescription\0" + gallery.expression(name).encode() in picture
+
+
+def test_the_page_of_the_gallery(gallery):
+    """The page is what the script writes now."""
+    assert gallery.PAGE.read_text("utf-8") == gallery.page()
 
 
 def test_the_table_of_the_readme(gallery):
-    """Every schedule and policy has a row in the README, with the thumbnail of the very expression in it."""
-    rows = [match.groupdict() for match in ROW.finditer(README.read_text("utf-8"))]
-    shown = {Path(row["image"]).stem: eval(row["expression"], {**vars(klr)}) for row in rows}
-    assert shown == gallery.SHOWN
-    assert all(row["expression"].startswith(Path(row["image"]).stem) for row in rows)
+    """The rows of the README are a choice of the gallery's: its pictures with its expressions."""
+    rows = {Path(row["image"]).stem: row["expression"] for row in ROW.finditer(README.read_text("utf-8"))}
+    assert 14 <= len(rows) <= 20
+    assert rows == {name: gallery.expression(name) for name in rows}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
