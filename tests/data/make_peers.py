@@ -5,8 +5,8 @@
 Each row is a call as a user of that library writes it and, in `values`, what the updates t = 0, 1, 2, ... of a training
 that follows the library's own documentation use. Rows are written here as (number of updates, call); the call is run as
 it stands. Without names, all peers are run. A peer that can't be imported keeps the rows it had, and so does one whose
-source is not under FOLDER, which holds one folder for each library that can't be installed as a package or not without
-much else: see `SOURCES`.
+source is not under FOLDER: one folder, named as the repository, for each library that isn't a package or that doesn't
+install without much else. The comment in the function of such a peer names its repository and version.
 """
 
 import argparse
@@ -54,7 +54,17 @@ def evaluate(call, names):
     """The value of a call, after the statements before it, if any."""
     *before, call = call.split("; ")
     exec("\n".join(before), names)
-    return eval(call, names)
+    tree = ast.parse(call, mode="eval")
+    if "float64" in names:
+        tree = ast.fix_missing_locations(Float64().visit(tree))
+    return eval(compile(tree, call, "eval"), names)
+
+
+class Float64(ast.NodeTransformer):
+    """Makes the float constants of a call float64: Keras and TensorFlow read a plain float as float32."""
+
+    def visit_Constant(self, node):
+        return ast.Call(ast.Name("float64", ast.Load()), [node], []) if isinstance(node.value, float) else node
 
 
 class Torch:
@@ -175,6 +185,9 @@ def torch(sources):
         (41, f"{cycle})", "momentum"),
         (41, f"{cycle}, anneal_strategy='linear')"),
         (41, f"{cycle}, anneal_strategy='linear')", "momentum"),
+        (33, f"{cycle.replace('40', '33')})"),
+        (33, f"{cycle.replace('40', '33')})", "momentum"),
+        (33, f"{cycle.replace('40', '33')}, three_phase=True)"),
         (40, f"{cycle}, three_phase=True)"),
         (40, f"{cycle}, three_phase=True)", "momentum"),
         (40, f"{cycle}, anneal_strategy='linear', three_phase=True)"),
@@ -415,8 +428,7 @@ def keras(sources):
     import keras
     import numpy
 
-    # A float64 rate makes the built-in schedules compute in float64.
-    names = vars(keras.optimizers.schedules) | {"numpy": numpy}
+    names = vars(keras.optimizers.schedules) | {"float64": numpy.float64}
     table = [
         (30, "ExponentialDecay(0.1, decay_steps=10, decay_rate=0.5)"),
         (30, "ExponentialDecay(0.1, decay_steps=7, decay_rate=0.5, staircase=True)"),
@@ -434,24 +446,14 @@ def keras(sources):
         (60, "CosineDecayRestarts(0.1, first_decay_steps=8, t_mul=1.5, m_mul=0.8)"),
     ]
 
-    def in_float64(call, n):
-        schedule = call()
-        if hasattr(schedule, "values"):  # PiecewiseConstantDecay
-            schedule.values = [numpy.float64(v) for v in schedule.values]
-        else:
-            schedule.initial_learning_rate = numpy.float64(schedule.initial_learning_rate)
-        values = [schedule(t) for t in range(n)]
-        assert "float64" in str(values[0].dtype)
-        return values
-
-    return rows("keras", table, names, in_float64)
+    return rows("keras", table, names, of_step)
 
 
 def tf1(sources):
     import numpy
     import tensorflow
 
-    # A rate in float64 makes most compute in float64. noisy_linear_cosine_decay is left out: it is random.
+    # noisy_linear_cosine_decay is left out: it is random.
     table = [
         (30, "exponential_decay(0.1, t, decay_steps=10, decay_rate=0.5)"),
         (30, "exponential_decay(0.1, t, decay_steps=7, decay_rate=0.5, staircase=True)"),
@@ -468,19 +470,16 @@ def tf1(sources):
         (30, "linear_cosine_decay(0.1, t, decay_steps=20, num_periods=1.5, alpha=0.1, beta=0.01)"),
     ]
 
-    train = tensorflow.compat.v1.train
+    def decayed(call, n):
+        return [call()(t)() for t in numpy.arange(n)]
+
     for n, call in table:
-        function, _, rest = call.partition("(")
-        float32 = "piecewise" in call or "cosine" in call  # It mixes in a float32 of its own.
-        rate = tensorflow.constant(0.1, tensorflow.float32 if float32 else tensorflow.float64)
-        names = {"run": getattr(train, function), "rate": rate}
-        given = eval(f"lambda t: run({rest.replace('0.1, t', 'rate, t')}", names)
-
-        def run(_, n, given=given):
-            return [decay() for decay in map(given, numpy.arange(n))]
-
+        # The cosines mix in a float32 pi.
+        float32 = "cosine" in call
+        names = {"tf": tensorflow} if float32 else {"tf": tensorflow, "float64": numpy.float64}
         more = {"precision": "float32"} if float32 else {}
-        yield from rows("tf1", [(n, f"tf.compat.v1.train.{call}")], {}, run, **more)
+        for row in rows("tf1", [(n, f"lambda t: tf.compat.v1.train.{call}")], names, decayed, **more):
+            yield row | {"name": call.split("(")[0], "call": row["call"].removeprefix("lambda t: ")}
 
 
 def composer(sources):
@@ -995,6 +994,7 @@ def tf_models(sources):
 
 
 def tf_addons(sources):
+    import numpy
     import tensorflow
 
     # github.com/tensorflow/addons at d208d752, 2024-04-15. It runs no more with Keras 3 as a package.
@@ -1010,7 +1010,6 @@ def tf_addons(sources):
     def in_float64(call, n):
         """The step is given in float64: an integer step fails with scale_mode='iterations'."""
         schedule = call()
-        schedule.initial_learning_rate = tensorflow.constant(schedule.initial_learning_rate, tensorflow.float64)
         return [schedule(tensorflow.constant(t, tensorflow.float64)) for t in range(n)]
 
     table = [
@@ -1021,7 +1020,7 @@ def tf_addons(sources):
         (50, "CyclicalLearningRate(0.01, 0.1, step_size=8, scale_fn=lambda x: 1 / x)"),
         (50, "CyclicalLearningRate(0.01, 0.1, step_size=8, scale_fn=lambda x: 0.97**x, scale_mode='iterations')"),
     ]
-    return rows("tf-addons", table, vars(names), in_float64)
+    return rows("tf-addons", table, vars(names) | {"float64": numpy.float64}, in_float64)
 
 
 def big_vision(sources):
@@ -1431,13 +1430,14 @@ PEERS = {
     "knee": knee,
     "anyschedule": anyschedule,
 }
-# The package of a peer that isn't named as it, or the version of one that is run from its source.
+# The package of a peer that isn't named as it.
 PACKAGES = {
     "tf1": "tensorflow-cpu",
     "composer": "mosaicml",
     "ignite": "pytorch-ignite",
     "tf-models": "tf-models-official",
 }
+# The commit, or the version, of a peer that is run from its source.
 SOURCES = {
     "tf-addons": "d208d752",
     "big_vision": "0127fb6b",
