@@ -142,7 +142,7 @@ def test_the_table_of_the_readme(gallery):
 def test_the_links_of_a_document(document):
     """What a document points to in the repository is there."""
     text = document.read_text("utf-8")
-    targets = re.findall(r"\]\(([^)#]+)\)", text) + re.findall(r'src="([^"]+)"', text)
+    targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text) + re.findall(r'src="([^"]+)"', text)
     assert [target for target in targets if "://" not in target and not (document.parent / target).exists()] == []
 
 
