@@ -20,7 +20,7 @@ from keras_lr.schedules import words
 
 ROOT = Path(__file__).resolve().parent.parent
 README, CHANGELOG = ROOT / "README.md", ROOT / "CHANGELOG.md"
-DOCUMENTS = [README, *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [README, *sorted((ROOT / "docs").rglob("*.md"))]
 MODULES = ["keras_lr", *(m.name for m in pkgutil.walk_packages(klr.__path__, "keras_lr.") if "__main__" not in m.name)]
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
@@ -62,7 +62,7 @@ def run_in_a_graph(block, line, document, namespace):
         run(block, line, document, namespace)
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_the_examples_run(document, tmp_path, monkeypatch):
     """Every Python block of a document runs, one after the other, and prints what the document says."""
     monkeypatch.chdir(tmp_path)
@@ -155,11 +155,11 @@ def test_the_table_of_the_readme(gallery):
     assert rows == {name: gallery.expression(name) for name in rows}
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_the_links_of_a_document(document):
     """What a document points to in the repository is there."""
     text = document.read_text("utf-8")
-    targets = re.findall(r"\]\(([^)#]+)\)", text) + re.findall(r'src="([^"]+)"', text)
+    targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text) + re.findall(r'src="([^"]+)"', text)
     assert [target for target in targets if "://" not in target and not (document.parent / target).exists()] == []
 
 
