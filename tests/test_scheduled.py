@@ -266,7 +266,8 @@ def test_the_plain_optimizer_loads_its_file(name, tmp_path):
     for other in (plain, again):
         other.load_weights(str(tmp_path / name))
         assert int(other.optimizer.iterations) == 16
-        for a, b in zip(other.optimizer.variables, model.optimizer.variables[: len(plain.optimizer.variables)]):
+        both = [one.optimizer.variables[: len(plain.optimizer.variables)] for one in (other, model)]
+        for a, b in zip(*both, strict=True):
             np.testing.assert_array_equal(keras.ops.convert_to_numpy(a), keras.ops.convert_to_numpy(b))
     assert float(again.optimizer._book.cells["beta_1_product"].value) == pytest.approx(0.9**16, rel=1e-5)
     train(model, epochs=1)

@@ -193,6 +193,8 @@ WORDS = {
     "smoothing": Word("how many values are averaged", "an integer > 0", _integer(1)),
     "growth": Word("what grows by it each time", "a finite number >= 1", _number(minimum=1)),
     "stop_at_minimum": Word("whether the minimum ends the training", "True or False", _flag),
+    "every": Word("how long it is from one check to the next", *_LENGTH),
+    "restore_best": Word("whether a reduction goes back to the best weights", "True or False", _flag),
     "batches": Word("how many batches make an update", "an integer > 0", _integer(1)),
 }
 OWN_WORD = Word(
