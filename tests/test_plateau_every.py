@@ -58,7 +58,7 @@ def test_many_fits_are_one(validated, tmp_path):
     model, seen = told(opt.SGD(klr.Constant(1.0))), Applied()
     rates, loss = [], model.loss
     for epoch, (x, y) in enumerate(losses(3)):
-        validation = {"validation_data": (x, 100 * y)} if validated else {}
+        validation = {"validation_data": (x, -100 * y)} if validated else {}
         callbacks = [reducer(), seen]
         keywords = {"batch_size": 1, "shuffle": False, "verbose": 0, "callbacks": callbacks} | validation
         model.fit(x, y, initial_epoch=epoch, epochs=epoch + 1, **keywords)
@@ -68,6 +68,14 @@ def test_many_fits_are_one(validated, tmp_path):
         model = keras.saving.load_model(tmp_path / "model.keras")
         model.compile(optimizer=model.optimizer, loss=loss)
     np.testing.assert_allclose(rates, np.repeat(RATES, EACH), rtol=1e-4)
+
+
+def test_several_epochs():
+    """Each epoch counts from its start: where every check is an improvement, there is no reduction."""
+    model, falling = told(opt.SGD(1.0)), np.arange(27.0, 0.0, -1.0, dtype="float32")[:, None, None]
+    keywords = {"steps_per_epoch": 9, "epochs": 3, "shuffle": False, "verbose": 0}
+    model.fit(((np.ones_like(y), y) for y in falling), callbacks=[reducer(patience=1)], **keywords)
+    assert float(model.optimizer.learning_rate) == 1.0
 
 
 @pytest.mark.skipif(NAME == "torch", reason="Keras takes one step at a time on torch")

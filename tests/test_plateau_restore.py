@@ -112,6 +112,20 @@ def test_many_fits_and_a_restart():
         assert same(after[0], first[0]) is again and same(after[0], before[0]) is not again
 
 
+def test_the_weights_of_another_model():
+    """A callback that is used for another model does not bring the weights of the first."""
+    one, other = network(opt.SGD(0.1)), network(opt.SGD(0.1))
+    reducer = klr.PlateauReducer("loss", patience=1, restore_best=True)
+    run(other, [0.5], patience=1)
+    run(one, [1.0], reducer)
+    weights = one.get_weights()
+    before, after = run(other, [0, 2.0], reducer, begin=1)
+    assert same(after[0], before[0])
+    one.set_weights([weight + 1 for weight in weights])
+    run(other, [0, 0, 2.0], reducer, begin=2)
+    assert same(one.get_weights(), [weight + 1 for weight in weights])
+
+
 def test_an_interrupted_restore(monkeypatch):
     """Ctrl-C in the middle of it leaves all weights of the best, not a half."""
     model = network(opt.SGD(0.1))

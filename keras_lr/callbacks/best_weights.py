@@ -16,8 +16,7 @@ class BestWeights:
         self._weights: list[tuple[Any, np.ndarray]] = []
 
     def keep(self, model: Any, value: float) -> None:
-        # A copy: on torch and JAX the array may be the memory that the next step writes to.
-        self._weights = [(weight, np.array(keras.ops.convert_to_numpy(weight))) for weight in model.weights]
+        self._weights = [(weight, keras.ops.convert_to_numpy(weight)) for weight in model.weights]  # copies
         self._value = value
 
     def restore(self, value: float) -> None:

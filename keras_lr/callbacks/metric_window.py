@@ -27,7 +27,7 @@ class MetricWindow:
     def read(self, model: Any) -> dict[str, float]:
         """The metrics by name over the batches since the last `read`, or since `begin`."""
         variables = model.metrics_variables
-        now = [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
+        now = [keras.ops.convert_to_numpy(variable) for variable in variables]
         since = [a - b for a, b in zip(now, self._then, strict=True)] if self._then else now
         self._then = now
         with keras.StatelessScope(state_mapping=list(zip(variables, since, strict=True))):
