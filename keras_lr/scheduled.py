@@ -15,8 +15,8 @@ from keras.optimizers.schedules import LearningRateSchedule
 from .hyperparameter import Hyperparameter, shortest
 from .schedules.base import Schedule
 from .schedules.foreign import Foreign
+from .state import State
 
-PREFIX = "keras_lr."  # of the names that our variables have in a saved file
 PRODUCT = "_product"  # after the name of a beta: the product of all its values so far
 CORRECTED = ("beta_1", "beta_2")
 FACTOR = "factor"  # what feedback multiplies onto the schedule of the learning rate
@@ -40,6 +40,7 @@ class ScheduledMixin:
     """What `scheduled` puts before the class of an optimizer: one evaluation of each schedule per update."""
 
     _book: Book
+    keras_lr: State
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> Any:
         book = self._book
@@ -85,25 +86,16 @@ class ScheduledMixin:
         return plain if self._book.as_plain else [*plain, *(cell for _, cell in sorted(self._book.cells.items()))]
 
     def save_own_variables(self, store: Any) -> None:
+        # As the plain class does, which can load the file, too; the rest is saved by the attribute `keras_lr`.
         with _flag(self._book, "as_plain"):
             super().save_own_variables(store)  # type: ignore[misc]
-        for name, cell in self._book.cells.items():
-            store[PREFIX + name] = keras.ops.convert_to_numpy(cell.value)
-        for name, note in self._book.notes.items():
-            store[PREFIX + "note." + name] = note
 
     def load_own_variables(self, store: Any) -> None:
-        ours = {name for name in store.keys() if name.startswith(PREFIX)}  # noqa: SIM118 - an HDF5 group
         with _flag(self._book, "as_plain"):
-            super().load_own_variables({name: store[name] for name in store.keys() if name not in ours})  # type: ignore[misc]  # noqa: SIM118
+            super().load_own_variables(store)  # type: ignore[misc]
+        # For a file of the plain optimizer; of a scheduled one, `keras_lr` is loaded next.
         for name in _products(self):
             _start_product(self, name)
-        for stored in ours:
-            name = stored.removeprefix(PREFIX)
-            if name.startswith("note."):
-                self._book.notes[name.removeprefix("note.")] = np.array(store[stored])
-            elif name in self._book.cells:
-                self._book.cells[name].assign(np.array(store[stored]))
 
     def get_config(self) -> dict[str, Any]:
         book = self._book
@@ -142,6 +134,7 @@ def swap(optimizer: Any, hyperparameters: dict[str, Any], correct_bias: bool | N
     """Give a plain optimizer its scheduled class, in place, and take `hyperparameters` in hand."""
     if not isinstance(optimizer, ScheduledMixin):
         object.__setattr__(optimizer, "_book", Book(type(optimizer)))
+        object.__setattr__(optimizer, "keras_lr", State(optimizer._book))
         optimizer.__class__ = _scheduled_class(optimizer._book.plain, frozenset())
     book = optimizer._book
     if correct_bias is not None:

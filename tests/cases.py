@@ -502,11 +502,7 @@ CASES = {
     "repeat, growing": Case(
         klr.Repeat(klr.Linear(0.4, 0.0, steps=2), period=2, growth=2),
         {0: 0.4, 1: 0.2, 2: 0.4, 3: 0.3, 5: 0.1, 6: 0.4, 13: 0.05, 14: 0.4, 2**25 - 2: 0.4, 2**25 - 3: 0.4 / 2**24},
-        lambda t: (
-            0.4 * (1 - (t + 2 - 2 ** ((t + 2).bit_length() - 1)) / 2 ** ((t + 2).bit_length() - 1))
-            if t < 2**40
-            else None
-        ),
+        lambda t: 0.4 * (1 - (t + 2 - 2 ** ((t + 2).bit_length() - 1)) / 2 ** ((t + 2).bit_length() - 1)),
         (2, 6, 14, 2**25 - 2),
     ),
     "repeat, growing by parts of steps": Case(

@@ -73,6 +73,26 @@ def test_several_steps_per_execution():
     np.testing.assert_allclose(monitor.steps["learning_rate"], RATE.values(4))
 
 
+def test_tensorboard(tmp_path):
+    """With `log_dir`, TensorBoard gets every value of every step, also of later fits."""
+    model = rate_meter(klr.scheduled(opt.SGD(RATE), weight_decay=0.5))
+    for epochs in (2, 1):
+        monitor = klr.Monitor(log_dir=tmp_path / "logs")
+        model.fit(*ones(3), batch_size=1, epochs=epochs, callbacks=[monitor], verbose=0)
+    import tensorflow as tf  # late, since it takes seconds
+
+    read = []
+    for path in sorted((tmp_path / "logs").iterdir()):
+        version, *events = (tf.compat.v1.Event.FromString(r.numpy()) for r in tf.data.TFRecordDataset(str(path)))
+        assert version.file_version == "brain.Event:2" and ".tfevents." in path.name
+        read += [(event.step, shown.tag, shown.simple_value) for event in events for shown in event.summary.value]
+    rates = [(step, value) for step, name, value in read if name == "learning_rate"]
+    np.testing.assert_allclose(rates, [*enumerate(RATE.values(9))])
+    assert [value for _, name, value in read if name == "weight_decay"] == [0.5] * 9
+    with pytest.raises(TypeError, match="`log_dir` of `Monitor` must be a path"):
+        klr.Monitor(log_dir=3)
+
+
 def test_no_hook_on_batches():
     """It has no per-batch hook, which on JAX would cost a synchronisation at every step."""
     for hook in ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end"):

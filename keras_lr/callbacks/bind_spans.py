@@ -10,7 +10,7 @@ import keras
 from ..parts import batches_seen, leaves, per_update, replace_schedule, retrace
 from ..scheduled import schedules_of
 from ..schedules.base import Schedule
-from . import fit
+from . import backup, fit
 
 
 class BindSpans(keras.callbacks.Callback):
@@ -26,6 +26,11 @@ class BindSpans(keras.callbacks.Callback):
 
     It warns when `fit(initial_epoch=k)` goes on with an optimizer that has made no
     step, as after a restore of the weights alone; `resume_at` is the remedy.
+
+    `BackupAndRestore(save_freq=n)` goes on at the beginning of the epoch in which it
+    saved, with an optimizer that has counted the batches before. The count is set
+    back, so that schedules don't run ahead of the epochs. (The weights have learned
+    from these batches, and do so again: only saves between epochs are exact.)
 
     >>> import keras, numpy as np, keras_lr as klr
     >>> model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
@@ -47,6 +52,8 @@ class BindSpans(keras.callbacks.Callback):
             known, or the data says another one than the argument.
     """
 
+    is_first = True  # of the callbacks: it sets the count that others read
+
     def __init__(self, *, steps_per_epoch: int | None = None, batch_size: int | None = None):
         super().__init__()
         for name, number in (("steps_per_epoch", steps_per_epoch), ("batch_size", batch_size)):
@@ -58,6 +65,8 @@ class BindSpans(keras.callbacks.Callback):
         self.batch_size = batch_size
 
     def on_train_begin(self, logs: Any = None) -> None:
+        fit.be_first(self)
+        self._begins = True
         batches = self._agreed("steps_per_epoch", self.steps_per_epoch, self.params.get("steps"))
         batch_size = self._agreed("batch_size", self.batch_size, fit.batch_size(self.model))
         bound = [
@@ -78,6 +87,11 @@ class BindSpans(keras.callbacks.Callback):
                 f"steps_per_epoch={batches or '...'})` before.",
                 stacklevel=2,
             )
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        if self._begins:  # now, since a backup may be loaded by a callback further down the list
+            backup.take_back(self, epoch)
+        self._begins = False
 
     def _bound(self, optimizer: Any, schedule: Schedule, batches: int | None, batch_size: int | None) -> Schedule:
         schedule = per_update(optimizer, schedule)

@@ -52,9 +52,13 @@ def be_first(callback: Any) -> None:
 
 
 def be_before(callback: Any, kinds: Any) -> None:
-    """Move `callback` before those of the `kinds`, which save what it decides."""
+    """Move `callback` before those of the `kinds`, which save what it decides; but never before `BindSpans`."""
     running = getattr(of_fit(callback.model, "callbacks"), "callbacks", [])
-    places = [place for place, other in enumerate(running) if isinstance(other, kinds)]
+    places = [
+        place
+        for place, other in enumerate(running)
+        if isinstance(other, kinds) and not getattr(other, "is_first", False)
+    ]
     if places and callback in running and places[0] < running.index(callback):
         running.remove(callback)
         running.insert(places[0], callback)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import keras
 import numpy as np
 
 from ..parts import applied_values, batches_seen, leaves
+from ..schedules import words
 from . import fit
+from .events import Events
 
 
 class Monitor(keras.callbacks.Callback):
@@ -34,17 +37,29 @@ class Monitor(keras.callbacks.Callback):
     >>> monitor.steps["learning_rate"]
     array([0.5  , 0.375, 0.25 , 0.125])
 
+    Args:
+        log_dir: A folder for TensorBoard, where the value of each step is written at
+            the end of its epoch, by the number of the batch; `None` for none.
+
+    Raises:
+        TypeError: `log_dir` is no path.
+
     Attributes:
         steps: For each name an array of the values, one for each batch since `fit` began.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, log_dir: str | os.PathLike[str] | None = None):
         super().__init__()
+        if log_dir is not None and not isinstance(log_dir, str | os.PathLike):
+            words.refuse(self, "log_dir", "a path", log_dir, error=TypeError)
+        self.log_dir = log_dir
         self.steps: dict[str, np.ndarray] = {}
+        self._events: Events | None = None
 
     def on_train_begin(self, logs: Any = None) -> None:
         fit.be_first(self)
         self.steps = {}
+        self._events = None if self.log_dir is None else Events(os.fspath(self.log_dir))
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._begin = [batches_seen(part) for part in leaves(self.model.optimizer)]
@@ -52,8 +67,15 @@ class Monitor(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         parts = leaves(self.model.optimizer)
         for begin, part in zip(self._begin, parts, strict=True):
-            for hyperparameter, values in applied_values(part, begin, batches_seen(part)).items():
-                name = hyperparameter if len(parts) == 1 else f"{hyperparameter}_{part.name}"
+            end = "" if len(parts) == 1 else f"_{part.name}"
+            series = {name + end: v for name, v in applied_values(part, begin, batches_seen(part)).items()}
+            for name, values in series.items():
                 self.steps[name] = np.concatenate([self.steps.get(name, np.empty(0)), values])
                 if logs is not None and len(values):
                     logs[name] = float(values[-1])
+            if self._events is not None:
+                self._events.write(begin, series)
+
+    def on_train_end(self, logs: Any = None) -> None:
+        if self._events is not None:
+            self._events.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import Any
 
 import keras
@@ -11,7 +12,10 @@ import numpy as np
 from ..parts import build, current_value, follows_schedule, leaves, retrace
 from ..scheduled import FACTOR, swap
 from ..schedules import words
+from ..schedules.spans import Length, Span, in_steps
 from . import fit
+from .best_weights import BestWeights
+from .metric_window import MetricWindow
 
 FALLING = ("loss", "error", "mae", "mse", "rmse", "mape", "msle", "perplexity", "divergence")
 RISING = ("accuracy", "acc", "auc", "precision", "recall", "f1_score", "fbeta_score", "iou", "r2_score")
@@ -20,8 +24,9 @@ RISING = ("accuracy", "acc", "auc", "precision", "recall", "f1_score", "fbeta_sc
 class PlateauReducer(keras.callbacks.Callback):
     """Multiplies the learning rate by `factor` after `patience` checks in which `monitor` did not improve.
 
-    A check is an epoch that reports the metric, so it goes with `validation_freq`.
-    It is an improvement if the metric is better than the best so far by more than
+    A check is an epoch that reports the metric, so it goes with `validation_freq`;
+    or, with `every`, a part of an epoch, by the metric over the batches of this
+    part alone. It is an improvement if the metric is better than the best so far by more than
     `threshold` (times |best| if `relative`); NaN never is. The rate may be a
     number or any schedule: the factor is kept beside the schedule and multiplies
     it. The factor, the best value and the counts are saved with the optimizer: n
@@ -47,12 +52,24 @@ class PlateauReducer(keras.callbacks.Callback):
         smoothing: How many values of the metric are averaged for a check, an integer > 0.
         growth: What `patience` is multiplied by at each reduction, a number >= 1.
         stop_at_minimum: Whether to end the training when a reduction at the minimum is due.
+        every: How many batches make a check, an integer > 0 or a span, at most an
+            epoch; `None` for a check each epoch. Counted from the start of each
+            epoch: with 225 batches and `every=100` checks are at 100 and 200, with
+            `epochs(0.25)` at 57, 113, 169 and 225 (where the data tells that there
+            are 225). For metrics of the training, of those that add up over batches,
+            as all means do.
+        restore_best: Whether a reduction, or the end by `stop_at_minimum`, takes the
+            model back to its weights at the best check, trainable or not. They are
+            a copy in host memory, made at each improvement, and are lost in a
+            restart: a reduction before the next improvement restores nothing. What
+            the optimizer has, moments and iterations, stays as it is.
 
     Raises:
         TypeError, ValueError: An argument breaks its rule, or `mode` can't be told
             from the name. At the start of `fit`: another callback sets the rate,
-            or a validation metric is to be watched and there is no validation
-            data. After the first epoch: there is no such metric.
+            a validation metric is to be watched and there is no validation data,
+            or `every` is longer than an epoch or needs a number that the data does
+            not tell. At the first check: there is no such metric.
 
     Source: the rule of torch's ReduceLROnPlateau; `patience` counts as in Keras.
     """
@@ -73,6 +90,8 @@ class PlateauReducer(keras.callbacks.Callback):
         smoothing: int = 1,
         growth: float = 1.0,
         stop_at_minimum: bool = False,
+        every: Length | None = None,
+        restore_best: bool = False,
     ):
         super().__init__()
         self.monitor = monitor
@@ -85,10 +104,19 @@ class PlateauReducer(keras.callbacks.Callback):
         self.smoothing = words.read(self, "smoothing", smoothing)
         self.growth = words.read(self, "growth", growth)
         self.stop_at_minimum = words.read(self, "stop_at_minimum", stop_at_minimum)
+        self.every = None if every is None else words.read(self, "every", every)
+        self.restore_best = words.read(self, "restore_best", restore_best)
+        if every is not None and monitor.startswith("val_"):
+            rule = "a metric of the training where checks are made `every` so many batches"
+            words.refuse(self, "monitor", rule, monitor)
         if mode not in ("auto", "min", "max"):
             words.refuse(self, "mode", '"auto", "min" or "max"', mode)
         self.mode = self._told_by_name() if mode == "auto" else mode
         self._sign = 1.0 if self.mode == "min" else -1.0
+        self._window = MetricWindow()
+        self._best = BestWeights()
+        self._length: Any = math.inf  # of the batches between two checks
+        self._checks = self._begun = 0  # of the epoch: the checks so far, and the batch that was begun last
 
     def set_model(self, model: Any) -> None:
         super().set_model(model)
@@ -109,20 +137,68 @@ class PlateauReducer(keras.callbacks.Callback):
                 f"`PlateauReducer` watches `{self.monitor}`, and there is no validation data. Pass `validation_data` "
                 'or `validation_split` to `fit`, or watch a metric of the training, as in `PlateauReducer("loss")`.'
             )
+        if self.every is not None:
+            self._length = self._batches(self.every)
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._window.begin()
+        self._checks = self._begun = 0
+
+    # The hooks at the end of a batch get the metrics, and so Keras would wait for the device at each of them.
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        self._begun = batch
+        self._check_at(batch)
+
+    def on_test_begin(self, logs: Any = None) -> None:
+        self._check_at_end()  # now, since a validation begins by setting the metrics to their first state
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if self.every is not None:
+            self._check_at_end()
+            if not self._checks and not self.model.stop_training:
+                words.refuse(self, "every", "at most an epoch long", self.every)
+            return
         logs = logs or {}
-        if self.monitor not in logs:
-            checked = any(name.startswith("val_") for name in logs) or not self.monitor.startswith("val_")
-            if checked:
-                known = ", ".join(sorted(logs))
-                raise ValueError(f"`PlateauReducer` watches `{self.monitor}`, which is none of the metrics: {known}.")
-            return  # not an epoch with a validation
+        # An epoch without a validation is no check; one without the metric is an error.
+        if self.monitor in logs or not self.monitor.startswith("val_") or any(name.startswith("val_") for name in logs):
+            self._check(logs)
+
+    def _batches(self, every: Length) -> Fraction | int:
+        steps, epochs = self.params.get("steps"), self.params.get("epochs")
+        if isinstance(every, Span):
+            every = every.bind(steps_per_epoch=steps, epochs=epochs, batch_size=fit.batch_size(self.model))
+        batches = in_steps(every)
+        if steps is not None and batches > steps:
+            words.refuse(self, "every", f"at most an epoch, {steps} batches", self.every, "`smoothing` spans several.")
+        return batches
+
+    def _check_at_end(self) -> None:
+        steps = self.params.get("steps")
+        if steps is not None:  # else the batch that was begun last may be one that the data did not have
+            self._check_at(min(steps, self._begun + self.model.steps_per_execution))
+
+    def _check_at(self, batches: int) -> None:
+        """Make a check if one is due when so many batches of the epoch are done."""
+        if self.every is not None and batches // self._length > self._checks:
+            self._checks = batches // self._length
+            self._check(self._window.read(self.model))  # `self.model` brings the state of a running JAX epoch back
+
+    def _check(self, metrics: dict[str, Any]) -> None:
+        if self.monitor not in metrics:
+            known = ", ".join(sorted(metrics))
+            raise ValueError(f"`PlateauReducer` watches `{self.monitor}`, which is none of the metrics: {known}.")
         parts = leaves(self.model.optimizer)
         state = self._state(parts)
-        due = self._check(state, self._sign * float(logs[self.monitor]))
-        if due and self._reduce(parts) and self.stop_at_minimum:
-            self.model.stop_training = True
+        best = state[0]
+        due = self._judge(state, self._sign * float(metrics[self.monitor]))
+        if self.restore_best and state[0] != best:
+            self._best.keep(self.model, state[0])
+        if due:
+            stuck = self._reduce(parts)
+            if stuck and self.stop_at_minimum:
+                self.model.stop_training = True
+            if self.restore_best and (self.stop_at_minimum or not stuck):
+                self._best.restore(state[0])
         for part in parts:
             part._book.notes[self._key] = np.array([*state[:4], *state[4]], "float64")
 
@@ -142,7 +218,7 @@ class PlateauReducer(keras.callbacks.Callback):
             return [math.inf, 0.0, 0.0, float(self.patience), []]
         return [*note[:4].tolist(), note[4:].tolist()]
 
-    def _check(self, state: list[Any], value: float) -> bool:
+    def _judge(self, state: list[Any], value: float) -> bool:
         """Take a value of the metric, the smaller the better, into account; whether a reduction is due."""
         best, bad, cooling, patience, window = state
         window = [*window, value][-self.smoothing :]
@@ -163,8 +239,10 @@ class PlateauReducer(keras.callbacks.Callback):
         stuck = True
         for part in parts:
             rate = current_value(part)
-            factor = min(1.0, max(self.factor, self.minimum / rate if rate > 0 else 0.0))
-            stuck = stuck and factor == 1.0
+            factor = max(self.factor, self.minimum / rate if rate > 0 else 0.0)
+            if factor > 1 - 1e-6:  # 0.1 in float32 is a little above a `minimum` of 0.1
+                continue
+            stuck = False
             if follows_schedule(part):
                 cell = part._book.cells[FACTOR]
                 cell.assign(float(keras.ops.convert_to_numpy(cell.value)) * factor)

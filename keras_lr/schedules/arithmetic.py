@@ -98,7 +98,8 @@ class Rescale(Schedule):
     """A schedule carried from one range to another: `target[0] + (target[1] - target[0]) * x`.
 
     x is the place of its value in `source`: `(schedule - source[0]) / (source[1] - source[0])`.
-    Either range may go down. Beyond its ends the line goes on, though never below 0. A momentum that falls while the rate rises:
+    Either range may go down. Beyond its ends the line goes on, though never below
+    0. A momentum that falls while the rate rises:
 
     >>> from keras_lr import Linear
     >>> rate = Linear(0.02, 0.1, steps=4)

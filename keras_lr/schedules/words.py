@@ -257,6 +257,8 @@ WORDS = {
         "how much noise, as a share of the value", "a number > 0 and <= 1", _number(above=0, below=math.nextafter(1, 2))
     ),
     "seed": Word("which noise it is", "an integer >= 0", _integer(0)),
+    "every": Word("how long it is from one check to the next", *_LENGTH),
+    "restore_best": Word("whether a reduction goes back to the best weights", "True or False", _flag),
     "batches": Word("how many batches make an update", "an integer > 0", _integer(1)),
 }
 OWN_WORD = Word(

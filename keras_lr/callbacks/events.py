@@ -1,0 +1,39 @@
+"""Writes numbers to a file that TensorBoard shows."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from typing import Any
+
+
+class Events:
+    """A new file of TensorBoard's in a folder, for the numbers of steps.
+
+    It is made of what TensorFlow brings: `tf.summary` needs TensorBoard installed
+    beside it, and takes a call for each number.
+    """
+
+    def __init__(self, folder: str):
+        import tensorflow as tf  # late, since on other backends it is not needed for anything else
+
+        self._tf = tf.compat.v1
+        tf.io.gfile.makedirs(folder)
+        name = f"events.out.tfevents.{time.time():.6f}.{socket.gethostname()}.{os.getpid()}.keras_lr"
+        self._file = tf.io.TFRecordWriter(os.path.join(folder, name))
+        self._write(file_version="brain.Event:2")
+
+    def write(self, begin: int, series: dict[str, Any]) -> None:
+        """Write values by name, one for each step from `begin` on."""
+        for step, values in enumerate(zip(*series.values(), strict=True), start=begin):
+            value = self._tf.Summary.Value
+            shown = [value(tag=tag, simple_value=number) for tag, number in zip(series, values, strict=True)]
+            self._write(step=step, summary=self._tf.Summary(value=shown))
+        self._file.flush()
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _write(self, **content: Any) -> None:
+        self._file.write(self._tf.Event(wall_time=time.time(), **content).SerializeToString())
