@@ -204,7 +204,8 @@ def test_parts_of_a_step_are_kept(a, period, shift):
     expected = klr.Stretch(a, fine).values([int(t * fine) for t in inside])
     shifted = klr.Skip(klr.Repeat(a, period), shift)
     np.testing.assert_allclose(shifted.values(steps), expected, rtol=1e-9, atol=1e-300)
-    twice = klr.Repeat(klr.Repeat(a, period), period * 3 / 2)
-    inside = [Fraction(int(t)) % (period * 3 / 2) % period for t in steps]
+    longer = Fraction(period) * 3 / 2
+    twice = klr.Repeat(klr.Repeat(a, period), longer)
+    inside = [Fraction(int(t)) % longer % period for t in steps]
     expected = klr.Stretch(a, fine).values([int(t * fine) for t in inside])
     np.testing.assert_allclose(twice.values(steps), expected, rtol=1e-9, atol=1e-300)

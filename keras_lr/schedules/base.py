@@ -37,15 +37,15 @@ def schedule(cls: Any = None, *, package: str | None = None) -> Any:
     registered with Keras, so that a saved model finds it by name.
 
     >>> import keras_lr as klr
-    >>> @klr.schedule
-    ... class Rex(klr.Schedule):
+    >>> @klr.schedule(package="my_project")
+    ... class Reflected(klr.Schedule):
     ...     '''value = start * (1 - t / steps) / (1 - t / steps / 2)'''
     ...     start: float
     ...     steps: klr.Span
     ...
     ...     def at(self, step):
     ...         return self.start * step.left(self.steps) / (1 - step.done(self.steps) / 2)
-    >>> Rex(0.3, steps=10).values([0, 5, 10, 11]).round(6).tolist()
+    >>> Reflected(0.3, steps=10).values([0, 5, 10, 11]).round(6).tolist()
     [0.3, 0.2, 0.0, 0.0]
 
     Args:
