@@ -6,8 +6,10 @@ from .callbacks.epoch_schedule import EpochSchedule
 from .callbacks.live_control import LiveControl
 from .callbacks.monitor import Monitor
 from .callbacks.plateau_reducer import PlateauReducer
+from .finder import find_learning_rate
 from .layerwise import layerwise
 from .optimizers import scheduled, set_learning_rate
+from .range_test import RangeTest
 from .resume import resume_at
 from .schedules.base import Schedule, schedule
 from .schedules.compose import PerUpdate, Sequence, Warmup
@@ -34,6 +36,7 @@ __all__ = [
     "PerUpdate",
     "PlateauReducer",
     "Polynomial",
+    "RangeTest",
     "Schedule",
     "Sequence",
     "Span",
@@ -42,6 +45,7 @@ __all__ = [
     "Warmup",
     "epochs",
     "examples",
+    "find_learning_rate",
     "fraction",
     "layerwise",
     "one_cycle",
