@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-MEMORY = 0.9  # what is left of a loss in the average, one step later
+MEMORY = 0.8  # what is left of a loss in the average, one step later
 DIVERGED = 4.0  # times the lowest smoothed loss
 FEWEST = 10  # losses, for a curve to have a shape
 
@@ -25,7 +25,7 @@ def end_of(losses: np.ndarray) -> tuple[int, str] | None:
 def smooth(losses: np.ndarray) -> np.ndarray:
     """The exponential moving average to both sides, divided by the sum of its weights; NaN where a loss is not finite.
 
-    An average of the past alone lags behind, by 9 steps here, and shows everything at too high a rate. What
+    An average of the past alone lags behind, by 4 steps here, and shows everything at too high a rate. What
     explodes at the end would shine back into what was before, so it counts as no more than the losses before the
     lowest.
     """

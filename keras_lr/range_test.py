@@ -112,7 +112,7 @@ class RangeTest:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str | None:
-        from .plotting import as_html
+        from .plot_style import as_html
 
         return as_html(self.plot, repr(self)) if len(self.rates) else None
 

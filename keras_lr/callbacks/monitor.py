@@ -57,3 +57,9 @@ class Monitor(keras.callbacks.Callback):
                 self.steps[name] = np.concatenate([self.steps.get(name, np.empty(0)), values])
                 if logs is not None and len(values):
                     logs[name] = float(values[-1])
+
+    def plot(self, **options: Any) -> Any:
+        """Draw what was recorded, a panel for each hyperparameter; see `plotting.plot_monitor`."""
+        from ..plotting import plot_monitor
+
+        return plot_monitor(self, **options)
