@@ -42,7 +42,7 @@ def smooth(losses: np.ndarray) -> np.ndarray:
 
 
 def noise(losses: np.ndarray, smoothed: np.ndarray) -> float:
-    """The standard error of the smoothed loss, from how the losses scatter about it up to its lowest."""
+    """The standard error of the smoothed loss at an end, from how the losses scatter about it up to its lowest."""
     scatter = (losses - smoothed)[: int(np.argmin(smoothed)) + 1]
     return float(np.median(np.abs(scatter)) * 1.4826 / np.sqrt((1 + MEMORY) / (1 - MEMORY)))
 

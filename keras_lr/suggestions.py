@@ -79,7 +79,7 @@ def fall(rates: np.ndarray, losses: np.ndarray) -> tuple[np.ndarray, np.ndarray]
         raise NoSuggestion(f"only {kept.sum()} losses, and a curve needs {FEWEST}")
     rates, raw, smoothed = rates[: len(losses)][kept], losses[kept], smoothed[kept]
     lowest = int(np.argmin(smoothed))
-    if smoothed[: lowest + 1].max() - smoothed[lowest] <= 4 * noise(raw, smoothed):
+    if smoothed[: lowest + 1].max() - smoothed[lowest] <= 5 * noise(raw, smoothed):
         raise NoSuggestion("the loss does not fall by more than its noise")
     return rates, smoothed
 
