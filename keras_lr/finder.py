@@ -47,9 +47,9 @@ def find_learning_rate(
     >>> model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
     >>> model.compile(optimizer=keras.optimizers.SGD(0.01), loss="mse")
     >>> found = klr.find_learning_rate(model, x, x.sum(axis=1), verbose=0)
-    >>> 0.001 < found.suggestions.valley < 1
+    >>> 0.001 < found.suggestions.valley < found.suggestions.lowest < 10
     True
-    >>> rate = klr.one_cycle(peak=found.suggestions.valley, steps=klr.epochs(12))
+    >>> rate = klr.one_cycle(peak=found.suggestions.lowest, steps=klr.epochs(12))
 
     It applies nothing. Afterwards the weights, the optimizer (its class, moments, iterations and rate),
     the state of BatchNorm and other layers, metrics, compiled functions, `history` and the random states

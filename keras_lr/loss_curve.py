@@ -25,19 +25,20 @@ def end_of(losses: np.ndarray) -> tuple[int, str] | None:
 def smooth(losses: np.ndarray) -> np.ndarray:
     """The exponential moving average to both sides, divided by the sum of its weights; NaN where a loss is not finite.
 
-    An average of the past alone lags behind, by 4 steps here, and shows everything at too high a rate. What
-    explodes at the end would shine back into what was before, so it counts as no more than the losses before the
-    lowest.
+    An average of the past alone lags behind, by 4 steps here, and shows everything at too high a rate. What explodes
+    is averaged by itself, or it would shine back into what was before; and it counts as no more than the highest loss
+    before the lowest, from which on it is said to explode.
     """
     finite = losses[: _finite(losses)]
     smoothed = np.full(len(losses), np.nan)
     if not len(finite):
         return smoothed
-    ceiling = finite[: int(np.argmin(_forward(finite))) + 1].max()
-    clipped = np.minimum(finite, ceiling)
-    past, future = _sums(clipped), _sums(clipped[::-1])[::-1]
-    weight, back = _sums(np.ones(len(finite))), _sums(np.ones(len(finite)))[::-1]
-    smoothed[: len(finite)] = (past + future - clipped) / (weight + back - 1)
+    lowest = int(np.argmin(_forward(finite)))
+    ceiling = finite[: lowest + 1].max()
+    exploded = np.flatnonzero(finite > ceiling)
+    turn = int(exploded[0]) if len(exploded) else len(finite)
+    smoothed[:turn] = _both_sides(finite[:turn])
+    smoothed[turn : len(finite)] = _both_sides(np.minimum(finite[turn:], ceiling))
     return smoothed
 
 
@@ -55,6 +56,12 @@ def _finite(losses: np.ndarray) -> int:
 def _forward(losses: np.ndarray) -> np.ndarray:
     """The debiased exponential moving average."""
     return _sums(losses) / _sums(np.ones(len(losses)))
+
+
+def _both_sides(losses: np.ndarray) -> np.ndarray:
+    ones = np.ones(len(losses))
+    both = [_sums(values) + _sums(values[::-1])[::-1] - values for values in (losses, ones)]
+    return both[0] / both[1]
 
 
 def _sums(values: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 from .plot_style import new_figure, style_of, tidy
 from .schedules import words
 
-MARKERS = {"steepest": "^", "valley": "o", "slide": "s", "minimum": "D"}
+MARKERS = {"steepest": "^", "valley": "o", "slide": "s", "minimum": "D", "lowest": "v"}
 
 
 def plot_range_tests(tests: Any, *, ax: Any = None) -> Any:

@@ -32,7 +32,7 @@ class RangeTest:
         losses: The loss of each, before the update with it; the mean of several sweeps.
         smoothed: The same without the noise.
         runs: The losses of each sweep, an array of sweeps by rates, NaN where a sweep had ended.
-        suggestions: `Suggestions`: `steepest`, `valley`, `slide`, `minimum`.
+        suggestions: `Suggestions`: `steepest`, `valley`, `slide`, `minimum`, `lowest`.
         hyperparameter: What was swept.
         stopped: Why it ended before the last value, an empty string if it did not.
     """
@@ -98,11 +98,7 @@ class RangeTest:
             + f"; {self.stopped}" * bool(self.stopped)
         ]
         if np.isfinite(self.smoothed).any():
-            lowest = int(np.nanargmin(self.smoothed))
-            lines += [
-                f"  loss      {_sparkline(self.smoothed)}",
-                f"  lowest    {self.smoothed[lowest]:.4g} at {self.rates[lowest]:.3g}, smoothed",
-            ]
+            lines.append(f"  loss      {_sparkline(self.smoothed)}")
         for name in RULES:
             value = getattr(self.suggestions, name)
             said = f"none: {self.suggestions.reasons.get(name)}" if value is None else f"{value:.3g}"

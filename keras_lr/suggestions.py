@@ -21,17 +21,19 @@ class NoSuggestion(Exception):
 class Suggestions:
     """The rates that a range test suggests, `None` where a rule finds none.
 
-    None is the right one: `valley` is the careful choice, `steepest` and `slide` are bolder.
+    None is the right one. For a constant rate `steepest` and `minimum` are usual, `valley` is more careful; a rate that
+    comes down again, such as that of `one_cycle`, can go up to `lowest`. `slide` is the least stable.
 
     Attributes:
         steepest: Where the smoothed loss falls fastest, by the logarithm of the rate.
         valley: The middle of the longest fall.
         slide: The last rate before the slope turns, coming from the end.
         minimum: A tenth of the rate with the lowest smoothed loss; of the learning rate only.
+        lowest: The rate with the lowest smoothed loss.
         reasons: By name, why there is none.
         spread: By name, the lowest and the highest of several sweeps.
 
-    Sources: `steepest` with the logarithm, Gugger, How Do You Find A Good Learning Rate, 2018; `valley` is
+    Sources: `lowest` as a peak, Smith, A Disciplined Approach, 2018 (arXiv 1803.09820); `steepest` with the logarithm, Gugger, How Do You Find A Good Learning Rate, 2018; `valley` is
     ESRI's, `slide` Novetta's, as in fastai 2.
     """
 
@@ -39,6 +41,7 @@ class Suggestions:
     valley: float | None = None
     slide: float | None = None
     minimum: float | None = None
+    lowest: float | None = None
     reasons: dict[str, str] = dataclasses.field(default_factory=dict)
     spread: dict[str, tuple[float, float]] = dataclasses.field(default_factory=dict)
 
@@ -78,8 +81,8 @@ def fall(rates: np.ndarray, losses: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     if kept.sum() < FEWEST:
         raise NoSuggestion(f"only {kept.sum()} losses, and a curve needs {FEWEST}")
     rates, raw, smoothed = rates[: len(losses)][kept], losses[kept], smoothed[kept]
-    lowest = int(np.argmin(smoothed))
-    if smoothed[: lowest + 1].max() - smoothed[lowest] <= 5 * noise(raw, smoothed):
+    best = int(np.argmin(smoothed))
+    if np.median(smoothed[: best + 1]) - smoothed[best] <= 3 * noise(raw, smoothed):
         raise NoSuggestion("the loss does not fall by more than its noise")
     return rates, smoothed
 
@@ -120,4 +123,9 @@ def minimum(rates: np.ndarray, smoothed: np.ndarray) -> float:
     return float(rates[np.argmin(smoothed)]) / 10
 
 
-RULES = {"steepest": steepest, "valley": valley, "slide": slide, "minimum": minimum}
+def lowest(rates: np.ndarray, smoothed: np.ndarray) -> float:
+    """The rate with the lowest loss."""
+    return float(rates[np.argmin(smoothed)])
+
+
+RULES = {"steepest": steepest, "valley": valley, "slide": slide, "minimum": minimum, "lowest": lowest}

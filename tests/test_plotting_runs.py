@@ -30,7 +30,7 @@ def test_a_range_test_shows_losses_and_suggestions():
         np.testing.assert_array_equal(line.get_ydata(), run)
         np.testing.assert_array_equal(line.get_xdata(), test.rates)
     drawn = {line.get_label().split()[0]: line for line in ax.lines[3:]}
-    given = {n: getattr(test.suggestions, n) for n in ("steepest", "valley", "slide", "minimum")}
+    given = {n: getattr(test.suggestions, n) for n in ("steepest", "valley", "slide", "minimum", "lowest")}
     assert {name: line.get_xdata()[0] for name, line in drawn.items()} == {n: r for n, r in given.items() if r}
     assert len({line.get_marker() for line in drawn.values()}) == len(drawn) >= 3
     assert f"valley {test.suggestions.valley:.2g}" in texts(ax)

@@ -8,7 +8,7 @@ import pytest
 
 import keras_lr as klr
 from keras_lr.loss_curve import end_of, smooth
-from keras_lr.suggestions import NoSuggestion, fall, minimum, slide, steepest, valley
+from keras_lr.suggestions import NoSuggestion, fall, lowest, minimum, slide, steepest, valley
 
 RATES = np.geomspace(1e-7, 10, 161)
 TURN = 2.5e-3
@@ -46,7 +46,7 @@ def test_the_unit_of_the_loss_does_not_matter():
     scaled = klr.RangeTest(RATES[:150], 100 * curve(scatter=0.05)[None, :150]).suggestions
     shifted = klr.RangeTest(RATES[:150], curve(scatter=0.05)[None, :150] - 10).suggestions
     cut = klr.RangeTest(RATES[:150], curve(scatter=0.05)[None, :150]).suggestions
-    for name in ("steepest", "valley", "slide", "minimum"):
+    for name in ("steepest", "valley", "slide", "minimum", "lowest"):
         assert getattr(scaled, name) == pytest.approx(getattr(cut, name))
         assert getattr(shifted, name) == pytest.approx(getattr(cut, name))
     assert plain.steepest == pytest.approx(cut.steepest, rel=0.5)
@@ -83,6 +83,7 @@ def test_each_rule_is_what_it_says(scatter, seed):
     assert len(rates) == len(test.rates) - len(test.rates) // 10
     assert valley(rates, smoothed) == reference_valley(rates, smoothed)
     assert minimum(rates, smoothed) == pytest.approx(min(zip(smoothed, rates, strict=True))[1] / 10)
+    assert lowest(rates, smoothed) == min(zip(smoothed, rates, strict=True))[1]
     slopes = [
         (smoothed[i + 1] - smoothed[i - 1]) / np.log(rates[i + 1] / rates[i - 1])
         for i in range(1, int(np.argmin(smoothed)) + 1)
@@ -113,7 +114,7 @@ def test_where_nothing_can_be_read_it_says_why(name):
     """Curves that say nothing give no rate, the reason why, and no error or warning."""
     losses, reason = NOTHING[name]
     test = klr.RangeTest.of(np.geomspace(1e-7, 10, 100), [losses])
-    for rule in ("steepest", "valley", "slide", "minimum"):
+    for rule in ("steepest", "valley", "slide", "minimum", "lowest"):
         assert getattr(test.suggestions, rule) is None
         assert re.search(reason, test.suggestions.reasons[rule])
     assert "none: " in repr(test)
@@ -192,8 +193,8 @@ def test_it_reads_well_in_a_terminal():
     lines = said.splitlines()
     assert lines[0].startswith("RangeTest of learning_rate: 1e-07 to ") and "2 sweeps; the loss diverged" in lines[0]
     assert "█" in lines[1] and "▁" in lines[1] and max(map(len, lines)) <= 100
-    assert [line.split()[0] for line in lines[3:]] == ["steepest", "valley", "slide", "minimum"]
-    assert " to " in lines[3]
+    assert [line.split()[0] for line in lines[2:]] == ["steepest", "valley", "slide", "minimum", "lowest"]
+    assert " to " in lines[2]
 
 
 def test_it_shows_a_picture_in_a_notebook(monkeypatch):
