@@ -1,4 +1,4 @@
-"""Draws the pictures of the README: `python docs/gallery.py` writes docs/images/NAME.png for each schedule, and more."""
+"""Draws pictures of the README: `python docs/gallery.py` writes docs/images/NAME.png for each schedule, and more."""
 
 from __future__ import annotations
 

@@ -22,10 +22,8 @@ class RangeTest:
     >>> rates = np.geomspace(1e-5, 10, 100)
     >>> losses = 2 - 1.5 / (1 + (0.01 / rates) ** 1.5) + (rates / 2) ** 4  # falls about 0.01, then explodes
     >>> found = klr.RangeTest.of(rates, [losses])
-    >>> found.suggestions.steepest.__round__(3)
-    0.01
-    >>> found.suggestions.valley < found.suggestions.steepest
-    True
+    >>> round(found.suggestions.steepest, 2), round(found.suggestions.lowest, 1)
+    (0.01, 0.3)
 
     Attributes:
         rates: The values that were used, an array.

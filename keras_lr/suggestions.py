@@ -33,8 +33,8 @@ class Suggestions:
         reasons: By name, why there is none.
         spread: By name, the lowest and the highest of several sweeps.
 
-    Sources: `lowest` as a peak, Smith, A Disciplined Approach, 2018 (arXiv 1803.09820); `steepest` with the logarithm, Gugger, How Do You Find A Good Learning Rate, 2018; `valley` is
-    ESRI's, `slide` Novetta's, as in fastai 2.
+    Sources: `lowest` as a peak, Smith, A Disciplined Approach, 2018 (arXiv 1803.09820); `steepest` by the logarithm,
+    Gugger, How Do You Find A Good Learning Rate, 2018; `valley` is ESRI's and `slide` Novetta's, as in fastai 2.
     """
 
     steepest: float | None = None

@@ -317,7 +317,10 @@ def losses_of(data, built=True, **options):
     keras.utils.set_random_seed(5)
     model = keras.Sequential([*[keras.Input([4])] * built, layers.Dense(3, activation="softmax")])
     model.compile(opt.SGD(0.1), loss="sparse_categorical_crossentropy")
-    return find_learning_rate(model, *data, shuffle=False, **options, **SWEEP).losses
+    before = randomness()
+    losses = find_learning_rate(model, *data, shuffle=False, **options, **SWEEP).losses
+    assert randomness() == before  # also where the first batch was read to build the model
+    return losses
 
 
 @functools.cache
@@ -327,7 +330,7 @@ def losses_of_arrays():
 
 @pytest.mark.parametrize(
     "kind, built",
-    [(tf_data, True), (loader, True), (py_dataset, True), (py_dataset, False), (generator, True), (generator, False)],
+    [(tf_data, True), (loader, True), (loader, False), (py_dataset, False), (generator, True), (generator, False)],
 )
 def test_what_fit_takes(kind, built):
     """Each kind of data gives the losses that arrays give, also to a model that it builds first."""
