@@ -46,7 +46,7 @@ def find_learning_rate(
     >>> x = np.random.normal(size=[256, 3]).astype("float32")
     >>> model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
     >>> model.compile(optimizer=keras.optimizers.SGD(0.01), loss="mse")
-    >>> found = klr.find_learning_rate(model, x, x.sum(axis=1), verbose=0)
+    >>> found = klr.find_learning_rate(model, x, x.sum(axis=1), batch_size=64, verbose=0)
     >>> 0.001 < found.suggestions.valley < found.suggestions.lowest < 10
     True
     >>> rate = klr.one_cycle(peak=found.suggestions.lowest, steps=klr.epochs(12))
