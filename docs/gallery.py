@@ -178,9 +178,26 @@ def page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def draw_range_test(folder: Path = IMAGES) -> Path:
+    """A range test on the digits of scikit-learn, with the network of `python -m keras_lr compare`."""
+    import keras
+
+    from keras_lr.compare.problem import digits, mlp
+
+    keras.utils.set_random_seed(0)
+    (x, y), _ = digits()
+    model = mlp(x.shape[1:], 10)
+    model.compile(keras.optimizers.SGD(0.01, momentum=0.9), loss="sparse_categorical_crossentropy")
+    axes = klr.find_learning_rate(model, x, y, batch_size=32, verbose=0).plot()
+    path = folder / "range_test.png"
+    axes.figure.savefig(path, dpi=100, metadata={"Software": None})
+    return path
+
+
 if __name__ == "__main__":
     IMAGES.mkdir(exist_ok=True)
     for name in SHOWN:
         print(draw(name))
     PAGE.write_text(page(), "utf-8")
     print(PAGE)
+    print(draw_range_test())

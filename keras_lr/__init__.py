@@ -6,8 +6,10 @@ from .callbacks.epoch_schedule import EpochSchedule
 from .callbacks.live_control import LiveControl
 from .callbacks.monitor import Monitor
 from .callbacks.plateau_reducer import PlateauReducer
+from .finder import find_learning_rate
 from .layerwise import layerwise
 from .optimizers import scheduled, set_learning_rate
+from .range_test import RangeTest
 from .resume import resume_at
 from .schedules.arithmetic import Clip, Noise, Product, Rescale, Sum
 from .schedules.base import Schedule, schedule
@@ -53,6 +55,7 @@ __all__ = [
     "Polynomial",
     "PowerLaw",
     "Product",
+    "RangeTest",
     "Repeat",
     "Rescale",
     "Rex",
@@ -70,6 +73,7 @@ __all__ = [
     "cooldown",
     "epochs",
     "examples",
+    "find_learning_rate",
     "flat_cosine",
     "fraction",
     "layerwise",

@@ -73,7 +73,7 @@ def scheduled(optimizer: Any, *, correct_bias: bool | None = None, **hyperparame
         retrace(optimizer)
         return optimizer.optimizer
     parts = leaves(optimizer)
-    having = {name: [part for part in parts if _has(part, name)] for name in hyperparameters}
+    having = {name: [part for part in parts if has(part, name)] for name in hyperparameters}
     read = {name: _read(name, value, optimizer, having[name]) for name, value in hyperparameters.items()}
     for part in parts:
         rate = read.get("learning_rate", True)
@@ -141,11 +141,12 @@ def make_assignable(model: Any, name: str, owner: str) -> None:
 def assign(optimizer: Any, name: str, value: float) -> None:
     """Set a hyperparameter that is a variable, in every optimizer inside that has it."""
     for part in leaves(optimizer):
-        if _has(part, name):
+        if has(part, name):
             setattr(part, name, value)
 
 
-def _has(part: Any, name: str) -> bool:
+def has(part: Any, name: str) -> bool:
+    """Whether an optimizer has a hyperparameter that can be scheduled."""
     if name not in NAMES or not hasattr(part, name):
         return False
     value = part.__dict__.get(name, 0.0) if name != "learning_rate" else 0.0
@@ -154,7 +155,7 @@ def _has(part: Any, name: str) -> bool:
 
 def _read(name: str, value: Any, optimizer: Any, having: list[Any], owner: str = "scheduled") -> Any:
     if not having:
-        known = sorted({known for part in leaves(optimizer) for known in NAMES if _has(part, known)})
+        known = sorted({known for part in leaves(optimizer) for known in NAMES if has(part, known)})
         rule = f"a hyperparameter of `{type(leaves(optimizer)[0]).__name__}`: {', '.join(known)}"
         words.refuse(owner, name, rule, value)
     for part in having:

@@ -1,4 +1,4 @@
-"""Pictures of schedules and of comparisons: takes data, returns Axes or a Figure, never shows or saves."""
+"""Pictures of schedules, comparisons and runs: takes data, returns Axes or a Figure, never shows or saves."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .plot_style import new_figure, style_of, tidy
+from .plotting_runs import plot_monitor, plot_paths, plot_range_tests
 from .schedules import words
 from .schedules.base import Schedule
 from .schedules.spans import Span, in_steps
 
-# Okabe and Ito's colours, which the colour-blind can tell apart; dashes and markers tell them apart in grey.
-STYLES: list[dict[str, Any]] = [
-    {"color": "#555555", "linestyle": "-", "marker": "o"},
-    {"color": "#0072B2", "linestyle": "-", "marker": "s"},
-    {"color": "#009E73", "linestyle": (0, (5, 1.5)), "marker": "^"},
-    {"color": "#CC79A7", "linestyle": (0, (1, 1.2)), "marker": "D"},
-    {"color": "#D55E00", "linestyle": "-", "marker": "v"},
-    {"color": "#E69F00", "linestyle": (0, (6, 1.5, 1.2, 1.5)), "marker": "P"},
-    {"color": "#56B4E9", "linestyle": (0, (3, 2)), "marker": "x"},
+__all__ = [
+    "Curves",
+    "new_figure",
+    "plot_comparison",
+    "plot_monitor",
+    "plot_paths",
+    "plot_range_tests",
+    "plot_schedules",
 ]
 
 
@@ -33,15 +34,6 @@ class Curves(NamedTuple):
     rate: np.ndarray
     loss: np.ndarray
     accuracy: np.ndarray
-
-
-def new_figure(**options: Any) -> Any:
-    """An empty Figure that belongs to nobody: no window, no global state."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError('Pictures need matplotlib: pip install "keras-lr[compare]"') from error
-    return Figure(layout="constrained", **options)
 
 
 def plot_schedules(schedules: dict[str, Any] | Sequence[Any], steps: Any = None, *, ax: Any = None) -> Any:
@@ -79,9 +71,9 @@ def plot_schedules(schedules: dict[str, Any] | Sequence[Any], steps: Any = None,
     if ax is None:
         ax = new_figure(figsize=(7, 3.6 + several * 0.22 * len(curves))).subplots()
     for index, (name, values) in enumerate(curves):
-        style = {key: value for key, value in _style(index + 1).items() if key != "marker"}
+        style = {key: value for key, value in style_of(index + 1).items() if key != "marker"}
         ax.plot(steps, values, drawstyle="steps-post", linewidth=2, label=name, **style)
-    _tidy(ax)
+    tidy(ax)
     ax.set(xlabel="step", ylabel="learning rate")
     ax.set_ylim(bottom=0)
     ax.margins(x=0.02)
@@ -113,7 +105,7 @@ def plot_comparison(policies: Sequence[Curves]) -> Any:
     seeds, total = policies[0].loss.shape
     epochs = np.arange(1, total + 1)
     for index, curves in enumerate(policies):
-        style = {**_style(index), "markersize": 5.5, "linewidth": 2}
+        style = {**style_of(index), "markersize": 5.5, "linewidth": 2}
         time = np.arange(len(curves.rate) + 1) * total / len(curves.rate)
         rate = np.append(curves.rate, curves.rate[-1])  # the last step has a length too
         panels["rate"].plot(time, rate, drawstyle="steps-post", markevery=(0.03 * (index + 1), 0.25), **style)
@@ -123,7 +115,7 @@ def plot_comparison(policies: Sequence[Curves]) -> Any:
             panel.fill_between(epochs, values.min(axis=0), values.max(axis=0), color=style["color"], alpha=0.09, lw=0)
     titles = {"rate": "Learning rate", "loss": "Training loss", "accuracy": "Validation accuracy, %"}
     for name, title in titles.items():
-        _tidy(panels[name])
+        tidy(panels[name])
         panels[name].set_title(title, loc="left", weight="bold")
         panels[name].set(xlabel="epoch", xlim=(0, total * 1.01))
         panels[name].xaxis.get_major_locator().set_params(integer=True)
@@ -160,18 +152,6 @@ def _key(ax: Any, lines: Sequence[Any], policies: Sequence[Curves]) -> None:
         labelspacing=0.9,
         frameon=False,
     )
-
-
-def _style(index: int) -> dict[str, Any]:
-    return STYLES[index % len(STYLES)]
-
-
-def _tidy(ax: Any) -> None:
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.spines[["left", "bottom"]].set_color("#999999")
-    ax.tick_params(color="#999999", labelcolor="#333333")
-    ax.grid(color="#e6e6e6", linewidth=0.8)
-    ax.set_axisbelow(True)
 
 
 def _name(schedule: Any) -> str:

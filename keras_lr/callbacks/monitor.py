@@ -79,3 +79,9 @@ class Monitor(keras.callbacks.Callback):
     def on_train_end(self, logs: Any = None) -> None:
         if self._events is not None:
             self._events.close()
+
+    def plot(self, **options: Any) -> Any:
+        """Draw what was recorded, a panel for each hyperparameter; see `plotting.plot_monitor`."""
+        from ..plotting import plot_monitor
+
+        return plot_monitor(self, **options)

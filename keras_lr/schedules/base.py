@@ -189,6 +189,11 @@ class Schedule(LearningRateSchedule):
 
         return plot_schedules({type(self).__name__: self}, steps, **options)
 
+    def _repr_html_(self) -> str | None:
+        from ..plot_style import as_html
+
+        return as_html(self.plot, repr(self)) if self.is_bound else None
+
     def get_config(self) -> dict[str, Any]:
         return {name: to_json(getattr(self, name)) for name in self._names()}
 

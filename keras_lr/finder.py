@@ -1,0 +1,183 @@
+"""The learning-rate range test on a compiled model, which it leaves as it was."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import types
+from typing import Any
+
+import keras
+import numpy as np
+from keras.src.trainers.data_adapters import get_data_adapter
+
+from .borrowed import borrowed, objects, other_seeds, randomness
+from .optimizers import BELOW_ONE, NAMES, has
+from .parts import leaves
+from .range_test import RangeTest, end_of
+from .schedules import words
+from .sweep import scope, sweep
+
+OWNER = "find_learning_rate"
+
+
+def find_learning_rate(
+    model: Any,
+    x: Any,
+    y: Any = None,
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    steps: int = 100,
+    repeats: int = 1,
+    hyperparameter: str = "learning_rate",
+    batch_size: int | None = None,
+    sample_weight: Any = None,
+    class_weight: Any = None,
+    shuffle: bool = True,
+    verbose: Any = "auto",
+) -> RangeTest:
+    """Train for some steps while the learning rate rises, and tell at which rates the loss falls.
+
+    The rate of update t is `minimum * (maximum / minimum) ** (t / (steps - 1))`.
+
+    >>> import keras, numpy as np, keras_lr as klr
+    >>> keras.utils.set_random_seed(0)
+    >>> x = np.random.normal(size=[256, 3]).astype("float32")
+    >>> model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
+    >>> model.compile(optimizer=keras.optimizers.SGD(0.01), loss="mse")
+    >>> found = klr.find_learning_rate(model, x, x.sum(axis=1), batch_size=64, verbose=0)
+    >>> 0.001 < found.suggestions.valley < found.suggestions.lowest < 10
+    True
+    >>> rate = klr.one_cycle(peak=found.suggestions.lowest, steps=klr.epochs(12))
+
+    It applies nothing. Afterwards the weights, the optimizer (its class, moments, iterations and rate),
+    the state of BatchNorm and other layers, metrics, compiled functions, `history` and the random states
+    of Python, numpy, Keras and the backend are what they were, bit for bit, also if it is interrupted: the
+    training after it is the training without it. A model that is not built yet stays built, with the weights
+    that `fit` would begin with. What the data itself keeps is its own: a generator has yielded what
+    was used, and a `tf.data` pipeline that shuffles anew each time has done so once.
+
+    The rate is a schedule inside the compiled step, which also records the losses: of each batch, before its
+    update, and not Keras' running mean. It starts at 0 whatever the optimizer has counted. It ends early when the
+    smoothed loss is over 4 times its lowest, or not finite. Data that is shorter than the sweep begins anew.
+    With gradient accumulation a rate is that of an update, its loss the mean of the batches. Optimizers with different
+    rates, as `layerwise` makes them, keep their ratios; the largest one is swept.
+
+    Args:
+        model: A compiled model.
+        x, y, batch_size, sample_weight, class_weight, shuffle: As for `fit`.
+        minimum: The first rate, a number > 0; 1e-7 unless told.
+        maximum: The last rate, a number > `minimum`; 10 unless told.
+        steps: How many rates, an integer > 1; of these updates each has its own.
+        repeats: How many sweeps over other batches, an integer > 0; several give the
+            suggestions a spread.
+        hyperparameter: What is swept, as for `scheduled`: "momentum", "weight_decay", ...
+            Then `minimum` and `maximum` are required.
+        verbose: 0 for no progress bar.
+
+    Returns:
+        A `RangeTest` with `rates`, `losses`, `smoothed`, `suggestions` and `plot()`.
+
+    Raises:
+        TypeError, ValueError: An argument breaks its rule, or the model's own `train_step`
+            returns no `loss`.
+
+    Source: Smith, Cyclical Learning Rates for Training Neural Networks, 2015 (arXiv 1506.01186).
+    """
+    _check_model(model, hyperparameter)
+    rates = _rates(hyperparameter, minimum, maximum, steps)
+    if not words.is_integer(repeats) or repeats < 1:
+        words.refuse(OWNER, "repeats", "an integer > 0", repeats)
+    data = {"x": x, "y": y, "batch_size": batch_size, "sample_weight": sample_weight, "class_weight": class_weight}
+    data["shuffle"] = shuffle
+    bar = _Bar(hyperparameter, rates, repeats) if verbose else None
+    runs: list[np.ndarray] = []
+
+    def is_over(losses: np.ndarray) -> bool:
+        if bar:
+            bar.show(len(runs), losses)
+        return end_of(losses) is not None
+
+    backs = [objects(model._compile_loss, model.optimizer)]
+    try:
+        _build(model, data)
+        backs.append(randomness())
+        for _ in range(repeats):
+            with borrowed(model):
+                other_seeds()
+                runs.append(sweep(model, hyperparameter, rates, data, is_over))
+    finally:
+        for back in backs:
+            back()
+    if bar:
+        bar.show(repeats, np.empty(0))
+    return RangeTest.of(rates, runs, hyperparameter)
+
+
+class _Bar:
+    """The progress bar: how far, at which rate, with which loss."""
+
+    def __init__(self, name: str, values: np.ndarray, repeats: int):
+        self.name, self.values = name, values
+        self.bar = keras.utils.Progbar(len(values) * repeats, stateful_metrics=[name, "loss"])
+
+    def show(self, repeats: int, losses: np.ndarray) -> None:
+        now = [(self.name, self.values[len(losses) - 1]), ("loss", losses[-1])] if len(losses) else []
+        self.bar.update(repeats * len(self.values) + len(losses), now)
+
+
+def _check_model(model: Any, name: str) -> None:
+    if not isinstance(model, keras.Model) or not model.compiled or model.optimizer is None:
+        words.refuse(OWNER, "model", "a compiled model", model, error=TypeError)
+    others = [known for known in NAMES if known != "learning_rate"]  # which an unbound schedule can't be asked for
+    known = sorted({"learning_rate"} | {n for part in leaves(model.optimizer) for n in others if has(part, n)})
+    if name not in known:
+        words.refuse(OWNER, "hyperparameter", f"one that the optimizer has: {', '.join(known)}", name)
+
+
+def _rates(name: str, minimum: Any, maximum: Any, steps: Any) -> np.ndarray:
+    is_rate, below = name == "learning_rate", 1.0 if name in BELOW_ONE else math.inf
+    rule = "a number > 0" + " and < 1" * (below == 1)
+    ends = {"minimum": 1e-7 if is_rate and minimum is None else minimum}
+    ends["maximum"] = 10.0 if is_rate and maximum is None else maximum
+    for argument, value in ends.items():
+        if value is None:
+            words.refuse(OWNER, argument, f"given for `{name}`, {rule}", value)
+        try:
+            ends[argument] = words.number(value, above=0.0, below=below)
+        except TypeError:
+            words.refuse(OWNER, argument, rule, value, error=TypeError)
+        if ends[argument] is None:
+            words.refuse(OWNER, argument, rule, value)
+    if ends["minimum"] >= ends["maximum"]:
+        words.refuse(OWNER, "maximum", f"more than `minimum`, {ends['minimum']:g}", ends["maximum"])
+    if not words.is_integer(steps) or steps < 2:
+        words.refuse(OWNER, "steps", "an integer > 1", steps)
+    return np.geomspace(ends["minimum"], ends["maximum"], steps)
+
+
+def _build(model: Any, data: dict[str, Any]) -> None:
+    """Build the model as `fit` would: nothing else of the first batch is left."""
+    if model.built and all(layer.built for layer in model._flatten_layers()):
+        return
+    back = randomness()
+    x = data["x"]
+    if isinstance(x, keras.utils.PyDataset):
+        batch = x[0]
+    else:
+        if isinstance(x, types.GeneratorType):  # what is taken from it is put back
+            first, rest = next(x), x
+            data["x"] = (batch for batch in itertools.chain([first], rest))
+            x = (batch for batch in [first])
+        adapter = get_data_adapter(
+            x, data["y"], data["sample_weight"], data["batch_size"], class_weight=data["class_weight"]
+        )
+        batch = next(iter(adapter.get_numpy_iterator()))
+    back()
+    metrics, vars(model)["_compile_metrics"] = model._compile_metrics, None
+    try:
+        with scope(model):
+            model._symbolic_build(data_batch=batch)
+    finally:
+        vars(model)["_compile_metrics"] = metrics

@@ -1,0 +1,55 @@
+"""What all pictures have in common: lines that can be told apart, a figure of their own, a place in a notebook."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Callable
+from typing import Any
+
+# Okabe and Ito's colours, which the colour-blind can tell apart; dashes and markers tell them apart in grey.
+STYLES: list[dict[str, Any]] = [
+    {"color": "#555555", "linestyle": "-", "marker": "o"},
+    {"color": "#0072B2", "linestyle": "-", "marker": "s"},
+    {"color": "#009E73", "linestyle": (0, (5, 1.5)), "marker": "^"},
+    {"color": "#CC79A7", "linestyle": (0, (1, 1.2)), "marker": "D"},
+    {"color": "#D55E00", "linestyle": "-", "marker": "v"},
+    {"color": "#E69F00", "linestyle": (0, (6, 1.5, 1.2, 1.5)), "marker": "P"},
+    {"color": "#56B4E9", "linestyle": (0, (3, 2)), "marker": "x"},
+]
+
+
+def new_figure(**options: Any) -> Any:
+    """An empty Figure that belongs to nobody: no window, no global state."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError('Pictures need matplotlib: pip install "keras-lr[compare]"') from error
+    return Figure(layout="constrained", **options)
+
+
+def style_of(index: int) -> dict[str, Any]:
+    """Colour, line and marker of the line of that number."""
+    return STYLES[index % len(STYLES)]
+
+
+def tidy(ax: Any) -> None:
+    """Leave of an Axes what helps to read it."""
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.spines[["left", "bottom"]].set_color("#999999")
+    ax.tick_params(color="#999999", labelcolor="#333333")
+    ax.grid(color="#e6e6e6", linewidth=0.8)
+    ax.set_axisbelow(True)
+
+
+def as_html(draw: Callable[[], Any], said: str) -> str | None:
+    """A picture and a text for a notebook; `None`, which has it show the text alone, without matplotlib."""
+    try:
+        ax = draw()
+    except ImportError:
+        return None
+    file = io.BytesIO()
+    ax.figure.savefig(file, format="png", dpi=100)
+    picture = base64.b64encode(file.getvalue()).decode()
+    return f'<img src="data:image/png;base64,{picture}" alt="its curve"><pre>{html.escape(said)}</pre>'

@@ -1,0 +1,208 @@
+"""Pictures of runs: range tests, what a `Monitor` has recorded, and the paths of optimizers on a surface."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from .plot_style import new_figure, style_of, tidy
+from .schedules import words
+
+MARKERS = {"steepest": "^", "valley": "o", "slide": "s", "minimum": "D", "lowest": "v"}
+
+
+def plot_range_tests(tests: Any, *, ax: Any = None) -> Any:
+    """Draw the losses of a range test and what it suggests, or the smoothed losses of several.
+
+    For a grid, as of the rate by weight decay, test the rate once for each weight decay:
+
+    >>> import numpy as np, keras_lr as klr
+    >>> from keras_lr.plotting import plot_range_tests
+    >>> rates = np.geomspace(1e-5, 1, 100)
+    >>> tests = {f"weight decay {d}": klr.RangeTest.of(rates, [2 - rates**0.2 + 9 * d * rates]) for d in (0.01, 0.1)}
+    >>> ax = plot_range_tests(tests)
+    >>> ax.figure.savefig("grid.png")  # doctest: +SKIP
+
+    Args:
+        tests: A `RangeTest`, or several by the name that the legend shows; all of one hyperparameter.
+        ax: The matplotlib Axes to draw on; those of a new figure unless told.
+
+    Returns:
+        The Axes; `ax.figure` is the figure.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+        ValueError: There are no tests, or one has no losses.
+    """
+    named = dict(tests) if isinstance(tests, Mapping) else {"": tests}
+    if not named or not all(np.isfinite(test.losses).any() for test in named.values()):
+        words.refuse("plot_range_tests", "tests", "range tests with losses, at least one", tests)
+    ax = new_figure(figsize=(7, 4.2)).subplots() if ax is None else ax
+    several, lows, highs = len(named) > 1, [], []
+    for index, (name, test) in enumerate(named.items()):
+        style = style_of(index + 1)
+        line = {key: value for key, value in style.items() if key != "marker"}
+        if not several:
+            for run in test.runs:
+                ax.plot(test.rates, run, color="#999999", linewidth=0.9, label="_raw")
+        ax.plot(test.rates, test.smoothed, linewidth=2.2, label=name or "smoothed loss", **line)
+        lows.append(np.nanmin(test.smoothed if several else test.runs))
+        highs.append(np.nanmax(test.smoothed))
+    if not several:
+        _mark_suggestions(ax, test)
+    tidy(ax)
+    room = (max(highs) - min(lows) or 1.0) * 0.12  # what explodes may leave the picture
+    ax.set(xscale="log", xlabel=test.hyperparameter.replace("_", " "), ylabel="loss of the batch")
+    ax.set_ylim(min(lows) - room, max(highs) + room)
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=1 if several else 3, frameon=False, handlelength=3)
+    return ax
+
+
+def _mark_suggestions(ax: Any, test: Any) -> None:
+    for name, marker in MARKERS.items():
+        rate = getattr(test.suggestions, name)
+        if rate is not None:
+            known = np.isfinite(test.smoothed)
+            height = np.interp(np.log(rate), np.log(test.rates[known]), test.smoothed[known])
+            look = {"markerfacecolor": "white", "markeredgecolor": "black", "markeredgewidth": 1.5, "zorder": 3}
+            ax.plot(rate, height, marker, markersize=9, label=f"{name} {rate:.2g}", **look)
+
+
+def plot_monitor(monitor: Any, *, axes: Any = None) -> Any:
+    """Draw the hyperparameters that were applied at each step, one panel below the other.
+
+    Args:
+        monitor: A `Monitor` after `fit`, or a dictionary as its `steps`: arrays by name. Those of
+            several optimizers, as `learning_rate_body`, share a panel.
+        axes: Matplotlib Axes, one for each panel; those of a new figure unless told.
+
+    Returns:
+        The Axes, an array.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+        ValueError: Nothing was recorded, or there are not as many `axes` as panels.
+    """
+    steps = getattr(monitor, "steps", monitor)
+    if not steps:
+        words.refuse("plot_monitor", "monitor", "a `Monitor` that has been in a `fit`, or a dictionary", monitor)
+    panels: dict[str, dict[str, np.ndarray]] = {}
+    for name in sorted(steps, key=lambda name: (not name.startswith("learning_rate"), name)):
+        panels.setdefault(_hyperparameter(name), {})[name] = np.asarray(steps[name])
+    if axes is None:
+        figure = new_figure(figsize=(7, 1.2 + 2.1 * len(panels)))
+        axes = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
+    axes = np.atleast_1d(axes)
+    if len(axes) != len(panels):
+        words.refuse("plot_monitor", "axes", f"{len(panels)} Axes, one for each of {', '.join(panels)}", len(axes))
+    for ax, (hyperparameter, curves) in zip(axes, panels.items(), strict=True):
+        for index, (name, values) in enumerate(curves.items()):
+            line = {key: value for key, value in style_of(index + 1).items() if key != "marker"}
+            label = name.removeprefix(hyperparameter).strip("_") or hyperparameter
+            ax.plot(np.arange(len(values)), values, drawstyle="steps-post", linewidth=2, label=label, **line)
+        tidy(ax)
+        ax.set(ylabel=hyperparameter.replace("_", " "))
+        ax.margins(x=0.02)
+        if len(curves) > 1:
+            ax.legend(
+                loc="lower left", bbox_to_anchor=(0, 1), ncols=4, borderaxespad=0.2, frameon=False, handlelength=3
+            )
+    axes[-1].set_xlabel("step")
+    axes[-1].figure.align_ylabels(axes)
+    return axes
+
+
+def _hyperparameter(name: str) -> str:
+    from .optimizers import NAMES
+
+    return max((known for known in NAMES if name == known or name.startswith(known + "_")), key=len, default=name)
+
+
+def plot_paths(
+    surface: Callable[[Any, Any], Any],
+    paths: Mapping[str, Any],
+    steps: Mapping[str, Mapping[str, Any]] | None = None,
+    *,
+    limits: tuple[tuple[float, float], tuple[float, float]] | None = None,
+    minimum: tuple[float, float] | None = None,
+) -> Any:
+    """Draw where optimizers go on a surface of two variables, and their hyperparameters below.
+
+    >>> import numpy as np
+    >>> from keras_lr.plotting import plot_paths
+    >>> path = np.array([1.0, 2.0]) * 0.9 ** np.arange(30)[:, None]
+    >>> axes = plot_paths(lambda x, y: x**2 + 3 * y**2, {"straight": path}, minimum=(0, 0))
+
+    Args:
+        surface: The height at `x` and `y`, for arrays of them.
+        paths: By name, an array of points by 2, from the start to the end.
+        steps: By name, what `Monitor.steps` has: arrays by hyperparameter, which get a panel each.
+        limits: The least and the largest x, and those of y; around the paths unless told.
+        minimum: A point to be marked with a star.
+
+    Returns:
+        The Axes, an array: the surface, then the panels.
+
+    Raises:
+        ImportError: matplotlib is not installed.
+        ValueError: There are no paths.
+    """
+    points = {name: np.asarray(path, "float64") for name, path in paths.items()}
+    if not points or any(path.ndim != 2 or path.shape[1] != 2 for path in points.values()):
+        words.refuse("plot_paths", "paths", "arrays of points by 2, at least one", paths)
+    shown = list(dict.fromkeys(name for curves in (steps or {}).values() for name in curves))
+    figure = new_figure(figsize=(7, 5.4 + 1.6 * len(shown)))
+    axes = figure.subplots(1 + len(shown), squeeze=False, height_ratios=[4.6, *[1.4] * len(shown)])[:, 0]
+    ax = axes[0]
+    (left, right), (bottom, top) = limits or _around(points, minimum)
+    x, y = np.meshgrid(np.linspace(left, right, 300), np.linspace(bottom, top, 300))
+    height = np.asarray(surface(x, y), "float64")
+    # Levels of equal areas: a valley and a wall of the same surface both show.
+    levels = np.unique(np.nanquantile(height, np.linspace(0, 1, 16)))
+    if len(levels) > 1:
+        from matplotlib.colors import BoundaryNorm
+
+        ax.contourf(x, y, height, levels=levels, cmap="Greys", norm=BoundaryNorm(levels, 256), alpha=0.4)
+        ax.contour(x, y, height, levels=levels, colors="#b0b0b0", linestyles="solid", linewidths=0.6)
+    if minimum is not None:
+        ax.plot(*minimum, "*", color="black", markersize=15, label="minimum", zorder=4)
+    for index, (name, path) in enumerate(points.items()):
+        style = style_of(index + 1)
+        every = max(1, len(path) // 8)
+        ax.plot(*path.T, linewidth=1.8, markersize=5.5, markevery=(min(index, every), every), label=name, **style)
+        for panel, hyperparameter in zip(axes[1:], shown, strict=True):
+            values = (steps or {}).get(name, {}).get(hyperparameter)
+            if values is not None:
+                line = {key: value for key, value in style.items() if key != "marker"}
+                panel.plot(np.arange(len(values)), values, drawstyle="steps-post", linewidth=2, **line)
+    start = next(iter(points.values()))[0]
+    ax.plot(*start, "o", color="white", markeredgecolor="black", markersize=9, label="start", zorder=4)
+    ax.set(xlim=(left, right), ylim=(bottom, top))
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, borderaxespad=0.2, frameon=False, handlelength=3.5)
+    for panel, hyperparameter in zip(axes[1:], shown, strict=True):
+        tidy(panel)
+        panel.margins(x=0.02)
+        panel.set(ylabel=hyperparameter.replace("_", " "))
+    if shown:
+        axes[-1].set_xlabel("step")
+    figure.align_ylabels(axes[1:])
+    return axes
+
+
+def _around(points: dict[str, np.ndarray], minimum: tuple[float, float] | None) -> Any:
+    """The limits that show the paths and some of what is around them, without those that fly away."""
+    boxes = [_box(path) for path in points.values()]
+    size = [(high - low).max() for low, high in boxes]
+    near = [box for box, own in zip(boxes, size, strict=True) if own <= 4 * np.median(size)]
+    near += [] if minimum is None else [_box(np.asarray([minimum], "float64"))]
+    low, high = np.min([low for low, _ in near], axis=0), np.max([high for _, high in near], axis=0)
+    room = 0.12 * np.maximum(high - low, 1e-3 + 0.1 * np.abs(high).max())
+    return tuple(zip(low - room, high + room, strict=True))
+
+
+def _box(path: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    finite = path[np.isfinite(path).all(axis=1)]
+    return finite.min(axis=0), finite.max(axis=0)

@@ -1,0 +1,125 @@
+"""What a range test has found."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import Any
+
+import numpy as np
+
+from .loss_curve import end_of, smooth
+from .suggestions import RULES, Suggestions, suggest
+
+BARS = "▁▂▃▄▅▆▇█"
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class RangeTest:
+    """The losses at rising values of a hyperparameter, as `find_learning_rate` returns them.
+
+    >>> import numpy as np, keras_lr as klr
+    >>> rates = np.geomspace(1e-5, 10, 100)
+    >>> losses = 2 - 1.5 / (1 + (0.01 / rates) ** 1.5) + (rates / 2) ** 4  # falls about 0.01, then explodes
+    >>> found = klr.RangeTest.of(rates, [losses])
+    >>> round(found.suggestions.steepest, 2), round(found.suggestions.lowest, 1)
+    (0.01, 0.3)
+
+    Attributes:
+        rates: The values that were used, an array.
+        losses: The loss of each, before the update with it; the mean of several sweeps.
+        smoothed: The same without the noise.
+        runs: The losses of each sweep, an array of sweeps by rates, NaN where a sweep had ended.
+        suggestions: `Suggestions`: `steepest`, `valley`, `slide`, `minimum`, `lowest`.
+        hyperparameter: What was swept.
+        stopped: Why it ended before the last value, an empty string if it did not.
+    """
+
+    rates: np.ndarray
+    runs: np.ndarray
+    hyperparameter: str = "learning_rate"
+    stopped: str = ""
+
+    @classmethod
+    def of(cls, rates: Any, runs: Any, hyperparameter: str = "learning_rate") -> RangeTest:
+        """A test from the losses of sweeps, each an array as long as `rates` or shorter; cut where they diverge.
+
+        Args:
+            rates: The values of the hyperparameter.
+            runs: The losses of each sweep.
+            hyperparameter: Its name.
+
+        Returns:
+            A `RangeTest`.
+        """
+        cut, stopped = [], ""
+        for run in (np.asarray(run, "float64") for run in runs):
+            end = end_of(run)
+            cut.append(run if end is None else run[: end[0] + 1])
+            if end is not None:
+                stopped = f"the loss {end[1]} at {rates[end[0]]:.3g}"
+            elif len(run) < len(rates):
+                stopped = "the data ran out"
+        longest = max(map(len, cut))
+        padded = np.full((len(cut), longest), np.nan)
+        for row, run in zip(padded, cut, strict=True):
+            row[: len(run)] = run
+        return cls(np.asarray(rates, "float64")[:longest], padded, hyperparameter, stopped)
+
+    @functools.cached_property
+    def losses(self) -> np.ndarray:
+        there = ~np.isnan(self.runs)
+        with np.errstate(invalid="ignore"):
+            return np.where(there, self.runs, 0.0).sum(axis=0) / np.where(there.any(axis=0), there.sum(axis=0), np.nan)
+
+    @functools.cached_property
+    def smoothed(self) -> np.ndarray:
+        return smooth(self.losses)
+
+    @functools.cached_property
+    def suggestions(self) -> Suggestions:
+        return suggest(self.rates, [run[: _length(run)] for run in self.runs], self.hyperparameter)
+
+    def plot(self, **options: Any) -> Any:
+        """Draw losses, smoothed losses and suggestions, and return the Axes; see `plotting.plot_range_tests`."""
+        from .plotting import plot_range_tests
+
+        return plot_range_tests(self, **options)
+
+    def __repr__(self) -> str:
+        count, sweeps = len(self.rates), len(self.runs)
+        if not count:
+            return f"RangeTest of {self.hyperparameter}: no losses"
+        lines = [
+            f"RangeTest of {self.hyperparameter}: {self.rates[0]:.3g} to {self.rates[-1]:.3g} in {count} steps"
+            + f", {sweeps} sweeps" * (sweeps > 1)
+            + f"; {self.stopped}" * bool(self.stopped)
+        ]
+        if np.isfinite(self.smoothed).any():
+            lines.append(f"  loss      {_sparkline(self.smoothed)}")
+        for name in RULES:
+            value = getattr(self.suggestions, name)
+            said = f"none: {self.suggestions.reasons.get(name)}" if value is None else f"{value:.3g}"
+            if name in self.suggestions.spread:
+                said += "  ({:.3g} to {:.3g})".format(*self.suggestions.spread[name])
+            lines.append(f"  {name:<9} {said}")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str | None:
+        from .plot_style import as_html
+
+        return as_html(self.plot, repr(self)) if len(self.rates) else None
+
+
+def _length(run: np.ndarray) -> int:
+    """Without the padding; a NaN that was a loss is the last one."""
+    there = np.flatnonzero(~np.isnan(run))
+    return min(len(run), int(there[-1]) + 2) if len(there) else len(run)
+
+
+def _sparkline(values: np.ndarray) -> str:
+    finite = values[np.isfinite(values)]
+    points = np.interp(np.linspace(0, len(finite) - 1, min(len(finite), 60)), np.arange(len(finite)), finite)
+    height = np.ptp(points)
+    levels = (points - points.min()) / height if height else np.zeros(len(points))
+    return "".join(BARS[round(level * (len(BARS) - 1))] for level in levels)

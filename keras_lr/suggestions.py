@@ -1,0 +1,131 @@
+"""What a range test says about the rate: rules, each of which gives a rate or the reason why there is none."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from .loss_curve import FEWEST, noise, smooth
+
+WINDOW = 15  # of `slide`, in steps
+FLAT = 0.005  # of `slide`: a change of slope that is none, as a share of the whole fall in one step
+
+
+class NoSuggestion(Exception):
+    """Why a rule gives no rate."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Suggestions:
+    """The rates that a range test suggests, `None` where a rule finds none.
+
+    None is the right one. For a constant rate `steepest` and `minimum` are usual, `valley` is more careful; a rate that
+    comes down again, such as that of `one_cycle`, can go up to `lowest`. `slide` is the least stable.
+
+    Attributes:
+        steepest: Where the smoothed loss falls fastest, by the logarithm of the rate.
+        valley: The middle of the longest fall.
+        slide: The last rate before the slope turns, coming from the end.
+        minimum: A tenth of the rate with the lowest smoothed loss; of the learning rate only.
+        lowest: The rate with the lowest smoothed loss.
+        reasons: By name, why there is none.
+        spread: By name, the lowest and the highest of several sweeps.
+
+    Sources: `lowest` as a peak, Smith, A Disciplined Approach, 2018 (arXiv 1803.09820); `steepest` by the logarithm,
+    Gugger, How Do You Find A Good Learning Rate, 2018; `valley` is ESRI's and `slide` Novetta's, as in fastai 2.
+    """
+
+    steepest: float | None = None
+    valley: float | None = None
+    slide: float | None = None
+    minimum: float | None = None
+    lowest: float | None = None
+    reasons: dict[str, str] = dataclasses.field(default_factory=dict)
+    spread: dict[str, tuple[float, float]] = dataclasses.field(default_factory=dict)
+
+
+def suggest(rates: np.ndarray, runs: Sequence[np.ndarray], hyperparameter: str = "learning_rate") -> Suggestions:
+    """What each rule makes of the losses of one sweep or of several: the median of those that have a rate."""
+    found: dict[str, float] = {}
+    reasons: dict[str, str] = {}
+    spread: dict[str, tuple[float, float]] = {}
+    for name, rule in RULES.items():
+        given = []
+        for losses in runs:
+            try:
+                if name == "minimum" and hyperparameter != "learning_rate":
+                    raise NoSuggestion("a tenth is a rule for learning rates")
+                given.append(rule(*fall(rates, losses)))
+            except NoSuggestion as reason:
+                reasons[name] = str(reason)
+        if 2 * len(given) > len(runs):
+            reasons.pop(name, None)
+            found[name] = float(np.exp(np.median(np.log(given))))
+            if len(runs) > 1:
+                spread[name] = (min(given), max(given))
+    return Suggestions(**found, reasons=reasons, spread=spread)
+
+
+def fall(rates: np.ndarray, losses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The part of the curve that can be read: rates and smoothed losses, if the loss falls at all.
+
+    Without the first tenth, where the average has little to go by, and without what is not finite.
+    """
+    smoothed = smooth(losses)
+    kept = np.isfinite(smoothed)
+    kept[: len(losses) // 10] = False
+    if not np.isfinite(losses).any():
+        raise NoSuggestion("no loss is finite")
+    if kept.sum() < FEWEST:
+        raise NoSuggestion(f"only {kept.sum()} losses, and a curve needs {FEWEST}")
+    rates, raw, smoothed = rates[: len(losses)][kept], losses[kept], smoothed[kept]
+    best = int(np.argmin(smoothed))
+    if np.median(smoothed[: best + 1]) - smoothed[best] <= 3 * noise(raw, smoothed):
+        raise NoSuggestion("the loss does not fall by more than its noise")
+    return rates, smoothed
+
+
+def steepest(rates: np.ndarray, smoothed: np.ndarray) -> float:
+    """The middle of the step in which the loss falls most per logarithm of the rate."""
+    slopes = np.gradient(smoothed, np.log(rates))[: int(np.argmin(smoothed)) + 1]
+    return float(rates[np.argmin(slopes)])
+
+
+def valley(rates: np.ndarray, smoothed: np.ndarray) -> float:
+    """The middle of the longest series of losses, with gaps, of which each is lower than the one before."""
+    lengths = np.ones(len(smoothed), int)
+    for i in range(1, len(smoothed)):
+        higher = lengths[:i][smoothed[:i] > smoothed[i]]
+        lengths[i] = 1 + (higher.max() if len(higher) else 0)
+    end = int(np.argmax(lengths))
+    return float(rates[max(0, end - int(lengths[end]) // 2)])
+
+
+def slide(rates: np.ndarray, smoothed: np.ndarray) -> float:
+    """From the end to the left, the last rate whose slope still differs from that `WINDOW` steps later."""
+    if len(rates) <= WINDOW:
+        raise NoSuggestion(f"only {len(rates)} losses, and this rule needs {WINDOW + 1}")
+    slopes = np.gradient(smoothed) / np.ptp(smoothed)
+    right = len(slopes) - 1
+    best = float(rates[right - WINDOW])
+    while right >= WINDOW and abs(slopes[right] - slopes[right - WINDOW]) > FLAT:
+        best = float(rates[right - WINDOW])
+        right -= 1
+    if best >= rates[np.argmin(smoothed)]:
+        raise NoSuggestion("the slope turns only past the lowest loss")
+    return best
+
+
+def minimum(rates: np.ndarray, smoothed: np.ndarray) -> float:
+    """A tenth of the rate with the lowest loss."""
+    return float(rates[np.argmin(smoothed)]) / 10
+
+
+def lowest(rates: np.ndarray, smoothed: np.ndarray) -> float:
+    """The rate with the lowest loss."""
+    return float(rates[np.argmin(smoothed)])
+
+
+RULES = {"steepest": steepest, "valley": valley, "slide": slide, "minimum": minimum, "lowest": lowest}
