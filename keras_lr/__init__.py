@@ -6,10 +6,10 @@ from .callbacks.epoch_schedule import EpochSchedule
 from .callbacks.live_control import LiveControl
 from .callbacks.monitor import Monitor
 from .callbacks.plateau_reducer import PlateauReducer
-from .finder import find_learning_rate
+from .finder.find import find_learning_rate
+from .finder.range_test import RangeTest
 from .layerwise import layerwise
 from .optimizers import scheduled, set_learning_rate
-from .range_test import RangeTest
 from .resume import resume_at
 from .schedules.arithmetic import Clip, Noise, Product, Rescale, Sum
 from .schedules.base import Schedule, schedule

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import keras_lr as klr
-from keras_lr.loss_curve import end_of, smooth
-from keras_lr.suggestions import NoSuggestion, fall, lowest, minimum, slide, steepest, valley
+from keras_lr.finder.loss_curve import end_of, smooth
+from keras_lr.finder.suggestions import NoSuggestion, fall, lowest, minimum, slide, steepest, valley
 
 RATES = np.geomspace(1e-7, 10, 161)
 TURN = 2.5e-3

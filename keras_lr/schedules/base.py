@@ -190,7 +190,7 @@ class Schedule(LearningRateSchedule):
         return plot_schedules({type(self).__name__: self}, steps, **options)
 
     def _repr_html_(self) -> str | None:
-        from ..plot_style import as_html
+        from ..plotting.style import as_html
 
         return as_html(self.plot, repr(self)) if self.is_bound else None
 

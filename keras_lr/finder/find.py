@@ -11,11 +11,11 @@ import keras
 import numpy as np
 from keras.src.trainers.data_adapters import get_data_adapter
 
+from ..optimizers import BELOW_ONE, NAMES, has
+from ..parts import leaves
+from ..schedules import words
 from .borrowed import borrowed, objects, other_seeds, randomness
-from .optimizers import BELOW_ONE, NAMES, has
-from .parts import leaves
 from .range_test import RangeTest, end_of
-from .schedules import words
 from .sweep import scope, sweep
 
 OWNER = "find_learning_rate"

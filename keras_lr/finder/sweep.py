@@ -11,13 +11,14 @@ from typing import Any
 import keras
 import numpy as np
 
-from .layerwise import Scaled
-from .optimizers import scheduled
-from .parts import batches_seen, given_rate, leaves
-from .scheduled import FACTOR, ScheduledMixin, swap
-from .schedules.base import Schedule
-from .schedules.compose import PerUpdate, Sequence
-from .schedules.curves import Constant, Exponential
+from ..layerwise import Scaled
+from ..optimizers import scheduled
+from ..parts import batches_seen, given_rate, leaves
+from ..scheduled import FACTOR, ScheduledMixin, swap
+from ..schedules.base import Schedule
+from ..schedules.compose import PerUpdate, Sequence
+from ..schedules.curves import Constant
+from ..schedules.decays import Exponential
 
 
 class Recorder(keras.metrics.Metric):

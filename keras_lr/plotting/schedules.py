@@ -1,4 +1,4 @@
-"""Pictures of schedules, comparisons and runs: takes data, returns Axes or a Figure, never shows or saves."""
+"""Pictures of schedules, and of policies beside each other."""
 
 from __future__ import annotations
 
@@ -10,21 +10,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .plot_style import new_figure, style_of, tidy
-from .plotting_runs import plot_monitor, plot_paths, plot_range_tests
-from .schedules import words
-from .schedules.base import Schedule
-from .schedules.spans import Span, in_steps
-
-__all__ = [
-    "Curves",
-    "new_figure",
-    "plot_comparison",
-    "plot_monitor",
-    "plot_paths",
-    "plot_range_tests",
-    "plot_schedules",
-]
+from ..schedules import words
+from ..schedules.base import Schedule
+from ..schedules.spans import Span, in_steps
+from .style import new_figure, style_of, tidy
 
 
 class Curves(NamedTuple):

@@ -82,7 +82,7 @@ class RangeTest:
 
     def plot(self, **options: Any) -> Any:
         """Draw losses, smoothed losses and suggestions, and return the Axes; see `plotting.plot_range_tests`."""
-        from .plotting import plot_range_tests
+        from ..plotting import plot_range_tests
 
         return plot_range_tests(self, **options)
 
@@ -106,7 +106,7 @@ class RangeTest:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str | None:
-        from .plot_style import as_html
+        from ..plotting.style import as_html
 
         return as_html(self.plot, repr(self)) if len(self.rates) else None
 

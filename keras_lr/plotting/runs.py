@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .plot_style import new_figure, style_of, tidy
-from .schedules import words
+from ..schedules import words
+from .style import new_figure, style_of, tidy
 
 MARKERS = {"steepest": "^", "valley": "o", "slide": "s", "minimum": "D", "lowest": "v"}
 
@@ -115,7 +115,7 @@ def plot_monitor(monitor: Any, *, axes: Any = None) -> Any:
 
 
 def _hyperparameter(name: str) -> str:
-    from .optimizers import NAMES
+    from ..optimizers import NAMES
 
     return max((known for known in NAMES if name == known or name.startswith(known + "_")), key=len, default=name)
 
