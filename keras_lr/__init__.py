@@ -1,5 +1,7 @@
 """Learning-rate schedules and callbacks for Keras."""
 
+from .adaptive_momentum import AdaptiveMomentum
+from .callbacks.adaptive_momentum_ramp import AdaptiveMomentumRamp
 from .callbacks.bind_spans import BindSpans
 from .callbacks.epoch_interval_switcher import EpochIntervalSwitcher
 from .callbacks.epoch_schedule import EpochSchedule
@@ -20,6 +22,8 @@ from .schedules.tables import Intervals, Table
 __version__ = "0.1.0"
 
 __all__ = [
+    "AdaptiveMomentum",
+    "AdaptiveMomentumRamp",
     "BindSpans",
     "Constant",
     "Cosine",
