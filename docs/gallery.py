@@ -25,6 +25,8 @@ SHOWN = {
     "Sequence": klr.Sequence([0.06, klr.Linear(0.1, 0.0, steps=600)], boundaries=[400]),
     "Warmup": klr.Warmup(0.1, steps=300),
     "PerUpdate": klr.PerUpdate(klr.Table([0.1, 0.05, 0.02]), batches=4),
+    "SutskeverMomentum": klr.SutskeverMomentum(0.99, steps=50),
+    "Demon": klr.Demon(0.9, steps=1000),
     "one_cycle": klr.one_cycle(0.1, steps=1000),
     "warmup_cosine": klr.warmup_cosine(0.1, steps=1000),
 }
@@ -48,7 +50,8 @@ def draw(name: str, folder: Path = IMAGES) -> Path:
         axes.plot(steps, values, color=LINE, linewidth=2.5, solid_joinstyle="round", zorder=3, clip_on=False)
         axes.plot(steps[[0, -1]], values[[0, -1]], "o", color=LINE, markersize=7, zorder=4, clip_on=False)
     axes.set_xlim(-0.03 * steps[-1], 1.03 * steps[-1])
-    axes.set_ylim(-0.004, 0.106)
+    top = max(0.1, values.max())  # rates are shown on one scale, and momentums on theirs
+    axes.set_ylim(-0.04 * top, 1.06 * top)
     axes.set_axis_off()
     path = folder / f"{name}.png"
     with matplotlib.rc_context({"savefig.dpi": "figure"}):

@@ -14,6 +14,7 @@ from .resume import resume_at
 from .schedules.base import Schedule, schedule
 from .schedules.compose import PerUpdate, Sequence, Warmup
 from .schedules.curves import Constant, Cosine, Exponential, InverseTime, Linear, Polynomial
+from .schedules.momentum import Demon, SutskeverMomentum
 from .schedules.policies import one_cycle, warmup_cosine
 from .schedules.spans import Span, epochs, examples, fraction
 from .schedules.step import Step
@@ -27,6 +28,7 @@ __all__ = [
     "BindSpans",
     "Constant",
     "Cosine",
+    "Demon",
     "EpochIntervalSwitcher",
     "EpochSchedule",
     "Exponential",
@@ -42,6 +44,7 @@ __all__ = [
     "Sequence",
     "Span",
     "Step",
+    "SutskeverMomentum",
     "Table",
     "Warmup",
     "epochs",

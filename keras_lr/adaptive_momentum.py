@@ -11,7 +11,7 @@ from .schedules import words
 
 MEMORY, OVERSHOOT = "_memory", "_overshoot"  # after the name of the hyperparameter: the state of its rule
 RISE, GROWTH, CUT = 0.08, 1.04, 0.5
-AGREEMENT, UPHILL = -3.0, 1.0
+AGREEMENT, UPHILL = -3.0, 1.5
 SMOOTHING, LIMIT = 0.4, 5.0
 
 
@@ -24,11 +24,11 @@ class AdaptiveMomentum:
     g, the velocity v of the update before and the rate:
 
         o = 0.4 * o + 0.6 * clip(g·v / (rate * g·g), -5, 5)
-        if o > 1:  M = M / 2, o = 0, and this update has no momentum at all
-        else:      M = max(M + 0.08, 1.04 * M), at most 1 / (1 - peak) if o < -3, else 1 / (1 - usual)
+        if o > 1.5:  M = M / 2, o = 0, and this update has no momentum at all
+        else:        M = max(M + 0.08, 1.04 * M), at most 1 / (1 - peak) if o < -3, else 1 / (1 - usual)
 
-    o > 1 is an overshoot: the step would go uphill even with the new gradient in
-    it. Noise alone does not make it so: where the loss stands still, the steps
+    o > 1.5 is an overshoot: above 1 / momentum the step would go uphill even with
+    the new gradient in it. Noise alone does not make it so: where the loss stands still, the steps
     taken go downhill on average. o < -3 is a way to go: the velocity goes down the
     gradient by more than the last three steps explain. A memory above the usual one
     is kept meanwhile. For a beta_1, v is minus the first moment times the memory it

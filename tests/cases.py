@@ -252,6 +252,18 @@ CASES = {
         lambda t: [0.1, 0.2, 0.3][min(t // 4, 2)],
         (4, 8),
     ),
+    "Sutskever's momentum": Case(
+        klr.SutskeverMomentum(0.99, steps=250),
+        {0: 0.5, 249: 0.5, 250: 0.75, 999: 0.875, 1000: 0.9, 12_249: 1 - 0.5 / 49, 12_250: 0.99, 2 * MILLION: 0.99},
+        lambda t: min(1 - 0.5 / (t // 250 + 1), 0.99),
+        (250, 500, 12_250),
+    ),
+    "Demon": Case(
+        klr.Demon(0.9, steps=MILLION),
+        {0: 0.9, 500_000: 0.45 / 0.55, 900_000: 0.09 / 0.19, MILLION: 0.0, 2 * MILLION: 0.0},
+        lambda t: 0.9 * float(1 - share(t, MILLION)) / (0.1 + 0.9 * float(1 - share(t, MILLION))),
+        (MILLION,),
+    ),
     "one cycle": Case(
         klr.one_cycle(0.4, steps=MILLION),
         {0: 0.016, 300_000: 0.4, MILLION: 1.6e-6, 2 * MILLION: 1.6e-6},
