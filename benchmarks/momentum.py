@@ -178,14 +178,14 @@ class Bar:
         print(f"\r[{'=' * filled:30}] {self.done}/{self.total} {name:32}", end="", file=sys.stderr, flush=True)
 
 
-def row(name, results, more_is_better=False):
+def row(name, results, more_is_better=False, limit=LIMIT):
     """A line of the table, as Markdown: the mean of each fixed momentum, of the rule, and how they compare."""
     means = [np.mean(result) for result in results]
     if more_is_better:
         said = [f"{mean:.1f} ± {np.std(r):.1f}" for mean, r in zip(means, results, strict=True)]
         compared = f"{means[-1] - max(means[:-1]):+.1f}"
     else:
-        said = [f"{mean:,.0f}" if mean < LIMIT else f"> {LIMIT:,}" for mean in means]
+        said = [f"{mean:,.0f}" if mean < limit else f"> {limit:,}" for mean in means]
         compared = f"x {means[-1] / min(means[:-1]):.2f}"
     print(f"| {name} | {' | '.join(said)} | {compared} |", flush=True)
 
@@ -225,10 +225,12 @@ def main():
         training, valley = descent(2, rosenbrock, momentum is None)
         results.append([steps(training, valley, 1e-3, momentum, np.ones(2), [-1.2, 1.0], 0.0, 0, limit=12_000)])
         bar.tick("Rosenbrock")
-    row("Rosenbrock, rate 0.001", results)
+    row("Rosenbrock, rate 0.001", results, limit=12_000)
 
     scce = "sparse_categorical_crossentropy"
-    learners = {adaptive: Training(network(), adaptive, loss=scce, steps_per_execution=16) for adaptive in (False, True)}
+    learners = {
+        adaptive: Training(network(), adaptive, loss=scce, steps_per_execution=16) for adaptive in (False, True)
+    }
     for rate in rates:
         name = f"Fashion-MNIST, rate {rate}"
         results = []

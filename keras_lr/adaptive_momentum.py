@@ -74,7 +74,7 @@ class AdaptiveMomentum:
             if value is None:
                 words.refuse(self, field.name, rule, given)
             object.__setattr__(self, field.name, value)
-            least, rule = value, f"a number >= `{field.name}` and < 1"
+            least, rule = float(value or 0.0), f"a number >= `{field.name}` and < 1"
 
     def get_config(self) -> dict[str, float]:
         return dataclasses.asdict(self)
@@ -109,8 +109,8 @@ def advance(optimizer: Any, name: str, rule: AdaptiveMomentum, grads: Any, varia
     rate = keras.ops.cast(rate, "float32")
     if name == "beta_1":  # its slots hold averages of gradients, and not steps
         along, rate = -along / (1.0 - keras.ops.convert_to_tensor(cells[name])), 1.0
-    state = [keras.ops.convert_to_tensor(cells[name + end]) for end in (MEMORY, OVERSHOOT)]
-    after = rule.step(*state, along, rate * square)
+    memory, overshoot = (keras.ops.convert_to_tensor(cells[name + end]) for end in (MEMORY, OVERSHOOT))
+    after = rule.step(memory, overshoot, along, rate * square)
     for end, value in zip((MEMORY, OVERSHOOT, ""), after, strict=True):
         cells[name + end].assign(value)
 

@@ -61,7 +61,9 @@ def valley(optimizer, curvature, **options):
     h = np.array(curvature, "float32")[:, None]
 
     def loss(y, p):
-        return keras.ops.mean(0.0 * p) + 0.5 * keras.ops.sum(h * keras.ops.square(dense.kernel))
+        return keras.ops.mean(0.0 * p) + 0.5 * keras.ops.sum(
+            keras.ops.square(dense.kernel) * keras.ops.convert_to_tensor(h)
+        )
 
     model.compile(optimizer=optimizer, loss=loss, **options)
     return model, h[:, 0].astype("float64")
@@ -156,8 +158,8 @@ def test_it_goes_on(name, way, tmp_path):
 @pytest.mark.parametrize("options", [{"steps_per_execution": 4}, {"jit_compile": True}, {"run_eagerly": True}], ids=str)
 def test_every_way_to_train(options):
     """It is the same in the compiled step, in several steps at once, and eagerly."""
-    if "jit_compile" in options and keras.backend.backend() == "torch":
-        pytest.skip("Keras compiles no step on torch")
+    if "run_eagerly" not in options and keras.backend.backend() == "torch":
+        pytest.skip("Keras has one way to train on torch")
     results = []
     for more in ({}, options):
         model = classifier(keras.optimizers.SGD(0.05), **more)
@@ -184,7 +186,9 @@ def test_it_counts_updates(make):
 def test_an_embedding():
     """Gradients of some rows only are those of the whole table."""
     embedding = keras.layers.Embedding(5, 3)
-    model = keras.Sequential([keras.Input([2], dtype="int32"), embedding, keras.layers.Flatten(), keras.layers.Dense(1)])
+    model = keras.Sequential(
+        [keras.Input([2], dtype="int32"), embedding, keras.layers.Flatten(), keras.layers.Dense(1)]
+    )
     model.compile(optimizer=keras.optimizers.SGD(0.1), loss="mse")
     x = np.array([[0, 1], [1, 1], [2, 3], [3, 0]], "int32")
     model.fit(x, np.ones([4]), batch_size=2, epochs=5, callbacks=[klr.AdaptiveMomentumRamp()], verbose=0)
@@ -253,14 +257,14 @@ def test_what_the_optimizer_must_be():
         klr.AdaptiveMomentumRamp(hyperparameter="rho")
     with pytest.raises(ValueError, match="`beta_2` of `scheduled` must be the momentum of SGD or the beta_1 of Adam"):
         klr.scheduled(keras.optimizers.Adam(0.1), beta_2=RULE)
-    with pytest.raises(ValueError, match="`momentum` of `scheduled` must be the momentum of SGD .* `RMSprop`"):
+    with pytest.raises(ValueError, match=r"`momentum` of `scheduled` must be the momentum of SGD .* `RMSprop`"):
         klr.scheduled(keras.optimizers.RMSprop(0.1, momentum=0.9), momentum=RULE)
     model = classifier(keras.optimizers.SGD(0.1))
     fit(model)
     with pytest.raises(ValueError, match="It has no slots for one"):
         fit(model, klr.AdaptiveMomentumRamp())
     ramp = klr.Linear(0.5, 0.9, steps=10)
-    with pytest.raises(ValueError, match="`AdaptiveMomentumRamp` can't set `momentum` .* follows a schedule"):
+    with pytest.raises(ValueError, match=r"`AdaptiveMomentumRamp` can't set `momentum` .* follows a schedule"):
         fit(classifier(klr.scheduled(keras.optimizers.SGD(0.1), momentum=ramp)), klr.AdaptiveMomentumRamp())
 
 
@@ -269,7 +273,7 @@ def test_one_writer(ramp_first):
     """A second callback that sets the momentum is refused, whichever comes first."""
     callbacks = [klr.AdaptiveMomentumRamp(), klr.EpochSchedule(klr.Linear(0.5, 0.9, steps=3), "momentum")]
     model = classifier(keras.optimizers.SGD(0.1, momentum=0.9))
-    with pytest.raises(ValueError, match="both set `momentum`|where it follows a schedule"):
+    with pytest.raises(ValueError, match=r"both set `momentum`|where it follows a schedule"):
         model.fit(*flowers(), callbacks=callbacks if ramp_first else callbacks[::-1], verbose=0)
 
 

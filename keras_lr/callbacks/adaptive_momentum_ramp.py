@@ -8,7 +8,7 @@ import keras
 
 from ..adaptive_momentum import AdaptiveMomentum, hyperparameter_of
 from ..optimizers import scheduled
-from ..parts import build, follows_schedule, leaves, retrace, rules_of, schedule_of
+from ..parts import batches_seen, build, follows_schedule, leaves, retrace, rules_of, schedule_of
 from ..schedules import words
 from . import fit
 
@@ -60,33 +60,39 @@ class AdaptiveMomentumRamp(keras.callbacks.Callback):
         super().set_model(model)
         if not leaves(model.optimizer):  # a `MultiOptimizer` has no parts before
             build(model)
-        found = {hyperparameter_of(part) for part in leaves(model.optimizer)}
-        names = found if self._given == "auto" else {self._given}
-        if None in found or not names <= found:
-            kinds = ", ".join(sorted({type(part).__name__.removeprefix("Scheduled") for part in leaves(model.optimizer)}))
+        taken = [(part, hyperparameter_of(part)) for part in leaves(model.optimizer)]
+        if self._given != "auto":
+            taken = [(part, name) for part, name in taken if name == self._given]
+        if not taken or any(name is None for _, name in taken):
+            kinds = ", ".join(type(part).__name__.removeprefix("Scheduled") for part in leaves(model.optimizer))
             rule = "what an SGD (momentum) or an Adam (beta_1) of the model has"
             words.refuse(self, "hyperparameter", rule, self._given, f"The model was compiled with `{kinds}`.")
-        self.hyperparameter = sorted(names)[0]
-        self._names = names
-        before = [type(part) for part in leaves(model.optimizer)]
-        changed = False
-        for name in sorted(names):
-            parts = [part for part in leaves(model.optimizer) if hyperparameter_of(part) == name]
-            for part in parts:
-                if follows_schedule(part, name) and name not in rules_of(part):
-                    raise ValueError(
-                        f"`AdaptiveMomentumRamp` can't set `{name}` of an optimizer where it follows a schedule. Give "
-                        f"it a number, or leave the callback out. Received: {name}={schedule_of(part, name)!r}"
-                    )
-                if rules_of(part).get(name) != self.rule:
-                    scheduled(part, **{name: self.rule})  # before it is built, so that it has slots
-                    changed = True
+        self._names = sorted({str(name) for _, name in taken})
+        changed = [self._take(part, str(name)) for part, name in taken]
         # Before any `on_train_begin`, where `BackupAndRestore` loads what must be there by then.
         build(model)
-        if changed or before != [type(part) for part in leaves(model.optimizer)]:
+        if any(changed):
             retrace(model)
 
     def on_train_begin(self, logs: Any = None) -> None:
-        for name in sorted(self._names):
+        for name in self._names:
             self.hyperparameter = name
             fit.require_one_writer(self)
+
+    def _take(self, part: Any, name: str) -> bool:
+        if follows_schedule(part, name) and name not in rules_of(part):
+            raise ValueError(
+                f"`AdaptiveMomentumRamp` can't set `{name}` of an optimizer where it follows a schedule. Give it a "
+                f"number, or leave the callback out. Received: {name}={schedule_of(part, name)!r}"
+            )
+        if rules_of(part).get(name) == self.rule:
+            return False
+        _give_slots(part)
+        scheduled(part, correct_bias=None, **{name: self.rule})
+        return True
+
+
+def _give_slots(part: Any) -> None:
+    """What SGD leaves out when it is built without momentum, as `fit` on JAX does before it calls its callbacks."""
+    if isinstance(part, keras.optimizers.SGD) and part.built and not part.momentums and batches_seen(part) == 0:
+        part.momentums = [part.add_variable_from_reference(v, name="momentum") for v in part._trainable_variables]
