@@ -252,17 +252,18 @@ def draw(path, data, rates, conditions, epochs):
     figure = Figure(figsize=(10, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
     training, valley = descent(SIZE, quadratic, True, chunk=1)
-    for condition in conditions:
+    widths = (7, 5, 3, 1)  # where paths are one, each is seen beneath the next
+    for condition, width in zip(conditions, widths, strict=False):
         paths = Paths()
         curvature = spectra()["even"](condition)
         count = steps(training, valley, 1.0, None, curvature, np.ones(SIZE), 0.0, 0, callbacks=[paths])
-        left.plot(paths.values[: int(count)], label=f"condition {condition:,}", linewidth=1.5)
+        left.plot(np.arange(count) + 1, paths.values[: int(count)], label=f"condition {condition:,}", linewidth=width)
     left.set(title="Full batch: quadratics", xlabel="update", ylabel="momentum", ylim=(0, 1), xscale="log")
     training = Training(network(), True, loss="sparse_categorical_crossentropy")
-    for rate in rates:
+    for rate, width in zip(rates, widths[1:], strict=False):
         paths = Paths()
         accuracy(training, data, rate, None, 0, epochs, callbacks=[paths])
-        right.plot(paths.values, label=f"rate {rate}", linewidth=1)
+        right.plot(np.arange(len(paths.values)) + 1, paths.values, label=f"rate {rate}", linewidth=width)
     right.set(title="Batches of 128: Fashion-MNIST", xlabel="update", xscale="log")
     for axes in (left, right):
         axes.legend(frameon=False, loc="lower right")

@@ -1,5 +1,6 @@
 """The momentum that follows the gradients: its rule, its effect, its state."""
 
+import contextlib
 import json
 
 import keras
@@ -196,19 +197,18 @@ def test_an_embedding():
 
 
 @pytest.mark.tensorflow
-def test_two_replicas():
-    """With a strategy it sees the gradient of the whole batch."""
+def test_a_strategy():
+    """Under a strategy of TensorFlow it is the same."""
     import tensorflow as tf
 
     ends = []
-    for devices in (["CPU:0"], ["CPU:0", "CPU:1"]):
-        if len(tf.config.list_logical_devices("CPU")) < len(devices):
-            pytest.skip("TensorFlow has one device")
-        with tf.distribute.MirroredStrategy(devices).scope():
+    for scope in (contextlib.nullcontext(), tf.distribute.MirroredStrategy(["CPU:0"]).scope()):
+        with scope:
             model = classifier(klr.scheduled(keras.optimizers.SGD(0.05), momentum=RULE))
         model.fit(*flowers(), batch_size=8, shuffle=False, epochs=2, verbose=0)
         ends.append([float(model.optimizer.momentum.value.numpy()), *map(np.sum, model.get_weights())])
-    np.testing.assert_allclose(*ends, rtol=1e-3, atol=1e-4)
+    assert ends[0][0] > 0.3
+    np.testing.assert_allclose(*ends, rtol=1e-4, atol=1e-5)
 
 
 def test_the_monitor_shows_it():
