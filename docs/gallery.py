@@ -72,6 +72,10 @@ GROUPS = {
         "Rescale": "rescale",
         "Noise": "noise",
     },
+    "Momentum": {
+        "SutskeverMomentum": "Sutskever's momentum",
+        "Demon": "Demon",
+    },
     "Policies": {
         "one_cycle": "one cycle",
         "warmup_cosine": "warmup and cosine",

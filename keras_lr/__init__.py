@@ -1,5 +1,7 @@
 """Learning-rate schedules and callbacks for Keras."""
 
+from .adaptive_momentum import AdaptiveMomentum
+from .callbacks.adaptive_momentum_ramp import AdaptiveMomentumRamp
 from .callbacks.bind_spans import BindSpans
 from .callbacks.epoch_interval_switcher import EpochIntervalSwitcher
 from .callbacks.epoch_schedule import EpochSchedule
@@ -17,6 +19,7 @@ from .schedules.compose import Delay, PerUpdate, Sequence, Skip, Staircase, Stre
 from .schedules.curves import Constant, Cosine, Linear, Polynomial
 from .schedules.cycles import CosineWaves, Repeat
 from .schedules.decays import Exponential, InverseSqrt, InverseTime, PowerLaw
+from .schedules.momentum import Demon, SutskeverMomentum
 from .schedules.policies.drops import cooldown, flat_cosine, multi_step, scale_rate
 from .schedules.policies.one_cycle import one_cycle, one_cycle_momentum, slanted_triangular
 from .schedules.policies.restarts import sgdr, triangular
@@ -29,6 +32,8 @@ from .schedules.tables import Intervals, Knots, Table
 __version__ = "0.1.0"
 
 __all__ = [
+    "AdaptiveMomentum",
+    "AdaptiveMomentumRamp",
     "Approach",
     "BindSpans",
     "Clip",
@@ -36,6 +41,7 @@ __all__ = [
     "Cosine",
     "CosineWaves",
     "Delay",
+    "Demon",
     "EpochIntervalSwitcher",
     "EpochSchedule",
     "ExpHyperbolic",
@@ -67,6 +73,7 @@ __all__ = [
     "Step",
     "Stretch",
     "Sum",
+    "SutskeverMomentum",
     "Table",
     "Tanh",
     "Warmup",

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras.optimizers.schedules import LearningRateSchedule
 
+from .adaptive_momentum import AdaptiveMomentum, hyperparameter_of
 from .parts import build, follows_schedule, given_rate, leaves, per_update, replace_schedule, retrace, schedule_of
 from .scheduled import FACTOR, ScheduledMixin, swap
 from .schedules import words
@@ -56,7 +57,7 @@ def scheduled(optimizer: Any, *, correct_bias: bool | None = None, **hyperparame
         correct_bias: `False` to divide by the power of the last beta, as Keras
             does; `None` leaves it as it is, at first `True`.
         hyperparameters: By name: a schedule, a number, or `True` for a variable
-            with the present number.
+            with the present number; for a momentum also `AdaptiveMomentum`.
 
     Returns:
         The optimizer.
@@ -170,6 +171,12 @@ def _read(name: str, value: Any, optimizer: Any, having: list[Any], owner: str =
             )
     if value is True and owner == "scheduled":
         return True
+    if isinstance(value, AdaptiveMomentum):
+        odd = [type(part).__name__ for part in having if hyperparameter_of(part) != name]
+        if odd:
+            rule = "the momentum of SGD or the beta_1 of Adam, of this optimizer, to follow a rule"
+            words.refuse(owner, name, rule, value, f"The optimizer is `{odd[0]}`.")
+        return value
     below_one = name in BELOW_ONE
     rule = "a schedule or a finite number >= 0" + " and < 1" * below_one + ", or True" * (owner == "scheduled")
     if isinstance(value, LearningRateSchedule):

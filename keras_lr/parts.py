@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras.optimizers.schedules import LearningRateSchedule
 
+from .adaptive_momentum import AdaptiveMomentum
 from .hyperparameter import shortest
 from .scheduled import FACTOR, ScheduledMixin, schedules_of, swap
 from .schedules.base import Schedule
@@ -35,7 +36,7 @@ def follows_schedule(optimizer: Any, name: str = "learning_rate") -> bool:
     """Whether a hyperparameter is computed from the step and can't be assigned."""
     if name == "learning_rate":
         return isinstance(given_rate(optimizer), LearningRateSchedule)
-    return name in schedules_of(optimizer)
+    return name in schedules_of(optimizer) | rules_of(optimizer)
 
 
 def per_update(optimizer: Any, value: Any) -> Any:
@@ -108,4 +109,9 @@ def retrace(model: Any) -> None:
 
 def schedule_of(optimizer: Any, name: str) -> Any:
     """The schedule that a hyperparameter follows."""
-    return given_rate(optimizer) if name == "learning_rate" else schedules_of(optimizer)[name]
+    return given_rate(optimizer) if name == "learning_rate" else (schedules_of(optimizer) | rules_of(optimizer))[name]
+
+
+def rules_of(optimizer: Any) -> dict[str, AdaptiveMomentum]:
+    """The rules that follow the gradients, by hyperparameter."""
+    return optimizer._book.rules if isinstance(optimizer, ScheduledMixin) else {}

@@ -12,6 +12,8 @@ import keras
 import numpy as np
 from keras.optimizers.schedules import LearningRateSchedule
 
+from . import adaptive_momentum
+from .adaptive_momentum import AdaptiveMomentum
 from .hyperparameter import Hyperparameter, shortest
 from .schedules.base import Schedule
 from .schedules.foreign import Foreign
@@ -30,6 +32,7 @@ class Book:
     given: dict[str, Any] = dataclasses.field(default_factory=dict)  # the numbers of the plain optimizer
     cells: dict[str, Hyperparameter] = dataclasses.field(default_factory=dict)
     schedules: dict[str, Schedule] = dataclasses.field(default_factory=dict)
+    rules: dict[str, AdaptiveMomentum] = dataclasses.field(default_factory=dict)  # what follows the gradients
     notes: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)  # what callbacks must not forget
     correct_bias: bool = True  # by the product of the betas used, where the class divides by a power of the last one
     as_plain: bool = False  # while the plain class saves, loads or describes itself
@@ -47,7 +50,7 @@ class ScheduledMixin:
         for name, schedule in schedules_of(self).items():
             value = schedule(self._iterations)  # type: ignore[attr-defined]
             book.cells[name].assign(self._reduced(value) if name == "learning_rate" else value)
-        for name in _products(self):
+        for name in _products(self).keys() - book.rules.keys():
             beta = keras.ops.convert_to_tensor(book.cells[name])
             batches = self.gradient_accumulation_steps  # type: ignore[attr-defined]
             if batches:  # only the last batch of an update makes one
@@ -71,6 +74,11 @@ class ScheduledMixin:
         return rate if factor is None else rate * keras.ops.convert_to_tensor(factor)
 
     def _backend_update_step(self, grads: Any, trainable_variables: Any, learning_rate: Any) -> None:
+        for name, rule in self._book.rules.items():  # here the gradients are those of the update: accumulated, clipped
+            adaptive_momentum.advance(self, name, rule, grads, trainable_variables, learning_rate)
+            if name in _products(self):
+                product = self._book.cells[name + PRODUCT]
+                product.assign(product * keras.ops.convert_to_tensor(self._book.cells[name]))
         # Adam divides by 1 - beta(t)**t, with the beta of the moment: while beta_1 ramps from 0.5 to 0.99 its steps are
         # up to 10 times too large. The step is linear in the rate, so the rate can carry what puts that right.
         for name, power in _products(self).items():
@@ -106,7 +114,8 @@ class ScheduledMixin:
         object.__setattr__(stand_in, "get_config", lambda: plain)
         named = [*book.given, FACTOR] if FACTOR in book.cells else book.given
         numbers = {name: shortest(book.cells[name]) for name in named}
-        schedules = {name: keras.saving.serialize_keras_object(s) for name, s in book.schedules.items()}
+        followed = book.schedules | book.rules
+        schedules = {name: keras.saving.serialize_keras_object(s) for name, s in followed.items()}
         return {
             "name": self.name,  # type: ignore[attr-defined]
             "optimizer": keras.saving.serialize_keras_object(stand_in),
@@ -151,12 +160,16 @@ def swap(optimizer: Any, hyperparameters: dict[str, Any], correct_bias: bool | N
             if name in CORRECTED:
                 _cell(optimizer, name + PRODUCT, 1.0)
                 _start_product(optimizer, name)
+        book.schedules.pop(name, None)
+        rule = book.rules.pop(name, None)
         if isinstance(value, Schedule):
             book.schedules[name] = value
-        else:
-            book.schedules.pop(name, None)
-            if value is not True:
-                book.cells[name].assign(value)
+        elif isinstance(value, AdaptiveMomentum):
+            book.rules[name] = value
+            if rule is None:
+                _start_rule(optimizer, name, value)
+        elif value is not True:
+            book.cells[name].assign(value)
     optimizer.__class__ = _scheduled_class(book.plain, frozenset(book.given))
     return optimizer
 
@@ -182,6 +195,13 @@ def _start_product(optimizer: Any, name: str) -> None:
     """The product of the betas of the updates so far, which were made by the plain optimizer."""
     updates = int(keras.ops.convert_to_numpy(optimizer.iterations))
     optimizer._book.cells[name + PRODUCT].assign(float(optimizer._book.given[name]) ** updates)
+
+
+def _start_rule(optimizer: Any, name: str, rule: AdaptiveMomentum) -> None:
+    for end, value in adaptive_momentum.initial_state(rule).items():
+        _cell(optimizer, name + end, value)
+        optimizer._book.cells[name + end].assign(value)
+    optimizer._book.cells[name].assign(rule.start)
 
 
 def _cell(optimizer: Any, name: str, value: float) -> None:
@@ -212,9 +232,9 @@ def _property(name: str) -> property:
         return self._book.given[name] if self._book.as_plain else self._book.cells[name]
 
     def set_(self: Any, value: Any) -> None:
-        if name in self._book.schedules:
+        if name in self._book.schedules | self._book.rules:
             raise TypeError(
-                f"`{name}` of `{self.name}` follows a schedule and can't be assigned. "
+                f"`{name}` of `{self.name}` follows a schedule or a rule and can't be assigned. "
                 f"Use `keras_lr.scheduled(optimizer, {name}=...)` to give it another one or a number."
             )
         self._book.cells[name].assign(value)

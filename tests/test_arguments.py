@@ -19,6 +19,7 @@ BAD = {
     "value": NUMBERS,
     "start": NUMBERS,
     "end": NUMBERS,
+    "peak": NUMBERS,
     "steps": SPANS,
     "power": POSITIVE,
     "exponent": POSITIVE,

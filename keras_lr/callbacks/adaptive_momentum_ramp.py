@@ -1,0 +1,98 @@
+"""Has the momentum of any compiled model follow its gradients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from ..adaptive_momentum import AdaptiveMomentum, hyperparameter_of
+from ..optimizers import scheduled
+from ..parts import batches_seen, build, follows_schedule, leaves, retrace, rules_of, schedule_of
+from ..schedules import words
+from . import fit
+
+
+class AdaptiveMomentumRamp(keras.callbacks.Callback):
+    """Has the momentum start low, rise while the gradients allow it, and give way where training oscillates.
+
+    The rule is `AdaptiveMomentum`, computed in the graph: the callback only takes
+    the optimizer in hand at the start of `fit`. Its state is saved with the
+    optimizer: a later `fit`, also of the loaded model, goes on with it, with or
+    without the callback.
+
+    >>> import keras, numpy as np, keras_lr as klr
+    >>> model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
+    >>> model.compile(optimizer=keras.optimizers.SGD(0.01), loss="mse")
+    >>> x, ramp = np.ones([32, 3]), klr.AdaptiveMomentumRamp(peak=0.95)
+    >>> history = model.fit(x, np.ones([32]), batch_size=8, epochs=2, callbacks=[ramp, klr.Monitor()], verbose=0)
+    >>> [round(momentum, 6) for momentum in history.history["momentum"]]
+    [0.242424, 0.390244]
+
+    Args:
+        start: What the momentum starts from, and the least but for an overshoot.
+        usual: What it rises to where the gradients are as good as unrelated, as in small batches.
+        peak: What it rises to where they agree; all three are >= 0 and < 1, in this order.
+        hyperparameter: `"momentum"` (of SGD), `"beta_1"` (of Adam and AdamW), or `"auto"`
+            for what each optimizer has.
+
+    Raises:
+        TypeError, ValueError: An argument breaks its rule. At the start of `fit`:
+            the optimizer is of another kind, was built without momentum, or has a
+            schedule for it; or another callback sets it.
+    """
+
+    def __init__(
+        self,
+        *,
+        start: float = 0.0,
+        usual: float = 0.9,
+        peak: float = 0.99,
+        hyperparameter: str = "auto",
+    ):
+        super().__init__()
+        self.rule = AdaptiveMomentum(start, usual, peak)
+        if hyperparameter not in ("auto", "momentum", "beta_1"):
+            words.refuse(self, "hyperparameter", '"auto", "momentum" or "beta_1"', hyperparameter)
+        self.hyperparameter = self._given = hyperparameter
+
+    def set_model(self, model: Any) -> None:
+        super().set_model(model)
+        if not leaves(model.optimizer):  # a `MultiOptimizer` has no parts before
+            build(model)
+        taken = [(part, hyperparameter_of(part)) for part in leaves(model.optimizer)]
+        if self._given != "auto":
+            taken = [(part, name) for part, name in taken if name == self._given]
+        if not taken or any(name is None for _, name in taken):
+            kinds = ", ".join(type(part).__name__.removeprefix("Scheduled") for part in leaves(model.optimizer))
+            rule = "what an SGD (momentum) or an Adam (beta_1) of the model has"
+            words.refuse(self, "hyperparameter", rule, self._given, f"The model was compiled with `{kinds}`.")
+        self._names = sorted({str(name) for _, name in taken})
+        changed = [self._take(part, str(name)) for part, name in taken]
+        # Before any `on_train_begin`, where `BackupAndRestore` loads what must be there by then.
+        build(model)
+        if any(changed):
+            retrace(model)
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        for name in self._names:
+            self.hyperparameter = name
+            fit.require_one_writer(self)
+
+    def _take(self, part: Any, name: str) -> bool:
+        if follows_schedule(part, name) and name not in rules_of(part):
+            raise ValueError(
+                f"`AdaptiveMomentumRamp` can't set `{name}` of an optimizer where it follows a schedule. Give it a "
+                f"number, or leave the callback out. Received: {name}={schedule_of(part, name)!r}"
+            )
+        if rules_of(part).get(name) == self.rule:
+            return False
+        _give_slots(part)
+        scheduled(part, correct_bias=None, **{name: self.rule})
+        return True
+
+
+def _give_slots(part: Any) -> None:
+    """What SGD leaves out when it is built without momentum, as `fit` on JAX does before it calls its callbacks."""
+    if isinstance(part, keras.optimizers.SGD) and part.built and not part.momentums and batches_seen(part) == 0:
+        part.momentums = [part.add_variable_from_reference(v, name="momentum") for v in part._trainable_variables]

@@ -1,0 +1,69 @@
+"""Schedules that were made for a momentum or a beta_1: fixed ramps, without feedback."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import words
+from .base import Schedule, schedule
+from .spans import Length
+from .step import Step
+
+
+@schedule
+class SutskeverMomentum(Schedule):
+    """value = min(1 - 0.5 / (floor(t / steps) + 1), peak): stairs from 0.5 up, ever flatter.
+
+    >>> SutskeverMomentum(0.9, steps=250).values([0, 249, 250, 500, 10_000])
+    array([0.5       , 0.5       , 0.75      , 0.83333333, 0.9       ])
+
+    Args:
+        peak: The highest value, a number >= 0 and < 1.
+        steps: The length of a stair, 250 in the paper, an integer > 0 or a span.
+
+    Raises:
+        ValueError: An argument breaks its rule.
+
+    Source: Sutskever, Martens, Dahl, Hinton, On the importance of initialization and momentum in deep learning, 2013,
+        where it is min(1 - 2**(-1 - log2(floor(t / 250) + 1)), peak).
+    """
+
+    peak: float
+    steps: Length
+
+    def check(self) -> None:
+        if self.peak >= 1:
+            words.refuse(self, "peak", "a number >= 0 and < 1", self.peak)
+
+    def at(self, step: Step) -> Any:
+        return step.ops.minimum(1.0 - 0.5 / (step.count(self.steps).real + 1.0), step.constant(self.peak))
+
+
+@schedule
+class Demon(Schedule):
+    """value = start * left / (1 - start + start * left), left = 1 - t / steps: down to 0, where it stays.
+
+    >>> Demon(0.9, steps=100).values([0, 50, 90, 100, 101]).round(4)
+    array([0.9   , 0.8182, 0.4737, 0.    , 0.    ])
+
+    Args:
+        start: The value at the first step, a number >= 0 and < 1.
+        steps: The length of the run, an integer > 0 or a span.
+
+    Raises:
+        ValueError: An argument breaks its rule.
+
+    Source: Chen, Wolfe, Li, Kyrillidis, Demon: Improved Neural Network Training with Momentum Decay, 2019, arXiv
+        1910.04952.
+    """
+
+    start: float
+    steps: Length
+
+    def check(self) -> None:
+        if self.start >= 1:
+            words.refuse(self, "start", "a number >= 0 and < 1", self.start)
+
+    def at(self, step: Step) -> Any:
+        rest = self.start * step.left(self.steps)
+        return rest / (1.0 - self.start + rest)
