@@ -72,10 +72,6 @@ GROUPS = {
         "Rescale": "rescale",
         "Noise": "noise",
     },
-    "Momentum": {
-        "SutskeverMomentum": "Sutskever's momentum",
-        "Demon": "Demon",
-    },
     "Policies": {
         "one_cycle": "one cycle",
         "warmup_cosine": "warmup and cosine",
@@ -92,6 +88,8 @@ GROUPS = {
     },
     "Momentum": {
         "one_cycle_momentum": "one cycle's momentum",
+        "SutskeverMomentum": "Sutskever's momentum",
+        "Demon": "Demon",
     },
 }
 SHOWN = {name: key for group in GROUPS.values() for name, key in group.items()}
