@@ -7,6 +7,8 @@ from dataclasses import KW_ONLY
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
+
 from . import words
 from .base import Schedule, schedule
 from .segments import Ratios
@@ -42,10 +44,22 @@ class Sequence(Schedule):
             words.refuse(self, "boundaries", rule, self.boundaries)
 
     def at(self, step: Step) -> Any:
+        if step.ops is np:
+            return self._in_pieces(step)
         value = self.schedules[0].at(step)
         for member, boundary in zip(self.schedules[1:], self.boundaries, strict=True):
             value = step.ops.where(step.reached(boundary), member.at(step.since(boundary)), value)
         return value
+
+    def _in_pieces(self, step: Step) -> np.ndarray:
+        """The values by numpy, which need not compute every member everywhere."""
+        index, values = step.index(self.boundaries), np.empty(step.shape)
+        for n, member in enumerate(self.schedules):
+            here = index == n
+            if here.any():
+                inside = step.where(here)
+                values[here] = member.at(inside.since(self.boundaries[n - 1]) if n else inside)
+        return values
 
 
 @schedule

@@ -25,6 +25,13 @@ class Exact(NamedTuple):
     denominator: int
     round: Any
 
+    def column(self, column: int | None) -> Exact:
+        """One column of a table, or all of it row by row."""
+        whole, part, round_ = (
+            x.ravel() if column is None else x[:, column] for x in (self.whole, self.part, self.round)
+        )
+        return Exact(whole, part, self.denominator, round_)
+
 
 def exact(length: int | Fraction, dtype: str) -> Exact:
     """A length in integers of `dtype`."""

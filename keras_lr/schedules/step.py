@@ -125,8 +125,7 @@ class Step:
         outer = Pace(0, segments.unstretched) if pace is None else pace
         combined = outer.index * len(segments.ratios) + index
         ratios = outer.ratios.times(segments.ratios)
-        whole, part, denominator, round_ = outer.ratios.of(segments.starts, self._dtype)
-        start = self._picked(Exact(whole.ravel(), part.ravel(), denominator, round_.ravel()), combined)
+        start = self._picked(outer.ratios.of(segments.starts, self._dtype).column(None), combined)
         part, offset, common = self._aligned(start.part, start.denominator)
         late = self._one_if(part > offset)
         value = self._whole - start.whole - late
@@ -147,6 +146,18 @@ class Step:
         """The step at which the present period of `steps` began, which may be between two integers."""
         _, whole, part, denominator = self._periods(steps)
         return Step(whole, self.ops, (part, denominator), self._pace)
+
+    def where(self, here: np.ndarray) -> Step:
+        """The steps where `here` is true, for numpy."""
+        part, denominator = self._offset
+        offset = part[here] if isinstance(part, np.ndarray) else part, denominator
+        pace = self._pace and Pace(self._pace.index[here], self._pace.ratios)
+        return Step(self._given[here], self.ops, offset, pace)
+
+    @property
+    def shape(self) -> Any:
+        """The shape of the values."""
+        return self._given.shape
 
     def take(self, table: np.ndarray, index: Any = None) -> Any:
         """The entry of `table` at `index`, which is the step itself by default; past its end the last one."""
@@ -187,8 +198,7 @@ class Step:
         """A length in integers, at the pace of the step."""
         if self._pace is None:
             return exact(in_steps(length), self._dtype)
-        whole, part, denominator, round_ = self._pace.ratios.of((in_steps(length),), self._dtype)
-        return self._picked(Exact(whole[:, 0], part[:, 0], denominator, round_[:, 0]), self._pace.index)
+        return self._picked(self._pace.ratios.of((in_steps(length),), self._dtype).column(0), self._pace.index)
 
     def _picked(self, table: Exact, index: Any) -> Exact:
         """The lengths of a table at an index, or all of them."""
@@ -197,8 +207,10 @@ class Step:
             column = self._integers(column)
             return column if index is None else self.ops.take(column, index, axis=0)
 
-        part = pick(table.part) if table.denominator > 1 else 0
-        return Exact(pick(table.whole), part, table.denominator, pick(table.round))
+        if table.denominator == 1:  # whole steps
+            whole = pick(table.whole)
+            return Exact(whole, 0, 1, whole)
+        return Exact(pick(table.whole), pick(table.part), table.denominator, pick(table.round))
 
     def _float(self, length: Length) -> Any:
         """A length as a float, at the pace of the step."""
