@@ -27,6 +27,18 @@ def test_nodes_do_not_grow_with_the_boundaries():
     assert nodes(short) == nodes(long)
 
 
+def test_nodes_do_not_grow_with_the_cycles():
+    """A graph of 300 knots or cycles of different lengths has as many nodes as one of 3."""
+    line = klr.Linear(0.1, 0.0, steps=10)
+    makers = [
+        lambda n: klr.Knots(range(3, 4 * n, 4), np.linspace(0.1, 0.2, n + 1)),
+        lambda n: klr.Repeat(line, 10, growth=2, cycles=n),
+        lambda n: klr.Repeat(line, range(7, 7 + n)),
+    ]
+    for make in makers:
+        assert nodes(make(3)) == nodes(make(300)) <= 150
+
+
 def test_schedules_are_small():
     """The common schedules need no more nodes than Keras' own cosine needs (22 in version 3.15)."""
     for schedule, most in (
