@@ -126,9 +126,10 @@ def test_a_repeat_is_a_remainder(a, period):
     same(klr.Repeat(a, [period, period]), klr.Repeat(a, period), np.arange(2 * period))
 
 
-@given(schedules, whole, whole)
-def test_shifts(a, m, n):
+@given(schedules, whole, whole, lengths, lengths)
+def test_shifts(a, m, n, some, more):
     """Shifts add up, and one undoes the other."""
+    same(klr.Skip(klr.Skip(a, some), more), klr.Skip(a, Fraction(some) + Fraction(more)))
     same(klr.Delay(klr.Delay(a, m), n), klr.Delay(a, m + n))
     same(klr.Skip(klr.Skip(a, m), n), klr.Skip(a, m + n))
     same(klr.Skip(klr.Delay(a, m), m), a)
@@ -161,6 +162,14 @@ def test_binding_goes_into_compositions(start, end, boundaries, steps_per_epoch,
         together, apart = make(table, line).bind(**known), make(table.bind(**known), line.bind(**known))
         assert together == apart
         same(together, apart)
+
+
+def test_a_boundary_just_past_a_step():
+    """What begins by however little after a step begins at the next one."""
+    just_past = 5 + Fraction(1, 10**15)
+    repeated = klr.Repeat(klr.Table([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]), [just_past, 7])
+    np.testing.assert_allclose(repeated.values([4, 5, 6]), [0.5, 0.6, 0.1], rtol=1e-9)
+    np.testing.assert_allclose(to_numpy(repeated(np.array([4, 5, 6]))), [0.5, 0.6, 0.1], rtol=1e-6)
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 7, 1000])
