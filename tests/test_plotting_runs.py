@@ -107,6 +107,18 @@ def test_paths_lie_on_the_surface():
     assert lines["a"].get_marker() != lines["b"].get_marker()
 
 
+@pytest.mark.parametrize(
+    "names", [["SGD", "Nesterov", "Adagrad", "Adadelta"], ["no momentum", "momentum 0.95", "adaptive"]]
+)
+def test_the_key_of_paths_fits(names):
+    """The names of the paths are inside of the picture, also long ones beside a panel."""
+    path = np.linspace([0, 1], [1, 0], 30)
+    steps = {"adaptive": {"momentum": np.zeros(30)}} if "adaptive" in names else None
+    ax = plot_paths(np.hypot, dict.fromkeys(names, path), steps, minimum=(0, 0))[0]
+    ax.figure.draw_without_rendering()
+    assert ax.get_legend().get_window_extent().x1 <= ax.figure.bbox.x1
+
+
 def test_a_path_that_flies_away_does_not_set_the_limits():
     """One path that diverges, to NaN too, leaves the others legible; limits can be given."""
     short = np.linspace([0, 0], [1, 1], 10)

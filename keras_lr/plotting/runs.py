@@ -181,7 +181,9 @@ def plot_paths(
     ax.plot(*start, "o", color="white", markeredgecolor="black", markersize=9, label="start", zorder=4)
     ax.set(xlim=(left, right), ylim=(bottom, top))
     ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, borderaxespad=0.2, frameon=False, handlelength=3.5)
+    columns = 4 if max(map(len, points)) <= 10 else 3  # as many as there is room for
+    place = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": columns, "borderaxespad": 0.2}
+    ax.legend(**place, frameon=False, handlelength=3.5)
     for panel, hyperparameter in zip(axes[1:], shown, strict=True):
         tidy(panel)
         panel.margins(x=0.02)

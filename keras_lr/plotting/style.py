@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import html
 import io
 from collections.abc import Callable
@@ -21,12 +22,21 @@ STYLES: list[dict[str, Any]] = [
 
 
 def new_figure(**options: Any) -> Any:
-    """An empty Figure that belongs to nobody: no window, no global state."""
+    """An empty Figure that belongs to nobody: no window, no global state. A notebook shows it as a picture."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError('Pictures need matplotlib: pip install "keras-lr[compare]"') from error
-    return Figure(layout="constrained", **options)
+    figure: Any = Figure(layout="constrained", **options)
+    figure._repr_png_ = functools.partial(as_png, figure)  # pyplot does this for its own figures alone
+    return figure
+
+
+def as_png(figure: Any) -> bytes:
+    """The bytes of a picture of a figure."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=100)
+    return file.getvalue()
 
 
 def style_of(index: int) -> dict[str, Any]:
@@ -49,7 +59,5 @@ def as_html(draw: Callable[[], Any], said: str) -> str | None:
         ax = draw()
     except ImportError:
         return None
-    file = io.BytesIO()
-    ax.figure.savefig(file, format="png", dpi=100)
-    picture = base64.b64encode(file.getvalue()).decode()
+    picture = base64.b64encode(as_png(ax.figure)).decode()
     return f'<img src="data:image/png;base64,{picture}" alt="its curve"><pre>{html.escape(said)}</pre>'
