@@ -49,7 +49,7 @@ def find_learning_rate(
     >>> found = klr.find_learning_rate(model, x, x.sum(axis=1), batch_size=64, verbose=0)
     >>> 0.001 < found.suggestions.valley < found.suggestions.lowest < 10
     True
-    >>> rate = klr.one_cycle(peak=found.suggestions.lowest, steps=klr.epochs(12))
+    >>> rate = klr.one_cycle(peak=found.suggestions.steepest, steps=klr.epochs(12))
 
     It applies nothing. Afterwards the weights, the optimizer (its class, moments, iterations and rate),
     the state of BatchNorm and other layers, metrics, compiled functions, `history` and the random states

@@ -22,7 +22,8 @@ class Suggestions:
     """The rates that a range test suggests, `None` where a rule finds none.
 
     None is the right one. For a constant rate `steepest` and `minimum` are usual, `valley` is more careful; a rate that
-    comes down again, such as that of `one_cycle`, can go up to `lowest`. `slide` is the least stable.
+    comes down again, such as that of `one_cycle`, may go up to `steepest` safely, and at most to `lowest`. `slide` is
+    the least stable.
 
     Attributes:
         steepest: Where the smoothed loss falls fastest, by the logarithm of the rate.
