@@ -75,6 +75,7 @@ class Training:
         optimizer = self.model.optimizer
         for variable, value in zip(optimizer.variables, self.start, strict=True):
             variable.assign(value)
+        optimizer._book.notes.clear()
         optimizer.learning_rate = rate
         if not self.adaptive:
             optimizer.momentum = momentum
@@ -202,7 +203,7 @@ def main():
     momentums = [*FIXED, None]
     kinds = [(spectrum, noise) for spectrum in spectra() for noise in (0.0, 0.5)]
     runs = sum(len(seeds) if noise else 1 for _, noise in kinds) * len(conditions) + 1 + len(rates) * len(seeds)
-    bar = Bar(runs * len(momentums))
+    bar = Bar(runs * len(momentums) + len(rates) * len(seeds))
     print("| | " + " | ".join(str(m) for m in FIXED) + " | adaptive | beside the best |")
     print("| --- " * (len(momentums) + 2) + "|")
 
@@ -229,18 +230,21 @@ def main():
 
     scce = "sparse_categorical_crossentropy"
     learners = {
-        adaptive: Training(network(), adaptive, loss=scce, steps_per_execution=16) for adaptive in (False, True)
+        adaptive: Training(network(), adaptive, loss=scce, steps_per_execution=13) for adaptive in (False, True)
     }
     for rate in rates:
         name = f"Fashion-MNIST, rate {rate}"
         results = []
-        for momentum in momentums:
+        for momentum, callback in [(m, False) for m in momentums] + [(None, True)]:
             results.append([])
             for seed in seeds:
                 epochs = 2 if options.quick else EPOCHS
-                results[-1].append(accuracy(learners[momentum is None], data, rate, momentum, seed, epochs))
+                callbacks = [klr.AdaptiveMomentumRamp()] if callback else []
+                training = learners[momentum is None]
+                results[-1].append(accuracy(training, data, rate, momentum, seed, epochs, callbacks))
                 bar.tick(name)
-        row(name, results, more_is_better=True)
+        row(name, results[:-1], more_is_better=True)
+        row(f"{name}, by the callback", [*results[:-2], results[-1]], more_is_better=True)
     print(file=sys.stderr)
     if options.picture:
         draw(options.picture, data, rates, conditions, epochs)

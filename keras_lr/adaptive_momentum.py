@@ -9,7 +9,11 @@ import keras
 
 from .schedules import words
 
-MEMORY, OVERSHOOT = "_memory", "_overshoot"  # after the name of the hyperparameter: the state of its rule
+MEMORY, OVERSHOOT, USUAL = (
+    "_memory",
+    "_overshoot",
+    "_usual",
+)  # after the name of the hyperparameter: the state of its rule
 RISE, GROWTH, CUT = 0.08, 1.04, 0.5
 AGREEMENT, UPHILL = -3.0, 1.5
 SMOOTHING, LIMIT = 0.4, 5.0
@@ -83,23 +87,26 @@ class AdaptiveMomentum:
     def from_config(cls, config: dict[str, float]) -> AdaptiveMomentum:
         return cls(**config)
 
-    def step(self, memory: Any, overshoot: Any, along: Any, square: Any) -> tuple[Any, Any, Any]:
-        """Memory, overshoot and momentum after a gradient with g·v = `along` and rate * g·g = `square`."""
+    def step(self, memory: Any, overshoot: Any, usual: Any, along: Any, square: Any) -> tuple[Any, Any, Any]:
+        """Memory, overshoot and momentum after a gradient with g·v = `along` and rate * g·g = `square`.
+
+        `usual` is the usual memory: it is a variable, since a callback that sees the loss can steer it.
+        """
         ops = keras.ops
         known = ops.logical_and(square > 0, ops.isfinite(along))  # not where the rate is 0 or the gradient is
         now = ops.where(known, along / ops.where(known, square, 1.0), 0.0)
         overshoot = SMOOTHING * overshoot + (1 - SMOOTHING) * ops.clip(now, -LIMIT, LIMIT)
         uphill = overshoot > UPHILL
-        most = ops.where(overshoot < AGREEMENT, _memory(self.peak), _memory(self.usual))
+        most = ops.where(overshoot < AGREEMENT, memory_of(self.peak), usual)
         grown = ops.minimum(ops.maximum(memory + RISE, memory * GROWTH), ops.maximum(memory, most))
-        memory = ops.maximum(ops.where(uphill, memory * CUT, grown), _memory(self.start))
+        memory = ops.maximum(ops.where(uphill, memory * CUT, grown), memory_of(self.start))
         momentum = ops.where(uphill, 0.0, 1.0 - 1.0 / memory)
         return memory, ops.where(uphill, 0.0, overshoot), momentum
 
 
 def initial_state(rule: AdaptiveMomentum) -> dict[str, float]:
     """The variables that a rule needs beside the hyperparameter, by the end of their name."""
-    return {MEMORY: _memory(rule.start), OVERSHOOT: 0.0}
+    return {MEMORY: memory_of(rule.start), OVERSHOOT: 0.0, USUAL: memory_of(rule.usual)}
 
 
 def advance(optimizer: Any, name: str, rule: AdaptiveMomentum, grads: Any, variables: Any, rate: Any) -> None:
@@ -109,8 +116,8 @@ def advance(optimizer: Any, name: str, rule: AdaptiveMomentum, grads: Any, varia
     rate = keras.ops.cast(rate, "float32")
     if name == "beta_1":  # its slots hold averages of gradients, and not steps
         along, rate = -along / (1.0 - keras.ops.convert_to_tensor(cells[name])), 1.0
-    memory, overshoot = (keras.ops.convert_to_tensor(cells[name + end]) for end in (MEMORY, OVERSHOOT))
-    after = rule.step(memory, overshoot, along, rate * square)
+    memory, overshoot, usual = (keras.ops.convert_to_tensor(cells[name + end]) for end in (MEMORY, OVERSHOOT, USUAL))
+    after = rule.step(memory, overshoot, usual, along, rate * square)
     for end, value in zip((MEMORY, OVERSHOOT, ""), after, strict=True):
         cells[name + end].assign(value)
 
@@ -122,7 +129,8 @@ def hyperparameter_of(part: Any) -> str | None:
     return "beta_1" if isinstance(part, keras.optimizers.Adam) else None
 
 
-def _memory(momentum: float) -> float:
+def memory_of(momentum: float) -> float:
+    """The steps that a momentum remembers."""
     return 1.0 / (1.0 - momentum)
 
 

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 from models import classifier, flowers
+from test_plateau_every import told
 from test_resume import assert_same
 
 import keras_lr as klr
@@ -154,6 +155,48 @@ def test_it_goes_on(name, way, tmp_path):
         train(loaded, 2, [ramp])
     assert len(set(values.values)) > 20
     assert_same(whole, loaded)
+
+
+def windows(means):
+    """Data for `told`: 40 batches for each mean, in which the loss goes up and down."""
+    values = (np.repeat(means, 40) + np.tile([-0.5, 0.5], 20 * len(means))).astype("float32")[:, None]
+    return np.ones_like(values), values
+
+
+@pytest.mark.parametrize("saved", [False, True])
+def test_the_loss_steers_it(saved, tmp_path):
+    """A window with a lower loss doubles what it rises to, one with a higher loss quarters it, also after a restart."""
+    epochs, values = ([3.0, 2.0, 1.0], [2.0, 1.5, 1.5]), Values()
+    model = told(keras.optimizers.SGD(0.0))  # without a rate there is nothing that gradients say
+    loss = model.loss
+    for epoch, means in enumerate(epochs):
+        keywords = {"batch_size": 1, "shuffle": False, "initial_epoch": epoch, "epochs": epoch + 1, "verbose": 0}
+        model.fit(*windows(means), callbacks=[klr.AdaptiveMomentumRamp(), values], **keywords)
+        if saved:
+            model.compile(optimizer=model.optimizer, loss="mse")
+            model.save(tmp_path / "model.keras")
+            model = keras.saving.load_model(tmp_path / "model.keras")
+            model.compile(optimizer=model.optimizer, loss=loss)
+    memory, expected = 1.0, []
+    for usual in (2, 2, 4, 8, 2, 4):
+        memory = min(memory, usual)
+        for _ in range(40):
+            memory = min(max(memory + 0.08, 1.04 * memory), usual)
+            expected.append(1 - 1 / memory)
+    np.testing.assert_allclose(values.values, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("make", [keras.optimizers.SGD, keras.optimizers.Adam])
+def test_what_the_loss_does_not_steer(make):
+    """Epochs too short for a mean, and a beta_1, have the rule alone."""
+    model, values = told(make(0.0)), Values()
+    short = make is keras.optimizers.SGD
+    x, y = windows([1.0, 2.0, 3.0])
+    data = (x[:39], y[:39]) if short else (x, y)
+    callbacks = [klr.AdaptiveMomentumRamp(), values]
+    model.fit(*data, batch_size=1, epochs=3 if short else 1, shuffle=False, callbacks=callbacks, verbose=0)
+    assert values.values == sorted(values.values)
+    assert values.values[-1] == pytest.approx(0.9 if short else 0.99)  # gradients that agree, of Adam
 
 
 @pytest.mark.parametrize("options", [{"steps_per_execution": 4}, {"jit_compile": True}, {"run_eagerly": True}], ids=str)

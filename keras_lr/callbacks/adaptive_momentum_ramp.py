@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
 from typing import Any
 
 import keras
+import numpy as np
 
-from ..adaptive_momentum import AdaptiveMomentum, hyperparameter_of
+from ..adaptive_momentum import MEMORY, USUAL, AdaptiveMomentum, hyperparameter_of, memory_of
 from ..optimizers import scheduled
 from ..parts import batches_seen, build, follows_schedule, leaves, retrace, rules_of, schedule_of
 from ..schedules import words
 from . import fit
+from .partial_epochs import PartialEpochs
+
+NOTE = "ramp.loss"  # of the window before
+PARTS, LEAST = 3, 40  # windows of an epoch at most, and the batches that make a mean of a loss worth comparing
+FIRST, LONGER, SHORTER = 2.0, 2.0, 0.25
 
 
-class AdaptiveMomentumRamp(keras.callbacks.Callback):
+class AdaptiveMomentumRamp(PartialEpochs):
     """Has the momentum start low, rise while the gradients allow it, and give way where training oscillates.
 
-    The rule is `AdaptiveMomentum`, computed in the graph: the callback only takes
-    the optimizer in hand at the start of `fit`. Its state is saved with the
-    optimizer: a later `fit`, also of the loaded model, goes on with it, with or
-    without the callback.
+    The rule is `AdaptiveMomentum`, computed in the graph. With the momentum of SGD,
+    the callback adds what an optimizer can't see, the loss. The usual memory begins
+    at two steps (twice that of `start`). It is doubled at the end of a window with a
+    lower mean training loss than the window before, and quartered, with the memory
+    in use, after a higher one, and stays between the memories of `start` and `peak`.
+    So a small rate gets a long memory, a large one a short memory, and both a short
+    one in the end. A window is a third of an epoch, or a half or the whole so that
+    it has 40 batches. Shorter epochs, epochs of unknown length and a beta_1 have
+    the rule alone, with `usual`.
+
+    The state is saved with the optimizer: n fits of k epochs are one fit of n * k,
+    also of the loaded model. Without the callback the rule goes on with the usual
+    memory as it is.
 
     >>> import keras, numpy as np, keras_lr as klr
     >>> model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
@@ -31,8 +48,8 @@ class AdaptiveMomentumRamp(keras.callbacks.Callback):
 
     Args:
         start: What the momentum starts from, and the least but for an overshoot.
-        usual: What it rises to where the gradients are as good as unrelated, as in small batches.
-        peak: What it rises to where they agree; all three are >= 0 and < 1, in this order.
+        usual: What it rises to where the gradients are as good as unrelated, where the loss does not say it.
+        peak: What it rises to where they agree, or while the loss falls; all three are >= 0 and < 1, in this order.
         hyperparameter: `"momentum"` (of SGD), `"beta_1"` (of Adam and AdamW), or `"auto"`
             for what each optimizer has.
 
@@ -78,6 +95,36 @@ class AdaptiveMomentumRamp(keras.callbacks.Callback):
         for name in self._names:
             self.hyperparameter = name
             fit.require_one_writer(self)
+        fit.be_before(self, (keras.callbacks.ModelCheckpoint, keras.callbacks.BackupAndRestore))
+        parts, steps = self._steered(), self.params.get("steps") or 0
+        windows = min(PARTS, steps // LEAST)
+        self._length = Fraction(steps, windows) if parts and windows else math.inf
+        if self._length < math.inf and NOTE not in parts[0]._book.notes:
+            for part in parts:
+                part._book.cells["momentum" + USUAL].assign(self._within(FIRST * memory_of(self.rule.start)))
+
+    def _check(self, metrics: dict[str, Any]) -> None:
+        parts, loss = self._steered(), metrics.get("loss", math.nan)
+        if not math.isfinite(loss):
+            return
+        before = parts[0]._book.notes.get(NOTE, [loss])[0]
+        for part in parts:
+            if loss != before:
+                self._steer(part._book.cells, LONGER if loss < before else SHORTER)
+            part._book.notes[NOTE] = np.array([loss], "float64")
+
+    def _steered(self) -> list[Any]:
+        return [part for part in leaves(self.model.optimizer) if rules_of(part).get("momentum") == self.rule]
+
+    def _within(self, memory: float) -> float:
+        return min(max(memory, memory_of(self.rule.start)), memory_of(self.rule.peak))
+
+    def _steer(self, cells: dict[str, Any], times: float) -> None:
+        usual, memory = (cells["momentum" + end] for end in (USUAL, MEMORY))
+        now = self._within(float(keras.ops.convert_to_numpy(usual.value)) * times)
+        usual.assign(now)
+        if times < 1:
+            memory.assign(min(now, float(keras.ops.convert_to_numpy(memory.value))))
 
     def _take(self, part: Any, name: str) -> bool:
         if follows_schedule(part, name) and name not in rules_of(part):

@@ -15,13 +15,13 @@ from ..schedules import words
 from ..schedules.spans import Length, Span, in_steps
 from . import fit
 from .best_weights import BestWeights
-from .metric_window import MetricWindow
+from .partial_epochs import PartialEpochs
 
 FALLING = ("loss", "error", "mae", "mse", "rmse", "mape", "msle", "perplexity", "divergence")
 RISING = ("accuracy", "acc", "auc", "precision", "recall", "f1_score", "fbeta_score", "iou", "r2_score")
 
 
-class PlateauReducer(keras.callbacks.Callback):
+class PlateauReducer(PartialEpochs):
     """Multiplies the learning rate by `factor` after `patience` checks in which `monitor` did not improve.
 
     A check is an epoch that reports the metric, so it goes with `validation_freq`;
@@ -113,10 +113,7 @@ class PlateauReducer(keras.callbacks.Callback):
             words.refuse(self, "mode", '"auto", "min" or "max"', mode)
         self.mode = self._told_by_name() if mode == "auto" else mode
         self._sign = 1.0 if self.mode == "min" else -1.0
-        self._window = MetricWindow()
         self._best = BestWeights()
-        self._length: Any = math.inf  # of the batches between two checks
-        self._checks = self._begun = 0  # of the epoch: the checks so far, and the batch that was begun last
 
     def set_model(self, model: Any) -> None:
         super().set_model(model)
@@ -140,18 +137,6 @@ class PlateauReducer(keras.callbacks.Callback):
         if self.every is not None:
             self._length = self._batches(self.every)
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self._window.begin()
-        self._checks = self._begun = 0
-
-    # The hooks at the end of a batch get the metrics, and so Keras would wait for the device at each of them.
-    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        self._begun = batch
-        self._check_at(batch)
-
-    def on_test_begin(self, logs: Any = None) -> None:
-        self._check_at_end()  # now, since a validation begins by setting the metrics to their first state
-
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if self.every is not None:
             self._check_at_end()
@@ -171,17 +156,6 @@ class PlateauReducer(keras.callbacks.Callback):
         if steps is not None and batches > steps:
             words.refuse(self, "every", f"at most an epoch, {steps} batches", self.every, "`smoothing` spans several.")
         return batches
-
-    def _check_at_end(self) -> None:
-        steps = self.params.get("steps")
-        if steps is not None:  # else the batch that was begun last may be one that the data did not have
-            self._check_at(min(steps, self._begun + self.model.steps_per_execution))
-
-    def _check_at(self, batches: int) -> None:
-        """Make a check if one is due when so many batches of the epoch are done."""
-        if self.every is not None and batches // self._length > self._checks:
-            self._checks = batches // self._length
-            self._check(self._window.read(self.model))  # `self.model` brings the state of a running JAX epoch back
 
     def _check(self, metrics: dict[str, Any]) -> None:
         if self.monitor not in metrics:
