@@ -174,7 +174,7 @@ def _read(name: str, value: Any, optimizer: Any, having: list[Any], owner: str =
     if isinstance(value, AdaptiveMomentum):
         odd = [type(part).__name__ for part in having if hyperparameter_of(part) != name]
         if odd:
-            rule = "the momentum of SGD or the beta_1 of Adam, of this optimizer, to follow a rule"
+            rule = "a schedule or a number: the rule is for the momentum of SGD or the beta_1 of Adam alone"
             words.refuse(owner, name, rule, value, f"The optimizer is `{odd[0]}`.")
         return value
     below_one = name in BELOW_ONE

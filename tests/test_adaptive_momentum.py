@@ -298,9 +298,11 @@ def test_what_the_optimizer_must_be():
         fit(classifier(keras.optimizers.Adam(0.1)), klr.AdaptiveMomentumRamp(hyperparameter="momentum"))
     with pytest.raises(ValueError, match='must be "auto", "momentum" or "beta_1"'):
         klr.AdaptiveMomentumRamp(hyperparameter="rho")
-    with pytest.raises(ValueError, match="`beta_2` of `scheduled` must be the momentum of SGD or the beta_1 of Adam"):
+    with pytest.raises(ValueError, match=r"`beta_2` of `scheduled` must be a schedule or a number.* `Adam`"):
         klr.scheduled(keras.optimizers.Adam(0.1), beta_2=RULE)
-    with pytest.raises(ValueError, match=r"`momentum` of `scheduled` must be the momentum of SGD .* `RMSprop`"):
+    with pytest.raises(
+        ValueError, match=r"`momentum` of `scheduled` must be a schedule or a number: the rule .* `RMSprop`"
+    ):
         klr.scheduled(keras.optimizers.RMSprop(0.1, momentum=0.9), momentum=RULE)
     model = classifier(keras.optimizers.SGD(0.1))
     fit(model)

@@ -14,8 +14,9 @@ from keras.optimizers.schedules import LearningRateSchedule
 
 from . import words
 from .data import bound, from_json, spans_in, to_json
+from .integers import integer_tensor
 from .spans import HOW_TO_BIND, Span
-from .step import Step, integer_tensor
+from .step import Step
 
 if TYPE_CHECKING:
     from typing_extensions import dataclass_transform

@@ -21,7 +21,7 @@ from .words import Lengths, Member, Members
 class Sequence(Schedule):
     """One schedule after the other: `schedules[i]` at `t - boundaries[i - 1]`, i being how many boundaries are <= t.
 
-    Each sees its own step 0 at its boundary.
+    Each sees its own step 0 at its boundary, or where that lies between two steps at the second of them.
 
     >>> from keras_lr import Constant, Linear
     >>> Sequence([0.1, Linear(0.1, 0.0, steps=2)], boundaries=[2]).values(6)

@@ -12,7 +12,8 @@ from keras.optimizers.schedules import LearningRateSchedule
 
 from . import words
 from .base import Schedule, schedule
-from .step import Step, integer_tensor
+from .integers import integer_tensor
+from .step import Step
 
 
 @schedule
