@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import KW_ONLY
 from typing import Any
 
+from . import shares
 from .base import Schedule, schedule
+from .shares import done_share, left_share, rest_of_power, to_power
 from .spans import Length
 from .step import Step
 
@@ -91,7 +93,12 @@ class Polynomial(Schedule):
     k: float = 1.0
 
     def at(self, step: Step) -> Any:
-        return between(self, *to_power(*warped(self, step), self.power, step))
+        if self.start >= self.end:
+            return shares.between(step, self.end, self.start, to_power(left_share(self, step), self.power))
+        if self.power == 1:
+            return shares.between(step, self.start, self.end, done_share(self, step))
+        done, left = step.both(self.steps) if self.k == 1 else (done_share(self, step), left_share(self, step))
+        return shares.between(step, self.start, self.end, rest_of_power(step, left, done, self.power))
 
 
 @schedule
@@ -123,37 +130,19 @@ class Cosine(Schedule):
     k: float = 1.0
 
     def at(self, step: Step) -> Any:
-        left, done = warped(self, step)
-        return between(self, *to_power(swing(left, step), lambda: swing(done(), step), self.exponent, step))
+        if self.start >= self.end:
+            share = to_power(swing(left_share(self, step), step), self.exponent)
+            return shares.between(step, self.end, self.start, share)
+        share = swing(done_share(self, step), step)
+        if self.exponent != 1:
+            share = rest_of_power(step, swing(left_share(self, step), step), share, self.exponent)
+        return shares.between(step, self.start, self.end, share)
 
 
 def swing(share: Any, step: Step) -> Any:
     """Half a wave from 0 to 1, `(1 - cos(pi * share)) / 2`, without the cancellation that costs it digits near 0."""
     sine = step.ops.sin(math.pi / 2 * share)
     return sine * sine
-
-
-def warped(curve: Any, step: Step) -> tuple[Any, Callable[[], Any]]:
-    """`1 - (t / steps) ** k`, and the power: both with all their digits."""
-    if curve.k == 1:
-        return step.left(curve.steps), lambda: step.done(curve.steps)
-    over, rest = to_power(step.done(curve.steps), lambda: step.left(curve.steps), curve.k, step)
-    return rest(), lambda: over
-
-
-def to_power(weight: Any, rest: Callable[[], Any], power: float, step: Step) -> tuple[Any, Callable[[], Any]]:
-    """`weight ** power` and 1 minus that, where `rest` gives 1 - `weight`: both with all their digits."""
-    if power == 1:
-        return weight, rest
-    ops, raised = step.ops, weight**power
-
-    def rest_of_raised() -> Any:
-        # 1 - raised cancels while raised is near 1; -expm1(power * log(1 - rest)) does not.
-        near_one = raised > 0.5
-        safe = ops.where(near_one, rest(), step.constant(0.5))
-        return ops.where(near_one, -ops.expm1(power * ops.log1p(-safe)), 1.0 - raised)
-
-    return raised, rest_of_raised
 
 
 def between(curve: Any, weight: Any, rest: Callable[[], Any]) -> Any:

@@ -13,6 +13,7 @@ from .base import Schedule, schedule
 from .curves import swing
 from .decays import Exponential
 from .segments import Segments
+from .shares import between
 from .spans import Length, exact, in_steps
 from .step import Step
 from .words import Lengths, Member
@@ -122,13 +123,25 @@ class CosineWaves(Schedule):
     def at(self, step: Step) -> Any:
         halves = 2 * exact(self.waves)
         half = Fraction(in_steps(self.steps)) / halves
+        falls, ops = self.start >= self.end, step.ops
+        # The distance from where the wave is low: from there, nothing cancels.
+        parts = math.lcm(half.denominator, Fraction(in_steps(self.steps)).denominator)
+        time = step.in_parts(parts, self.steps, room=int(half * parts))
+        if time is None:
+            share = swing(self._distance(step, half, halves), step)
+        else:
+            length = int(half * parts)
+            distance = (time if falls else time + length) % (2 * length) - length
+            sine = ops.sin(math.pi / 2 / length * step.floats(distance))
+            share = sine * sine
+        return between(step, self.end, self.start, share) if falls else between(step, self.start, self.end, share)
+
+    def _distance(self, step: Step, half: Fraction, halves: Fraction) -> Any:
+        """The distance where the time is no integer, as inside other cycles."""
+        ops, falls = step.ops, self.start >= self.end
         count, inside = step.cycle(half)
-        falling = step.ops.equal(count.value % 2, 0)
-        left, done = swing(inside.left(half), step), swing(inside.done(half), step)
-        here, there = step.ops.where(falling, left, done), step.ops.where(falling, done, left)
+        goes_down = ops.equal(count.value % 2, 0 if falls else 1)
+        distance = ops.where(goes_down, inside.left(half), inside.done(half))
         whole, part = divmod(halves, 1)  # where the last wave ends
-        last = math.sin(math.pi / 2 * float(part if whole % 2 else 1 - part)) ** 2
-        over = step.reached(self.steps)
-        here = step.ops.where(over, step.constant(last), here)
-        there = step.ops.where(over, step.constant(1.0 - last), there)
-        return self.start * here + self.end * there
+        last = float(1 - part if whole % 2 == (0 if falls else 1) else part)
+        return ops.where(step.reached(self.steps), step.constant(last), distance)

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
+from fractions import Fraction
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
 from .segments import FINEST, LAST, Exact, Pace, Ratios, Segments, exact, exact_arrays
 from .spans import Length, in_steps
+
+
+FAR = 2**53  # the integers that a float64 can count
+
+
+class Periods(NamedTuple):
+    """How many periods are over; the time in the present one, and when it began: whole steps, a part, its denominator."""
+
+    count: Any
+    inside: Callable[[], tuple[Any, Any, int]]
+    begin: Callable[[], tuple[Any, Any, int]]
 
 
 class Step:
@@ -108,16 +121,13 @@ class Step:
         Period k ends at the first step at or past `k * period`, also where the
         period is not a whole number of steps.
         """
-        return self.cycle(period)[0]
+        return Step(self._periods(period).count, self.ops)
 
     def cycle(self, period: Length) -> tuple[Step, Step]:
         """The `count` of whole periods, and the step inside the period that goes on."""
-        count, whole, rest, denominator = self._periods(period)
-        part, offset, common = self._aligned(rest, denominator)
-        late = self._one_if(part > offset)
-        # The period began by `late` steps, less the difference of the two parts, before the next integer.
-        inside = Step(self._whole - whole - late, self.ops, (late * common + offset - part, common), self._pace)
-        return Step(count, self.ops), inside
+        periods = self._periods(period)
+        whole, *offset = periods.inside()
+        return Step(periods.count, self.ops), Step(whole, self.ops, tuple(offset), self._pace)
 
     def segment(self, segments: Segments) -> tuple[Step, Step]:
         """Which of the segments the step is in, and the step inside it, stretched as the segment is."""
@@ -144,8 +154,58 @@ class Step:
 
     def stair(self, steps: Length) -> Step:
         """The step at which the present period of `steps` began, which may be between two integers."""
-        _, whole, part, denominator = self._periods(steps)
-        return Step(whole, self.ops, (part, denominator), self._pace)
+        whole, *offset = self._periods(steps).begin()
+        return Step(whole, self.ops, tuple(offset), self._pace)
+
+    def both(self, steps: Length) -> tuple[Any, Any]:
+        """How many of `steps` are over, and how many are to come."""
+        length = in_steps(steps)
+        if isinstance(length, int) and length <= self._last and self._offset[1] == 1 and self._pace is None:
+            over = self.ops.clip(self._given, 0, length)
+            return self._floats(over), self._floats(length - over)
+        return self.done(steps) * float(length), self.left(steps) * float(length)
+
+    def in_parts(self, parts: int, until: Length, room: int = 0) -> Any:
+        """The integer number of `parts` of a step that are over, as many as `until` has at most.
+
+        `None` where there is no such integer, or none with `room` above it.
+        """
+        end = Fraction(in_steps(until)) * parts
+        if self._offset[1] > 1 or self._pace is not None or math.ceil(end / parts) * parts + room > self._last:
+            return None
+        held = self.ops.clip(self._given, 0, math.ceil(end / parts))
+        held = held if parts == 1 else held * parts
+        return held if end % parts == 0 else self.ops.clip(held, 0, int(end))
+
+    def floats(self, value: Any) -> Any:
+        """Integers in the precision that the formula is computed in."""
+        return self._floats(value)
+
+    def blocks(self, size: int, most: int, stair: Length = 1) -> tuple[Any, Any]:
+        """How many whole blocks of `size` stairs are over, at most `most`, and the stairs since, as a float.
+
+        The first is `None` where no step is past the first block, the second
+        where it is always 0.
+        """
+        stair = Fraction(in_steps(stair))
+        length, is_plain = size * stair, self._offset[1] == 1 and self._pace is None
+        if not is_plain and stair == 1:
+            count, inside = self.cycle(size)
+            return self.ops.clip(count.value, 0, most), inside.real
+        if not is_plain or length.denominator > 1 or (stair.denominator > 1 and length * stair.denominator > self._last):
+            return self.count(stair).blocks(size, most)
+        if length > self._last:
+            block, within = None, self._whole
+        else:
+            held = self.ops.clip(self._given, 0, min(int(length) * most, self._last))
+            block, inside = self._divided(held, int(length))
+            if size == 1:
+                return block, None
+            within = inside()
+        if stair != 1:
+            within = within * stair.denominator if stair.denominator > 1 else within
+            within = within // stair.numerator
+        return block, self._floats(within)
 
     def where(self, here: np.ndarray) -> Step:
         """The steps where `here` is true, for numpy."""
@@ -219,14 +279,38 @@ class Step:
             return said
         return said * self.ops.take(self.constant(self._pace.ratios.floats), self._pace.index, axis=0)
 
-    def _periods(self, period: Length) -> tuple[Any, Any, Any, int]:
-        """How many periods are over, and when the present one began: whole steps, a part, and its denominator."""
-        value, (whole, part, denominator, round_) = self._whole, self._exact(period)
-        if not _is_tensor(whole) and in_steps(period) > self._last:
-            return value * 0, value * 0, 0, 1
-        if denominator == 1:
-            count = value // whole
-            return count, count * whole, 0, 1
+    def _periods(self, period: Length) -> Periods:
+        (part, other), length = self._offset, self._exact(period)
+        longest = in_steps(period) * (1 if self._pace is None else max(self._pace.ratios.ratios))
+        if not _is_tensor(length.whole) and longest > self._last:
+            none = self._whole * 0
+            return Periods(none, lambda: (self._whole, part, other), lambda: (none, 0, 1))
+        common = math.lcm(length.denominator, other)
+        if common > 1 and longest * common**2 > self._last // 2:
+            return self._searched(length, period)
+        lap = length.round * (common // length.denominator)  # `common` periods, which are whole steps
+        if common == 1:
+            laps, within = self._divided(self._whole, lap)
+            return Periods(laps, lambda: (within(), 0, 1), lambda: (laps * lap, 0, 1))
+        within_one = self.ops is not np and self._last // common > FAR  # products are integers as far as anyone counts
+        if within_one:
+            laps, time = 0, self.ops.clip(self._given, 0, self._last // common - 1)
+        else:
+            laps, within = self._divided(self._whole, lap)
+            time = within()
+        time = time * common
+        time = time + part * (common // other) if _is_tensor(part) or part else time
+        periods, rest = self._divided(time, lap)
+
+        def inside() -> tuple[Any, Any, int]:
+            whole, part = self._divided(rest(), common)
+            return whole, part(), common
+
+        return Periods(periods if within_one else laps * common + periods, inside, lambda: self._less(*inside()))
+
+    def _searched(self, length: Exact, period: Length) -> Periods:
+        """The same for a period whose products are no integers of the step's dtype."""
+        value, (whole, part, denominator, round_) = self._whole, length
         rounds, within = value // round_, value % round_  # a round is `denominator` periods
 
         # What is below a step is carried as an integer; a float can be off by one, and integers decide.
@@ -242,7 +326,21 @@ class Step:
         low = self.ops.clip(estimate, 1, self._last) - 1
         periods = low + is_over(low + 1) + is_over(low + 2)
         start, rest = begin(periods)
-        return rounds * denominator + periods, rounds * round_ + start, rest, denominator
+        began = rounds * round_ + start, rest, denominator
+        return Periods(rounds * denominator + periods, lambda: self._less(*began), lambda: began)
+
+    def _less(self, whole: Any, part: Any, denominator: int) -> tuple[Any, Any, int]:
+        """The step less a time before it: whole steps, a part, its denominator."""
+        part, offset, common = self._aligned(part, denominator)
+        if common == 1:
+            return self._whole - whole, 0, 1
+        late = self._one_if(part > offset)
+        return self._whole - whole - late, late * common + offset - part, common
+
+    def _divided(self, value: Any, by: Any) -> tuple[Any, Callable[[], Any]]:
+        """The whole quotient, and the remainder."""
+        quotient = value // by
+        return quotient, lambda: value - quotient * by if self.ops is np else value % by
 
     def _aligned(self, part: Any, denominator: int) -> tuple[Any, Any, int]:
         """A part of a step and the offset over one denominator, rounded down if it would be too fine."""
