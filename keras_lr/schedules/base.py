@@ -15,6 +15,7 @@ from keras.optimizers.schedules import LearningRateSchedule
 from . import words
 from .data import bound, from_json, spans_in, to_json
 from .integers import integer_tensor
+from .pieces import Lookup, Pieces, Time
 from .spans import HOW_TO_BIND, Span
 from .step import Step
 
@@ -94,6 +95,14 @@ class Schedule(LearningRateSchedule):
     def at(self, step: Step) -> Any:
         """The formula: the value at `step`, in the shape of the step."""
         raise NotImplementedError
+
+    def _pieces(self, begin: Time, ratio: Time) -> Pieces:
+        """What it is made of where it begins at `begin` and is `ratio` times as long; `None` if not of curves alone."""
+        return None
+
+    @functools.cached_property
+    def _lookup(self) -> Lookup | None:
+        return Lookup.of(self)
 
     def check(self) -> None:
         """The rules between arguments; each alone is checked by its word. Raises by `words.refuse`."""

@@ -8,7 +8,8 @@ from dataclasses import KW_ONLY
 from typing import Any
 
 from .base import Schedule, schedule
-from .spans import Length
+from .pieces import Piece, Pieces, Time, curve
+from .spans import Length, in_steps
 from .step import Step
 
 
@@ -30,6 +31,9 @@ class Constant(Schedule):
 
     def at(self, step: Step) -> Any:
         return step.full(self.value)
+
+    def _pieces(self, begin: Time, ratio: Time) -> Pieces:
+        return [Piece(begin, self.value)]
 
 
 @schedule
@@ -57,6 +61,9 @@ class Linear(Schedule):
 
     def at(self, step: Step) -> Any:
         return between(self, step.left(self.steps), lambda: step.done(self.steps))
+
+    def _pieces(self, begin: Time, ratio: Time) -> Pieces:
+        return curve(begin, self.start, self.end, in_steps(self.steps) * ratio)
 
 
 @schedule
@@ -93,6 +100,9 @@ class Polynomial(Schedule):
     def at(self, step: Step) -> Any:
         return between(self, *to_power(*warped(self, step), self.power, step))
 
+    def _pieces(self, begin: Time, ratio: Time) -> Pieces:
+        return curve(begin, self.start, self.end, in_steps(self.steps) * ratio, self.power) if self.k == 1 else None
+
 
 @schedule
 class Cosine(Schedule):
@@ -125,6 +135,10 @@ class Cosine(Schedule):
     def at(self, step: Step) -> Any:
         left, done = warped(self, step)
         return between(self, *to_power(swing(left, step), lambda: swing(done(), step), self.exponent, step))
+
+    def _pieces(self, begin: Time, ratio: Time) -> Pieces:
+        length = in_steps(self.steps) * ratio
+        return curve(begin, self.start, self.end, length, self.exponent, is_wave=True) if self.k == 1 else None
 
 
 def swing(share: Any, step: Step) -> Any:

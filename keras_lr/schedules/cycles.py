@@ -12,6 +12,8 @@ from . import words
 from .base import Schedule, schedule
 from .curves import swing
 from .decays import Exponential
+from .pieces import MOST as MOST_PIECES
+from .pieces import Piece, Pieces, Time, looked_up, within
 from .segments import Segments
 from .spans import Length, exact, in_steps
 from .step import Step
@@ -64,13 +66,31 @@ class Repeat(Schedule):
         if self.is_bound:
             self._segments  # noqa: B018 - refuses too many
 
+    @looked_up
     def at(self, step: Step) -> Any:
-        if self._segments is None:
-            count, inside = step.cycle(self.period)
-        else:
+        if self._segments is not None:
             count, inside = step.segment(self._segments)
-        value = self.schedule.at(inside)
-        return value if self.shrink == 1 else value * self._shrinking.at(count)
+            value = self.schedule.at(inside)
+            return value if self.shrink == 1 else value * self._shrinking.at(count)
+        value = self.schedule.at(step.inside(self.period))
+        return value if self.shrink == 1 else value * self._shrinking.at(step.count(self.period))
+
+    def _pieces(self, begin: Time, ratio: Time) -> Pieces:
+        if self._segments is None or len(self._segments.starts) > MOST_PIECES:
+            return None
+        pieces: list[Piece] = []
+        ends = [*self._segments.starts[1:], None]
+        for n, (start, end, stretch) in enumerate(zip(self._segments.starts, ends, self._segments.ratios, strict=True)):
+            start, end = begin + start * ratio, None if end is None else begin + end * ratio
+            inner = self.schedule._pieces(start, ratio * stretch)
+            if inner is None or len(pieces) > MOST_PIECES:
+                return None
+            factor = math.exp(min(n * math.log(self.shrink), 700.0))
+            pieces += (
+                piece._replace(low=piece.low * factor, height=piece.height * factor)
+                for piece in within(inner, start, end)
+            )
+        return pieces
 
     @functools.cached_property
     def _shrinking(self) -> Exponential:
@@ -122,7 +142,7 @@ class CosineWaves(Schedule):
     def at(self, step: Step) -> Any:
         halves = 2 * exact(self.waves)
         half = Fraction(in_steps(self.steps)) / halves
-        count, inside = step.cycle(half)
+        count, inside = step.count(half), step.inside(half)
         falling = step.ops.equal(count.value % 2, 0)
         left, done = swing(inside.left(half), step), swing(inside.done(half), step)
         here, there = step.ops.where(falling, left, done), step.ops.where(falling, done, left)

@@ -1,0 +1,126 @@
+"""Compositions of curves as one table: the graph looks up the curve of a step and computes that one alone."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .segments import LAST
+from .step import Step
+
+MOST = 20_000  # pieces of a table; what has more is computed member by member
+Time = int | Fraction
+
+
+class Piece(NamedTuple):
+    """A curve: `low + height * shape(share)`, share being how far the step is from `near`, in `length`s.
+
+    `near` is the time at which it is low. Measured from there, nothing cancels,
+    and both terms are positive.
+    """
+
+    begin: Time
+    low: float
+    height: float = 0.0
+    near: Time = 0
+    length: Time = 2**63  # so long that no power of the share is past the last float
+    power: float = 1.0
+    is_wave: bool = False  # half a cosine wave; a straight line otherwise
+
+
+Pieces = list[Piece] | None
+
+
+def curve(begin: Time, start: float, end: float, length: Time, power: float = 1.0, is_wave: bool = False) -> Pieces:
+    """A curve from `start` to `end`, which is held."""
+    near = begin + length if start > end else begin
+    height = abs(start - end)
+    if power != 1 and start < end:
+        return None  # it is a power of the share from its other end
+    return [Piece(begin, min(start, end), height, near, length, power, is_wave), Piece(begin + length, end)]
+
+
+def within(pieces: list[Piece], begin: Time, end: Time | None = None) -> list[Piece]:
+    """The pieces as far as they are seen from `begin` on and before `end`."""
+    if end is not None:
+        if end <= begin:
+            return []
+        pieces = [piece for piece in pieces if piece.begin < end]
+    late = sum(piece.begin <= begin for piece in pieces)
+    return [pieces[late - 1]._replace(begin=begin), *pieces[late:]]
+
+
+def looked_up(at: Callable[[Any, Step], Any]) -> Callable[[Any, Step], Any]:
+    """Have a schedule's `at` look its curve up in the graph, where the schedule is made of curves alone."""
+
+    @functools.wraps(at)
+    def looking_up(self: Any, step: Step) -> Any:
+        if step.ops is np or not step.is_plain or self._lookup is None or not self._lookup.is_for(step):
+            return at(self, step)
+        return self._lookup.at(step)
+
+    return looking_up
+
+
+class Lookup:
+    """The tables of a list of pieces."""
+
+    def __init__(self, pieces: list[Piece], first: float):
+        # A piece that the next one follows within the same step is never seen; nor is the one of all steps before 0.
+        begins = [math.ceil(piece.begin) for piece in pieces]
+        seen = [n for n in range(len(pieces)) if n + 1 == len(pieces) or begins[n + 1] > max(begins[n], 0)]
+        pieces = [Piece(-1, first), *(pieces[n] for n in seen)]
+        near = [math.floor(piece.near) for piece in pieces]
+        self.last_before = [max(begins[n], 0) - 1 for n in seen]
+        self.near = near
+        self.shapes = sorted({(piece.power, piece.is_wave) for piece in pieces if piece.height} or {(1.0, False)})
+        kinds = [self.shapes.index((p.power, p.is_wave)) if p.height else 0 for p in pieces]
+        columns = [
+            [piece.low for piece in pieces],
+            [piece.height for piece in pieces],
+            # A wave is the square of a sine, whose angle is the share of a quarter of a turn.
+            [float(piece.length) * (2 / math.pi if piece.is_wave else 1) for piece in pieces],
+        ]
+        self.parts = [float(piece.near - whole) for piece, whole in zip(pieces, near, strict=True)]
+        if any(self.parts):
+            columns.append(self.parts)
+        if len(self.shapes) > 1:
+            columns.append(kinds)
+        self.columns = np.minimum(np.array(columns).T, np.finfo("float32").max)
+
+    @classmethod
+    def of(cls, schedule: Any) -> Lookup | None:
+        """That of a schedule; `None` if it is not made of curves alone, or of too many."""
+        pieces = schedule._pieces(0, 1)
+        if not pieces or len(pieces) > MOST:
+            return None
+        return cls(pieces, float(schedule.values([0])[0]))
+
+    def is_for(self, step: Step) -> bool:
+        """Whether all times are integers of the step's dtype, and their differences."""
+        return max(map(abs, (*self.near, *self.last_before))) < LAST[step.dtype] // 2
+
+    def at(self, step: Step) -> Any:
+        ops, row = step.ops, step.rank(self.last_before)
+        distance = step.distance(self.near, row)
+        low, height, length, *rest = step.columns(self.columns, row)
+        if any(self.parts):
+            part, *rest = rest
+            distance = distance - part
+        share = ops.abs(distance) / length
+        bent = _bent(share, *self.shapes[0], ops)
+        for kind, shape in enumerate(self.shapes[1:], 1):
+            bent = ops.where(rest[0] > kind - 0.5, _bent(share, *shape, ops), bent)
+        return low + height * bent
+
+
+def _bent(share: Any, power: float, is_wave: bool, ops: Any) -> Any:
+    if is_wave:
+        sine = ops.sin(share)
+        return sine * sine if power == 1 else ops.abs(sine) ** (2 * power)
+    return share if power == 1 else share**power
