@@ -60,7 +60,7 @@ class Linear(Schedule):
     steps: Length
 
     def at(self, step: Step) -> Any:
-        return between(self, step.left(self.steps), lambda: step.done(self.steps))
+        return from_its_low_end(self, lambda: step.left(self.steps), lambda: step.done(self.steps))
 
     def _pieces(self, begin: Time, ratio: Time) -> Pieces:
         return curve(begin, self.start, self.end, in_steps(self.steps) * ratio)
@@ -133,6 +133,10 @@ class Cosine(Schedule):
     k: float = 1.0
 
     def at(self, step: Step) -> Any:
+        if self.k == self.exponent == 1:
+            return from_its_low_end(
+                self, lambda: swing(step.left(self.steps), step), lambda: swing(step.done(self.steps), step)
+            )
         left, done = warped(self, step)
         return between(self, *to_power(swing(left, step), lambda: swing(done(), step), self.exponent, step))
 
@@ -168,6 +172,17 @@ def to_power(weight: Any, rest: Callable[[], Any], power: float, step: Step) -> 
         return ops.where(near_one, -ops.expm1(power * ops.log1p(-safe)), 1.0 - raised)
 
     return raised, rest_of_raised
+
+
+def from_its_low_end(curve: Any, left: Callable[[], Any], done: Callable[[], Any]) -> Any:
+    """The mean of `start` and `end`, from the share that is small where the value is: 1 less it may lose digits."""
+    if curve.end == 0:
+        return curve.start * left()
+    if curve.start == 0:
+        return curve.end * done()
+    share = left() if curve.start > curve.end else done()
+    low, high = sorted([curve.start, curve.end])
+    return high * share + low * (1.0 - share)
 
 
 def between(curve: Any, weight: Any, rest: Callable[[], Any]) -> Any:

@@ -21,7 +21,9 @@ def is_scalar(value: Any) -> bool:
 
 def integers(value: Any, ops: ModuleType, dtype: str) -> Any:
     """Integers as an array or a tensor of `dtype`."""
-    return np.asarray(value, "int64") if ops is np else keras.ops.convert_to_tensor(value, dtype=dtype)
+    if ops is np:
+        return np.asarray(value, "int64")
+    return keras.ops.convert_to_tensor(np.asarray(value, dtype), dtype=dtype)
 
 
 def real_numbers(value: Any, ops: ModuleType) -> Any:
@@ -55,4 +57,4 @@ def columns(table: np.ndarray, index: Any, ops: ModuleType) -> list[Any]:
 def not_below_zero(value: Any, ops: ModuleType, last: int) -> Any:
     if ops is np or keras.backend.backend() == "torch":
         return ops.clip(value, 0, last)  # on torch `keras.ops.maximum` makes int32 of int64 (Keras 3.15.1)
-    return ops.maximum(value, 0)
+    return ops.maximum(value, np.zeros((), keras.backend.standardize_dtype(value.dtype)))

@@ -76,8 +76,9 @@ class Lookup:
         seen = [n for n in range(len(pieces)) if n + 1 == len(pieces) or begins[n + 1] > max(begins[n], 0)]
         pieces = [Piece(-1, first), *(pieces[n] for n in seen)]
         near = [math.floor(piece.near) for piece in pieces]
-        self.last_before = [max(begins[n], 0) - 1 for n in seen]
-        self.near = near
+        last_before = [max(begins[n], 0) - 1 for n in seen]
+        self.latest = max(map(abs, (*near, *last_before)))
+        self.last_before, self.near = last_before, near
         self.shapes = sorted({(piece.power, piece.is_wave) for piece in pieces if piece.height} or {(1.0, False)})
         kinds = [self.shapes.index((p.power, p.is_wave)) if p.height else 0 for p in pieces]
         columns = [
@@ -103,7 +104,7 @@ class Lookup:
 
     def is_for(self, step: Step) -> bool:
         """Whether all times are integers of the step's dtype, and their differences."""
-        return max(map(abs, (*self.near, *self.last_before))) < LAST[step.dtype] // 2
+        return self.latest < LAST[step.dtype] // 2
 
     def at(self, step: Step) -> Any:
         ops, row = step.ops, step.rank(self.last_before)
