@@ -11,7 +11,7 @@ import numpy as np
 
 from . import words
 from .base import Schedule, schedule
-from .pieces import Piece, Pieces, Time, curve, looked_up, within
+from .pieces import Piece, Pieces, Time, curve, looked_up, scaled, value_at, within
 from .spans import Length, exact, in_steps
 from .step import Step
 from .words import Lengths, Member, Members
@@ -57,13 +57,15 @@ class Sequence(Schedule):
         index, values = step.index(self.boundaries), np.empty(step.shape)
         for n, member in enumerate(self.schedules):
             here = index == n
+            if here.all():
+                return member.at(step.since(self.boundaries[n - 1]) if n else step)
             if here.any():
                 inside = step.where(here)
                 values[here] = member.at(inside.since(self.boundaries[n - 1]) if n else inside)
         return values
 
     def _pieces(self, begin: Time, ratio: Time) -> Pieces:
-        begins = [begin, *(math.ceil(begin + in_steps(boundary) * ratio) for boundary in self.boundaries)]
+        begins = [begin, *(math.ceil(begin + scaled(boundary, ratio)) for boundary in self.boundaries)]
         pieces: list[Piece] = []
         for member, start, end in zip(self.schedules, begins, [*begins[1:], None], strict=True):
             inner = member._pieces(start, ratio)
@@ -112,15 +114,15 @@ class Warmup(Schedule):
         return value * step.done(self.steps) + self.start * step.left(self.steps)
 
     def _pieces(self, begin: Time, ratio: Time) -> Pieces:
-        length = in_steps(self.steps) * ratio
+        length = scaled(self.steps, ratio)
         inner = self.schedule._pieces(math.ceil(begin + length), ratio)
         if inner is None:
             return None
-        peak = float(Schedule.values(self.schedule, [0])[0])
+        peak = value_at(inner, inner[0].begin)
         if self.start is None:  # from 0, one step before its own first
             line = [Piece(begin, 0.0, peak, begin - ratio, length), Piece(begin + length - ratio, peak)]
         else:
-            line = curve(begin, self.start, peak, length) or []
+            line = curve(begin, self.start, peak, length)
         return within(line, begin, math.ceil(begin + length)) + inner
 
 
@@ -183,8 +185,8 @@ class Delay(Schedule):
         return self.schedule.at(step.since(self.steps))
 
     def _pieces(self, begin: Time, ratio: Time) -> Pieces:
-        inner = self.schedule._pieces(math.ceil(begin + in_steps(self.steps) * ratio), ratio)
-        return inner and [Piece(begin, float(Schedule.values(self.schedule, [0])[0])), *inner]
+        inner = self.schedule._pieces(math.ceil(begin + scaled(self.steps, ratio)), ratio)
+        return inner and [Piece(begin, value_at(inner, inner[0].begin)), *inner]
 
 
 @schedule
@@ -210,7 +212,7 @@ class Skip(Schedule):
         return self.schedule.at(step.ahead(self.steps))
 
     def _pieces(self, begin: Time, ratio: Time) -> Pieces:
-        inner = self.schedule._pieces(begin - in_steps(self.steps) * ratio, ratio)
+        inner = self.schedule._pieces(begin - scaled(self.steps, ratio), ratio)
         return inner and within(inner, begin)
 
 

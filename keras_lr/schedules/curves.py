@@ -8,8 +8,8 @@ from dataclasses import KW_ONLY
 from typing import Any
 
 from .base import Schedule, schedule
-from .pieces import Piece, Pieces, Time, curve
-from .spans import Length, in_steps
+from .pieces import Piece, Pieces, Time, curve, scaled
+from .spans import Length
 from .step import Step
 
 
@@ -63,7 +63,7 @@ class Linear(Schedule):
         return from_its_low_end(self, lambda: step.left(self.steps), lambda: step.done(self.steps))
 
     def _pieces(self, begin: Time, ratio: Time) -> Pieces:
-        return curve(begin, self.start, self.end, in_steps(self.steps) * ratio)
+        return curve(begin, self.start, self.end, scaled(self.steps, ratio))
 
 
 @schedule
@@ -101,7 +101,9 @@ class Polynomial(Schedule):
         return between(self, *to_power(*warped(self, step), self.power, step))
 
     def _pieces(self, begin: Time, ratio: Time) -> Pieces:
-        return curve(begin, self.start, self.end, in_steps(self.steps) * ratio, self.power) if self.k == 1 else None
+        if self.k != 1 or (self.power != 1 and self.start < self.end):
+            return None
+        return curve(begin, self.start, self.end, scaled(self.steps, ratio), self.power)
 
 
 @schedule
@@ -141,8 +143,9 @@ class Cosine(Schedule):
         return between(self, *to_power(swing(left, step), lambda: swing(done(), step), self.exponent, step))
 
     def _pieces(self, begin: Time, ratio: Time) -> Pieces:
-        length = in_steps(self.steps) * ratio
-        return curve(begin, self.start, self.end, length, self.exponent, is_wave=True) if self.k == 1 else None
+        if self.k != 1 or (self.exponent != 1 and self.start < self.end):
+            return None
+        return curve(begin, self.start, self.end, scaled(self.steps, ratio), self.exponent, is_wave=True)
 
 
 def swing(share: Any, step: Step) -> Any:

@@ -13,7 +13,7 @@ from .base import Schedule, schedule
 from .curves import swing
 from .decays import Exponential
 from .pieces import MOST as MOST_PIECES
-from .pieces import Piece, Pieces, Time, looked_up, within
+from .pieces import Piece, Pieces, Time, looked_up, scaled, within
 from .segments import Segments
 from .spans import Length, exact, in_steps
 from .step import Step
@@ -79,10 +79,9 @@ class Repeat(Schedule):
         if self._segments is None or len(self._segments.starts) > MOST_PIECES:
             return None
         pieces: list[Piece] = []
-        ends = [*self._segments.starts[1:], None]
-        for n, (start, end, stretch) in enumerate(zip(self._segments.starts, ends, self._segments.ratios, strict=True)):
-            start, end = begin + start * ratio, None if end is None else begin + end * ratio
-            inner = self.schedule._pieces(start, ratio * stretch)
+        starts = [begin + scaled(start, ratio) for start in self._segments.starts]
+        for n, (start, end) in enumerate(zip(starts, [*starts[1:], None], strict=True)):
+            inner = self.schedule._pieces(start, scaled(self._segments.ratios[n], ratio))
             if inner is None or len(pieces) > MOST_PIECES:
                 return None
             factor = math.exp(min(n * math.log(self.shrink), 700.0))

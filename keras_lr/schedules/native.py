@@ -8,6 +8,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from .segments import LAST
+
 
 def is_tensor(value: Any) -> bool:
     return not isinstance(value, int | float)
@@ -54,7 +56,7 @@ def columns(table: np.ndarray, index: Any, ops: ModuleType) -> list[Any]:
     return list(row.T) if ops is np else keras.ops.unstack(row, table.shape[1], axis=-1)
 
 
-def not_below_zero(value: Any, ops: ModuleType, last: int) -> Any:
+def not_below_zero(value: Any, ops: ModuleType, dtype: str) -> Any:
     if ops is np or keras.backend.backend() == "torch":
-        return ops.clip(value, 0, last)  # on torch `keras.ops.maximum` makes int32 of int64 (Keras 3.15.1)
-    return ops.maximum(value, np.zeros((), keras.backend.standardize_dtype(value.dtype)))
+        return ops.clip(value, 0, LAST[dtype])  # on torch `keras.ops.maximum` makes int32 of int64 (Keras 3.15.1)
+    return ops.maximum(value, integers(0, ops, dtype))

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .segments import LAST
+from .spans import Length, in_steps
 from .step import Step
 
 MOST = 20_000  # pieces of a table; what has more is computed member by member
@@ -36,13 +37,19 @@ class Piece(NamedTuple):
 Pieces = list[Piece] | None
 
 
-def curve(begin: Time, start: float, end: float, length: Time, power: float = 1.0, is_wave: bool = False) -> Pieces:
-    """A curve from `start` to `end`, which is held."""
+def curve(
+    begin: Time, start: float, end: float, length: Time, power: float = 1.0, is_wave: bool = False
+) -> list[Piece]:
+    """A curve from `start` to `end`, which is held; where it rises, its power must be 1."""
     near = begin + length if start > end else begin
     height = abs(start - end)
-    if power != 1 and start < end:
-        return None  # it is a power of the share from its other end
     return [Piece(begin, min(start, end), height, near, length, power, is_wave), Piece(begin + length, end)]
+
+
+def scaled(length: Length, ratio: Time) -> Time:
+    """A length that is `ratio` times as long; an integer where it is one, since those are 20 times as fast."""
+    steps = in_steps(length) * ratio
+    return int(steps) if steps.denominator == 1 else steps
 
 
 def within(pieces: list[Piece], begin: Time, end: Time | None = None) -> list[Piece]:
@@ -53,6 +60,14 @@ def within(pieces: list[Piece], begin: Time, end: Time | None = None) -> list[Pi
         pieces = [piece for piece in pieces if piece.begin < end]
     late = sum(piece.begin <= begin for piece in pieces)
     return [pieces[late - 1]._replace(begin=begin), *pieces[late:]]
+
+
+def value_at(pieces: list[Piece], time: Time) -> float:
+    """The value at a time from 0 on."""
+    piece = within(pieces, time)[0]
+    share = abs(float(time - piece.near)) / float(piece.length)
+    bent = math.sin(math.pi / 2 * share) ** 2 if piece.is_wave else share
+    return float(piece.low + piece.height * bent**piece.power)
 
 
 def looked_up(at: Callable[[Any, Step], Any]) -> Callable[[Any, Step], Any]:
@@ -70,17 +85,17 @@ def looked_up(at: Callable[[Any, Step], Any]) -> Callable[[Any, Step], Any]:
 class Lookup:
     """The tables of a list of pieces."""
 
-    def __init__(self, pieces: list[Piece], first: float):
+    def __init__(self, pieces: list[Piece]):
         # A piece that the next one follows within the same step is never seen; nor is the one of all steps before 0.
         begins = [math.ceil(piece.begin) for piece in pieces]
         seen = [n for n in range(len(pieces)) if n + 1 == len(pieces) or begins[n + 1] > max(begins[n], 0)]
-        pieces = [Piece(-1, first), *(pieces[n] for n in seen)]
+        pieces = [Piece(-1, value_at(pieces, 0)), *(pieces[n] for n in seen)]
         near = [math.floor(piece.near) for piece in pieces]
         last_before = [max(begins[n], 0) - 1 for n in seen]
         self.latest = max(map(abs, (*near, *last_before)))
         self.last_before, self.near = last_before, near
         self.shapes = sorted({(piece.power, piece.is_wave) for piece in pieces if piece.height} or {(1.0, False)})
-        kinds = [self.shapes.index((p.power, p.is_wave)) if p.height else 0 for p in pieces]
+        kinds = [float(self.shapes.index((p.power, p.is_wave))) if p.height else 0.0 for p in pieces]
         columns = [
             [piece.low for piece in pieces],
             [piece.height for piece in pieces],
@@ -100,7 +115,7 @@ class Lookup:
         pieces = schedule._pieces(0, 1)
         if not pieces or len(pieces) > MOST:
             return None
-        return cls(pieces, float(schedule.values([0])[0]))
+        return cls(pieces)
 
     def is_for(self, step: Step) -> bool:
         """Whether all times are integers of the step's dtype, and their differences."""

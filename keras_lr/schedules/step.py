@@ -14,7 +14,7 @@ import numpy as np
 
 from .native import cast, columns, gather, integers, is_scalar, is_tensor, not_below_zero, real_numbers
 from .periods import LongPeriods, NoPeriod, PeriodsInTicks, WholePeriods, aligned
-from .segments import LAST, UNSTRETCHED, Exact, Pace, Ratios, Segments, exact
+from .segments import LAST, UNSTRETCHED, Exact, Pace, Segments, exact
 from .spans import Length, in_steps
 
 
@@ -205,7 +205,7 @@ class Step:
 
     @functools.cached_property
     def _whole(self) -> Any:
-        return self._given if self._has_begun else not_below_zero(self._given, self.ops, self._last)
+        return self._given if self._has_begun else not_below_zero(self._given, self.ops, self.dtype)
 
     def _place(self, value: Any) -> Any:
         """`value` and the offset as floats."""
@@ -246,7 +246,7 @@ class Step:
         value, length = self._whole, self._exact(period)
         if not is_tensor(length.whole) and length.longest > self._last * length.denominator:
             return NoPeriod(value, self._offset)
-        part, offset, common = self._aligned(length.part, length.denominator)
+        _, offset, common = self._aligned(length.part, length.denominator)
         if common == 1:
             return WholePeriods(value, length.whole)
         is_rounded = common % length.denominator or common % self._offset[1]

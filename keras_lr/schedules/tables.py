@@ -13,7 +13,7 @@ import numpy as np
 from . import words
 from .base import Schedule, schedule
 from .curves import swing
-from .pieces import Piece, Pieces, Time, curve, looked_up
+from .pieces import Piece, Pieces, Time, curve, looked_up, scaled
 from .segments import Segments
 from .spans import in_steps
 from .step import Step
@@ -80,7 +80,7 @@ class Intervals(Schedule):
         return step.take(self._table, step.index(self.boundaries))
 
     def _pieces(self, begin: Time, ratio: Time) -> Pieces:
-        begins = [begin, *(begin + in_steps(boundary) * ratio for boundary in self.boundaries)]
+        begins = [begin, *(begin + scaled(boundary, ratio) for boundary in self.boundaries)]
         return [Piece(begin, value) for begin, value in zip(begins, self.values, strict=True)]
 
     @functools.cached_property
@@ -127,7 +127,7 @@ class Knots(Schedule):
         return before * left + after * done
 
     def _pieces(self, begin: Time, ratio: Time) -> Pieces:
-        times = [begin, *(begin + in_steps(boundary) * ratio for boundary in self.boundaries)]
+        times = [begin, *(begin + scaled(boundary, ratio) for boundary in self.boundaries)]
         pieces = []
         for n, (start, end) in enumerate(itertools.pairwise(times)):
             if self.interpolation == "constant":
