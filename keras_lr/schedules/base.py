@@ -29,7 +29,7 @@ else:
 
 
 _Class = TypeVar("_Class", bound=type)
-CHUNK = 2**14
+CHUNK = 2**15
 
 
 @dataclass_transform(frozen_default=True)
@@ -162,7 +162,7 @@ class Schedule(LearningRateSchedule):
             steps = steps.astype("int64", copy=False)
         shape = steps.shape if isinstance(steps, np.ndarray) else (max(int(steps), 0),)
         values, flat = np.empty(math.prod(shape)), np.ravel(steps)
-        # Piece by piece: what is computed on the way stays in the processor's cache, and no formula is as fast in one go.
+        # Piece by piece: what is computed on the way stays in the processor's cache, and that is faster than in one go.
         for begin in range(0, len(values), CHUNK):
             end = min(begin + CHUNK, len(values))
             chunk = flat[begin:end] if isinstance(steps, np.ndarray) else np.arange(begin, end)

@@ -52,8 +52,9 @@ def gather(table: Any, index: Any, ops: ModuleType) -> Any:
 
 def columns(table: np.ndarray, index: Any, ops: ModuleType) -> list[Any]:
     """The entry of each column of a table at an index that is known to be within it."""
-    row = gather(real_numbers(table, ops), index, ops)
-    return list(row.T) if ops is np else keras.ops.unstack(row, table.shape[1], axis=-1)
+    if ops is np:
+        return [np.take(column, index) for column in np.ascontiguousarray(table.T)]
+    return keras.ops.unstack(gather(real_numbers(table, ops), index, ops), table.shape[1], axis=-1)
 
 
 def not_below_zero(value: Any, ops: ModuleType, dtype: str) -> Any:

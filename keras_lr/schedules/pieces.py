@@ -75,11 +75,16 @@ def looked_up(at: Callable[[Any, Step], Any]) -> Callable[[Any, Step], Any]:
 
     @functools.wraps(at)
     def looking_up(self: Any, step: Step) -> Any:
-        if step.ops is np or not step.is_plain or self._lookup is None or not self._lookup.is_for(step):
-            return at(self, step)
-        return self._lookup.at(step)
+        lookup = None if step.ops is np else lookup_for(self, step)
+        return at(self, step) if lookup is None else lookup.at(step)
 
     return looking_up
+
+
+def lookup_for(schedule: Any, step: Step) -> Lookup | None:
+    """The table of a schedule, if it has one and if it holds for the step."""
+    lookup = schedule._lookup if step.is_plain else None
+    return lookup if lookup is not None and lookup.is_for(step) else None
 
 
 class Lookup:

@@ -115,7 +115,11 @@ class Step:
         # What is past the last integer is never below: no step is above it.
         table = np.minimum(np.array(increasing, "int64"), self._last)
         if self.ops is np:
-            return np.searchsorted(table, self._given, side="left")
+            # Of many steps in a row, most are between the same two.
+            low, high = np.searchsorted(table, [self._given.min(), self._given.max()])
+            if low == high:
+                return np.full(self._given.shape, low)
+            return low + np.searchsorted(table[low:high], self._given)
         if len(table) == 1:
             return cast(self._given > int(table[0]), self.ops, "int32")
         # Not `expand_dims`, which needs a known rank: a placeholder of TensorFlow 1 may have none.

@@ -13,7 +13,7 @@ import numpy as np
 from . import words
 from .base import Schedule, schedule
 from .curves import swing
-from .pieces import Piece, Pieces, Time, curve, looked_up, scaled
+from .pieces import Piece, Pieces, Time, curve, lookup_for, scaled
 from .segments import Segments
 from .spans import in_steps
 from .step import Step
@@ -112,8 +112,10 @@ class Knots(Schedule):
     def check(self) -> None:
         require_one_more(self)
 
-    @looked_up
     def at(self, step: Step) -> Any:
+        lookup = lookup_for(self, step)
+        if lookup is not None:
+            return lookup.at(step)
         if not self.boundaries:
             return step.full(self._table[0])
         count, inside = step.segment(self._segments)
