@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+import math
 from dataclasses import KW_ONLY
 from fractions import Fraction
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 
 from . import words
 from .base import Schedule, schedule
-from .segments import Ratios
+from .pieces import Piece, Pieces, Time, curve, looked_up, scaled, value_at, within
 from .spans import Length, exact, in_steps
 from .step import Step
 from .words import Lengths, Member, Members
@@ -43,23 +43,36 @@ class Sequence(Schedule):
             rule = f"one fewer than the {len(self.schedules)} `schedules`"
             words.refuse(self, "boundaries", rule, self.boundaries)
 
+    @looked_up
     def at(self, step: Step) -> Any:
         if step.ops is np:
-            return self._in_pieces(step)
+            return self._where_needed(step)
         value = self.schedules[0].at(step)
         for member, boundary in zip(self.schedules[1:], self.boundaries, strict=True):
             value = step.ops.where(step.reached(boundary), member.at(step.since(boundary)), value)
         return value
 
-    def _in_pieces(self, step: Step) -> np.ndarray:
+    def _where_needed(self, step: Step) -> np.ndarray:
         """The values by numpy, which need not compute every member everywhere."""
         index, values = step.index(self.boundaries), np.empty(step.shape)
         for n, member in enumerate(self.schedules):
             here = index == n
+            if here.all():
+                return member.at(step.since(self.boundaries[n - 1]) if n else step)
             if here.any():
                 inside = step.where(here)
                 values[here] = member.at(inside.since(self.boundaries[n - 1]) if n else inside)
         return values
+
+    def _pieces(self, begin: Time, ratio: Time) -> Pieces:
+        begins = [begin, *(math.ceil(begin + scaled(boundary, ratio)) for boundary in self.boundaries)]
+        pieces: list[Piece] = []
+        for member, start, end in zip(self.schedules, begins, [*begins[1:], None], strict=True):
+            inner = member._pieces(start, ratio)
+            if inner is None:
+                return None
+            pieces += within(inner, start, end)
+        return pieces
 
 
 @schedule
@@ -92,12 +105,25 @@ class Warmup(Schedule):
     _: KW_ONLY
     start: float | None = None
 
+    @looked_up
     def at(self, step: Step) -> Any:
         value = self.schedule.at(step.since(self.steps))  # its first value until then
         if self.start is None:
             share = (step.real + 1.0) / float(in_steps(self.steps))
             return value * step.ops.minimum(share, step.constant(1.0))
         return value * step.done(self.steps) + self.start * step.left(self.steps)
+
+    def _pieces(self, begin: Time, ratio: Time) -> Pieces:
+        length = scaled(self.steps, ratio)
+        inner = self.schedule._pieces(math.ceil(begin + length), ratio)
+        if inner is None:
+            return None
+        peak = value_at(inner, inner[0].begin)
+        if self.start is None:  # from 0, one step before its own first
+            line = [Piece(begin, 0.0, peak, begin - ratio, length), Piece(begin + length - ratio, peak)]
+        else:
+            line = curve(begin, self.start, peak, length)
+        return within(line, begin, math.ceil(begin + length)) + inner
 
 
 @schedule
@@ -158,6 +184,10 @@ class Delay(Schedule):
     def at(self, step: Step) -> Any:
         return self.schedule.at(step.since(self.steps))
 
+    def _pieces(self, begin: Time, ratio: Time) -> Pieces:
+        inner = self.schedule._pieces(math.ceil(begin + scaled(self.steps, ratio)), ratio)
+        return inner and [Piece(begin, value_at(inner, inner[0].begin)), *inner]
+
 
 @schedule
 class Skip(Schedule):
@@ -180,6 +210,10 @@ class Skip(Schedule):
 
     def at(self, step: Step) -> Any:
         return self.schedule.at(step.ahead(self.steps))
+
+    def _pieces(self, begin: Time, ratio: Time) -> Pieces:
+        inner = self.schedule._pieces(begin - scaled(self.steps, ratio), ratio)
+        return inner and within(inner, begin)
 
 
 @schedule
@@ -231,9 +265,9 @@ class Stretch(Schedule):
     schedule: Member
     ratio: float
 
+    @looked_up
     def at(self, step: Step) -> Any:
-        return self.schedule.at(step.stretched(self._ratios))
+        return self.schedule.at(step.stretched(exact(self.ratio)))
 
-    @functools.cached_property
-    def _ratios(self) -> Ratios:
-        return Ratios((exact(self.ratio),))
+    def _pieces(self, begin: Time, ratio: Time) -> Pieces:
+        return self.schedule._pieces(begin, ratio * exact(self.ratio))

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import KW_ONLY
 from typing import Any
 
-from . import shares
 from .base import Schedule, schedule
-from .shares import done_share, left_share, rest_of_power, to_power
+from .pieces import Piece, Pieces, Time, curve, scaled
+from .shares import between, done_share, left_share, rest_of_power, to_power
 from .spans import Length
 from .step import Step
 
@@ -32,6 +32,9 @@ class Constant(Schedule):
 
     def at(self, step: Step) -> Any:
         return step.full(self.value)
+
+    def _pieces(self, begin: Time, ratio: Time) -> Pieces:
+        return [Piece(begin, self.value)]
 
 
 @schedule
@@ -58,7 +61,10 @@ class Linear(Schedule):
     steps: Length
 
     def at(self, step: Step) -> Any:
-        return between(self, step.left(self.steps), lambda: step.done(self.steps))
+        return from_its_low_end(self, lambda: step.left(self.steps), lambda: step.done(self.steps))
+
+    def _pieces(self, begin: Time, ratio: Time) -> Pieces:
+        return curve(begin, self.start, self.end, scaled(self.steps, ratio))
 
 
 @schedule
@@ -94,11 +100,16 @@ class Polynomial(Schedule):
 
     def at(self, step: Step) -> Any:
         if self.start >= self.end:
-            return shares.between(step, self.end, self.start, to_power(left_share(self, step), self.power))
+            return between(step, self.end, self.start, to_power(left_share(self, step), self.power))
         if self.power == 1:
-            return shares.between(step, self.start, self.end, done_share(self, step))
+            return between(step, self.start, self.end, done_share(self, step))
         done, left = step.both(self.steps) if self.k == 1 else (done_share(self, step), left_share(self, step))
-        return shares.between(step, self.start, self.end, rest_of_power(step, left, done, self.power))
+        return between(step, self.start, self.end, rest_of_power(step, left, done, self.power))
+
+    def _pieces(self, begin: Time, ratio: Time) -> Pieces:
+        if self.k != 1 or (self.power != 1 and self.start < self.end):
+            return None
+        return curve(begin, self.start, self.end, scaled(self.steps, ratio), self.power)
 
 
 @schedule
@@ -132,11 +143,16 @@ class Cosine(Schedule):
     def at(self, step: Step) -> Any:
         if self.start >= self.end:
             share = to_power(swing(left_share(self, step), step), self.exponent)
-            return shares.between(step, self.end, self.start, share)
+            return between(step, self.end, self.start, share)
         share = swing(done_share(self, step), step)
         if self.exponent != 1:
             share = rest_of_power(step, swing(left_share(self, step), step), share, self.exponent)
-        return shares.between(step, self.start, self.end, share)
+        return between(step, self.start, self.end, share)
+
+    def _pieces(self, begin: Time, ratio: Time) -> Pieces:
+        if self.k != 1 or (self.exponent != 1 and self.start < self.end):
+            return None
+        return curve(begin, self.start, self.end, scaled(self.steps, ratio), self.exponent, is_wave=True)
 
 
 def swing(share: Any, step: Step) -> Any:
@@ -145,8 +161,12 @@ def swing(share: Any, step: Step) -> Any:
     return sine * sine
 
 
-def between(curve: Any, weight: Any, rest: Callable[[], Any]) -> Any:
-    """The mean of `start` and `end`; both terms have one sign, so nothing cancels."""
+def from_its_low_end(curve: Any, left: Callable[[], Any], done: Callable[[], Any]) -> Any:
+    """The mean of `start` and `end`, from the share that is small where the value is: 1 less it may lose digits."""
     if curve.end == 0:
-        return curve.start * weight
-    return curve.start * weight + curve.end * (1.0 - weight if curve.start >= curve.end else rest())
+        return curve.start * left()
+    if curve.start == 0:
+        return curve.end * done()
+    share = left() if curve.start > curve.end else done()
+    low, high = sorted([curve.start, curve.end])
+    return high * share + low * (1.0 - share)

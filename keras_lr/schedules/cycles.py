@@ -10,8 +10,10 @@ from typing import Any
 
 from . import words
 from .base import Schedule, schedule
-from .curves import swing
 from .decays import Exponential
+from .native import cast
+from .pieces import MOST as MOST_PIECES
+from .pieces import Piece, Pieces, Time, looked_up, scaled, within
 from .segments import Segments
 from .shares import between
 from .spans import Length, exact, in_steps
@@ -65,13 +67,30 @@ class Repeat(Schedule):
         if self.is_bound:
             self._segments  # noqa: B018 - refuses too many
 
+    @looked_up
     def at(self, step: Step) -> Any:
-        if self._segments is None:
-            count, inside = step.cycle(self.period)
-        else:
+        if self._segments is not None:
             count, inside = step.segment(self._segments)
-        value = self.schedule.at(inside)
-        return value if self.shrink == 1 else value * self._shrinking.at(count)
+            value = self.schedule.at(inside)
+            return value if self.shrink == 1 else value * self._shrinking.at(count)
+        value = self.schedule.at(step.inside(self.period))
+        return value if self.shrink == 1 else value * self._shrinking.at(step.count(self.period))
+
+    def _pieces(self, begin: Time, ratio: Time) -> Pieces:
+        if self._segments is None or len(self._segments.starts) > MOST_PIECES:
+            return None
+        pieces: list[Piece] = []
+        starts = [begin + scaled(start, ratio) for start in self._segments.starts]
+        for n, (start, end) in enumerate(zip(starts, [*starts[1:], None], strict=True)):
+            inner = self.schedule._pieces(start, scaled(self._segments.ratios[n], ratio))
+            if inner is None or len(pieces) > MOST_PIECES:
+                return None
+            factor = math.exp(min(n * math.log(self.shrink), 700.0))
+            pieces += (
+                piece._replace(low=piece.low * factor, height=piece.height * factor)
+                for piece in within(inner, start, end)
+            )
+        return pieces
 
     @functools.cached_property
     def _shrinking(self) -> Exponential:
@@ -123,23 +142,22 @@ class CosineWaves(Schedule):
     def at(self, step: Step) -> Any:
         halves = 2 * exact(self.waves)
         half = Fraction(in_steps(self.steps)) / halves
-        falls, ops = self.start >= self.end, step.ops
-        # The distance from where the wave is low: from there, nothing cancels.
-        parts = math.lcm(half.denominator, Fraction(in_steps(self.steps)).denominator)
-        time = step.in_parts(parts, self.steps, room=int(half * parts))
-        if time is None:
-            share = swing(self._distance(step, half, halves), step)
-        else:
-            length = int(half * parts)
-            distance = (time if falls else time + length) % (2 * length) - length
-            sine = ops.sin(math.pi / 2 / length * step.floats(distance))
-            share = sine * sine
-        return between(step, self.end, self.start, share) if falls else between(step, self.start, self.end, share)
+        falls, per_step = self.start >= self.end, math.lcm(half.denominator, Fraction(in_steps(self.steps)).denominator)
+        length = int(half * per_step)
+        ticks = step.ticks(per_step, self.steps, room=length)
+        if ticks is None:
+            distance = math.pi / 2 * self._distance(step, half, halves)
+        else:  # from where the wave is low, since there nothing cancels
+            ticks = (ticks if falls else ticks + length) % (2 * length) - length
+            distance = math.pi / 2 / length * cast(ticks, step.ops, "float32")
+        sine = step.ops.sin(distance)
+        low, high = sorted([self.start, self.end])
+        return between(step, low, high, sine * sine)
 
     def _distance(self, step: Step, half: Fraction, halves: Fraction) -> Any:
-        """The distance where the time is no integer, as inside other cycles."""
+        """The same in halves, where the time is no integer, as inside other cycles."""
         ops, falls = step.ops, self.start >= self.end
-        count, inside = step.cycle(half)
+        count, inside = step.count(half), step.inside(half)
         goes_down = ops.equal(count.value % 2, 0 if falls else 1)
         distance = ops.where(goes_down, inside.left(half), inside.done(half))
         whole, part = divmod(halves, 1)  # where the last wave ends

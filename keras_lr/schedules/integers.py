@@ -17,6 +17,8 @@ def integer_tensor(step: Any) -> Any:
             raise OverflowError(f"JAX counts in int32. Use `schedule.values` for this step. Received: step={step}")
         return keras.ops.convert_to_tensor(step, dtype=dtype)
     step = keras.ops.convert_to_tensor(step)
+    if hasattr(step, "read_value"):
+        step = step.value()  # of a variable of TensorFlow, which every operation would read anew
     if str(getattr(step.dtype, "name", "")).endswith("_ref"):
         step = step + 0  # the value of a reference variable of TensorFlow 1, whose dtype Keras does not know
     dtype = keras.backend.standardize_dtype(step.dtype)

@@ -17,29 +17,31 @@ FINEST = {"int32": 30_000, "int64": 10**9}  # denominators, whose products are s
 class Exact(NamedTuple):
     """`whole + part / denominator` steps, 0 <= part < denominator; `round` are those of `denominator` such lengths.
 
-    Numbers, or arrays of integers; the denominator is always a number.
+    Numbers, or arrays of integers; the denominator is always a number, and so is the longest round.
     """
 
     whole: Any
     part: Any
     denominator: int
     round: Any
+    longest: int
 
     def column(self, column: int | None) -> Exact:
         """One column of a table, or all of it row by row."""
         whole, part, round_ = (
             x.ravel() if column is None else x[:, column] for x in (self.whole, self.part, self.round)
         )
-        return Exact(whole, part, self.denominator, round_)
+        return Exact(whole, part, self.denominator, round_, self.longest)
 
 
 def exact(length: int | Fraction, dtype: str) -> Exact:
     """A length in integers of `dtype`."""
     whole, last = math.floor(length), LAST[dtype]
     if length == whole:
-        return Exact(min(whole, last), 0, 1, min(whole, last))
+        return Exact(min(whole, last), 0, 1, min(whole, last), whole)
     part, denominator = _parts([Fraction(length) - whole], dtype)
-    return Exact(min(whole, last), part[0], denominator, min(whole * denominator + part[0], last))
+    longest = whole * denominator + part[0]
+    return Exact(min(whole, last), part[0], denominator, min(longest, last), longest)
 
 
 def exact_arrays(lengths: Sequence[int | Fraction], dtype: str) -> Exact:
@@ -47,10 +49,10 @@ def exact_arrays(lengths: Sequence[int | Fraction], dtype: str) -> Exact:
     wholes, last = [math.floor(length) for length in lengths], LAST[dtype]
     rests = [Fraction(length) - whole for length, whole in zip(lengths, wholes, strict=True)]
     parts, denominator = _parts(rests, dtype)
-    rounds = [min(whole * denominator + part, last) for whole, part in zip(wholes, parts, strict=True)]
-    columns = ([min(whole, last) for whole in wholes], parts, rounds)
+    rounds = [whole * denominator + part for whole, part in zip(wholes, parts, strict=True)]
+    columns = ([min(whole, last) for whole in wholes], parts, [min(round_, last) for round_ in rounds])
     whole, part, round_ = (np.array(column, "int64") for column in columns)
-    return Exact(whole, part, denominator, round_)
+    return Exact(whole, part, denominator, round_, max(rounds, default=0))
 
 
 def _parts(rests: list[Fraction], dtype: str) -> tuple[list[int], int]:
@@ -76,7 +78,7 @@ class Ratios:
         if key not in self._made:
             flat = exact_arrays([length * ratio for ratio in self.ratios for length in lengths], dtype)
             whole, part, round_ = (x.reshape(len(self.ratios), -1) for x in (flat.whole, flat.part, flat.round))
-            self._made[key] = Exact(whole, part, flat.denominator, round_)
+            self._made[key] = flat._replace(whole=whole, part=part, round=round_)
         return self._made[key]
 
     def times(self, inner: tuple[Fraction, ...]) -> Ratios:
@@ -87,10 +89,13 @@ class Ratios:
 
 
 class Pace(NamedTuple):
-    """Which segment each step is in, and the ratios of all."""
+    """Which segment each step is in, `None` if there is one for all, and the ratios of all."""
 
     index: Any
     ratios: Ratios
+
+
+UNSTRETCHED = Pace(None, Ratios((Fraction(1),)))
 
 
 class Segments:
@@ -99,4 +104,3 @@ class Segments:
     def __init__(self, lengths: tuple[Fraction, ...]):
         self.starts = (Fraction(0), *itertools.accumulate(lengths[:-1]))
         self.ratios = tuple(length / lengths[0] for length in lengths)
-        self.unstretched = Ratios((Fraction(1),))

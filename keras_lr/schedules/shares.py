@@ -11,7 +11,7 @@ from .step import Step
 
 
 def between(step: Step, low: float, high: float, share: Any) -> Any:
-    """`low + (high - low) * share`: the terms are positive, so nothing cancels, and a share of 1 gives `high` itself."""
+    """`low + (high - low) * share`: both terms are positive, so nothing cancels; a share of 1 gives `high` itself."""
     if low == 0:
         return high * share
     height, is_over = _height(low, high, "float64" if step.ops is np else "float32")

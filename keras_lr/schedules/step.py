@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Sequence
 from fractions import Fraction
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
 
-from .segments import FINEST, LAST, Exact, Pace, Ratios, Segments, exact, exact_arrays
+from .native import cast, columns, gather, integers, is_scalar, is_tensor, not_below_zero, real_numbers
+from .periods import LongPeriods, NoPeriod, PeriodsInTicks, WholePeriods, aligned
+from .segments import LAST, UNSTRETCHED, Exact, Pace, Segments, exact
 from .spans import Length, in_steps
-
-
-FAR = 2**53  # the integers that a float64 can count
-
-
-class Periods(NamedTuple):
-    """How many periods are over; the time in the present one, and when it began: whole steps, a part, its denominator."""
-
-    count: Any
-    inside: Callable[[], tuple[Any, Any, int]]
-    begin: Callable[[], tuple[Any, Any, int]]
 
 
 class Step:
@@ -45,15 +36,23 @@ class Step:
     array([ 0,  1,  2,  2, 24])
     """
 
-    def __init__(self, value: Any, ops: ModuleType, offset: tuple[Any, int] = (0, 1), pace: Pace | None = None):
+    def __init__(
+        self,
+        value: Any,
+        ops: ModuleType,
+        offset: tuple[Any, int] = (0, 1),
+        pace: Pace | None = None,
+        has_begun: bool = False,
+    ):
         self.ops = ops
-        self._dtype = "int64" if ops is np else keras.backend.standardize_dtype(value.dtype)
-        self._last = LAST[self._dtype]
-        self._given = value  # may be below 0, where every schedule has its first value
+        self.dtype = "int64" if ops is np else keras.backend.standardize_dtype(value.dtype)
+        self._last = LAST[self.dtype]
+        self._given = value  # may be below 0, where every schedule has its first value, unless it `has_begun`
+        self._has_begun = has_begun
         # Inside a cycle a step may lie between two integers, and a length may be longer than it says.
         self._offset = offset  # numerator and denominator of what is added to the integer, in [0, 1)
         self._pace = pace
-        self._is_plain = offset[1] == 1 and pace is None
+        self.is_plain = offset[1] == 1 and pace is None
 
     @functools.cached_property
     def value(self) -> Any:
@@ -68,7 +67,8 @@ class Step:
 
     def done(self, steps: Length) -> Any:
         """The share of `steps` that is over: 0 at the start, 1 from `steps` on."""
-        return self.ops.clip(self._place(self._given) / self._float(steps), 0.0, 1.0)
+        done = self._place(self._given) / self._float(steps)
+        return self.ops.minimum(done, self.constant(1.0)) if self._has_begun else self.ops.clip(done, 0.0, 1.0)
 
     def left(self, steps: Length) -> Any:
         """The share of `steps` that is to come: 1 at the start, 0 from `steps` on."""
@@ -78,12 +78,13 @@ class Step:
         left = self._floats(whole - (self._given if near else self._whole))
         if denominator > 1:
             left = left + self._floats(part) / denominator
-        return self.ops.clip(left / self._float(steps), 0.0, 1.0)
+        left = left / self._float(steps)
+        return self.ops.maximum(left, self.constant(0.0)) if self._has_begun else self.ops.clip(left, 0.0, 1.0)
 
     def since(self, boundary: Length) -> Step:
         """The step of a schedule that starts at `boundary`; 0 before it."""
         before = self._last_before(boundary)
-        first = (self.ops.clip(before, -1, self._last - 1) if _is_tensor(before) else min(before, self._last - 1)) + 1
+        first = (self.ops.clip(before, -1, self._last - 1) if is_tensor(before) else min(before, self._last - 1)) + 1
         return Step(self._whole - first, self.ops, pace=self._pace)
 
     def ahead(self, steps: Length) -> Step:
@@ -91,8 +92,8 @@ class Step:
         length = self._exact(steps)
         part, offset, denominator = self._aligned(length.part, length.denominator)
         together = part + offset
-        whole = self.ops.clip(self._whole, 0, self._last - length.whole - 1) + length.whole + together // denominator
-        return Step(whole, self.ops, (together % denominator, denominator), self._pace)
+        whole = self.ops.clip(self._given, 0, self._last - length.whole - 1) + length.whole + together // denominator
+        return Step(whole, self.ops, (together % denominator, denominator), self._pace, has_begun=True)
 
     def reached(self, boundary: Length) -> Any:
         """Whether the step is at `boundary` or past it."""
@@ -101,19 +102,33 @@ class Step:
     def index(self, boundaries: tuple[Length, ...]) -> Any:
         """How many of the increasing `boundaries` have been reached."""
         lengths = tuple(in_steps(boundary) for boundary in boundaries)
-        if self._is_plain:
-            # A boundary past the last integer is never reached: no step is above it.
-            last_before = np.array([min(math.ceil(length) - 1, self._last) for length in lengths], "int64")
-            if self.ops is np:
-                return np.searchsorted(last_before, self._given, side="left")
-            last_before = self._integers(last_before)
-        else:
-            pace = self._pace
-            table = exact_arrays(lengths, self._dtype) if pace is None else pace.ratios.of(lengths, self._dtype)
-            last_before = self._before(self._picked(table, pace and pace.index), wide=True)
+        if self.is_plain:
+            return self.rank([math.ceil(length) - 1 for length in lengths])
+        pace = self._pace or UNSTRETCHED
+        table = pace.ratios.of(lengths, self.dtype)
+        table = table if pace.index is not None else table.column(None)
+        last_before = self._before(self._picked(table, pace.index), wide=True)
+        return self.ops.sum(cast(self._given[..., None] > last_before, self.ops, "int32"), axis=-1)
+
+    def rank(self, increasing: Sequence[int]) -> Any:
+        """How many of the `increasing` integers are below the step."""
+        # What is past the last integer is never below: no step is above it.
+        table = np.minimum(np.array(increasing, "int64"), self._last)
+        if self.ops is np:
+            # Of many steps in a row, most are between the same two.
+            low, high = np.searchsorted(table, [self._given.min(), self._given.max()])
+            if low == high:
+                return np.full(self._given.shape, low)
+            return low + np.searchsorted(table[low:high], self._given)
+        if len(table) == 1:
+            return cast(self._given > int(table[0]), self.ops, "int32")
         # Not `expand_dims`, which needs a known rank: a placeholder of TensorFlow 1 may have none.
-        reached = self._given[..., None] > last_before
-        return self.ops.sum(self._as(reached, "int32"), axis=-1)
+        given = self._given if is_scalar(self._given) else self._given[..., None]
+        return self.ops.sum(cast(given > integers(table, self.ops, self.dtype), self.ops, "int32"), axis=-1)
+
+    def distance(self, times: Sequence[int], index: Any) -> Any:
+        """How far the step is from the time at `index`, which may be after it, as a float."""
+        return self._floats(self._given - gather(integers(times, self.ops, self.dtype), index, self.ops))
 
     def count(self, period: Length) -> Step:
         """How many whole periods are over, as a step to count on with.
@@ -121,65 +136,38 @@ class Step:
         Period k ends at the first step at or past `k * period`, also where the
         period is not a whole number of steps.
         """
-        return Step(self._periods(period).count, self.ops)
-
-    def cycle(self, period: Length) -> tuple[Step, Step]:
-        """The `count` of whole periods, and the step inside the period that goes on."""
         periods = self._periods(period)
-        whole, *offset = periods.inside()
-        return Step(periods.count, self.ops), Step(whole, self.ops, tuple(offset), self._pace)
+        return Step(periods.count(), self.ops, has_begun=True)
 
-    def segment(self, segments: Segments) -> tuple[Step, Step]:
-        """Which of the segments the step is in, and the step inside it, stretched as the segment is."""
-        index, pace = self._as(self.index(segments.starts[1:]), self._dtype), self._pace
-        outer = Pace(0, segments.unstretched) if pace is None else pace
-        combined = outer.index * len(segments.ratios) + index
-        ratios = outer.ratios.times(segments.ratios)
-        start = self._picked(outer.ratios.of(segments.starts, self._dtype).column(None), combined)
-        part, offset, common = self._aligned(start.part, start.denominator)
-        late = self._one_if(part > offset)
-        value = self._whole - start.whole - late
-        even = set(ratios.ratios) == {1}
-        inside = Step(
-            value, self.ops, (late * common + offset - part, common), None if even else Pace(combined, ratios)
-        )
-        return Step(index, self.ops), inside
-
-    def stretched(self, ratios: Ratios) -> Step:
-        """The same step of a schedule whose lengths are `ratios` times as long, all by one ratio."""
-        if self._pace is None:
-            return Step(self._given, self.ops, self._offset, Pace(self._whole * 0, ratios))
-        pace = Pace(self._pace.index, self._pace.ratios.times(ratios.ratios))
-        return Step(self._given, self.ops, self._offset, pace)
+    def inside(self, period: Length) -> Step:
+        """The step inside the period that goes on."""
+        whole, *offset = self._periods(period).inside()
+        return Step(whole, self.ops, tuple(offset), self._pace, has_begun=True)
 
     def stair(self, steps: Length) -> Step:
         """The step at which the present period of `steps` began, which may be between two integers."""
-        whole, *offset = self._periods(steps).begin()
-        return Step(whole, self.ops, tuple(offset), self._pace)
+        whole, *offset = self._periods(steps).start()
+        return Step(whole, self.ops, tuple(offset), self._pace, has_begun=True)
 
     def both(self, steps: Length) -> tuple[Any, Any]:
         """How many of `steps` are over, and how many are to come."""
         length = in_steps(steps)
-        if isinstance(length, int) and length <= self._last and self._offset[1] == 1 and self._pace is None:
-            over = self.ops.clip(self._given, 0, length)
+        if self.is_plain and isinstance(length, int) and length <= self._last:
+            over = self._held(length)
             return self._floats(over), self._floats(length - over)
         return self.done(steps) * float(length), self.left(steps) * float(length)
 
-    def in_parts(self, parts: int, until: Length, room: int = 0) -> Any:
-        """The integer number of `parts` of a step that are over, as many as `until` has at most.
+    def ticks(self, per_step: int, until: Length, room: int = 0) -> Any:
+        """How many ticks are over, at most those of `until`, as integers.
 
-        `None` where there is no such integer, or none with `room` above it.
+        `None` where these can't be integers, or would have no `room` above them.
         """
-        end = Fraction(in_steps(until)) * parts
-        if self._offset[1] > 1 or self._pace is not None or math.ceil(end / parts) * parts + room > self._last:
+        end = Fraction(in_steps(until)) * per_step
+        whole = math.ceil(end / per_step)
+        if not self.is_plain or whole * per_step + room > self._last:
             return None
-        held = self.ops.clip(self._given, 0, math.ceil(end / parts))
-        held = held if parts == 1 else held * parts
-        return held if end % parts == 0 else self.ops.clip(held, 0, int(end))
-
-    def floats(self, value: Any) -> Any:
-        """Integers in the precision that the formula is computed in."""
-        return self._floats(value)
+        ticks = self._held(whole) * per_step if per_step > 1 else self._held(whole)
+        return ticks if whole * per_step == end else self._at_most(ticks, int(end))
 
     def blocks(self, size: int, most: int, stair: Length = 1) -> tuple[Any, Any]:
         """How many whole blocks of `size` stairs are over, at most `most`, and the stairs since, as a float.
@@ -188,31 +176,51 @@ class Step:
         where it is always 0.
         """
         stair = Fraction(in_steps(stair))
-        length, is_plain = size * stair, self._offset[1] == 1 and self._pace is None
-        if not is_plain and stair == 1:
-            count, inside = self.cycle(size)
-            return self.ops.clip(count.value, 0, most), inside.real
-        if not is_plain or length.denominator > 1 or (stair.denominator > 1 and length * stair.denominator > self._last):
+        length, ticks = size * stair, stair.denominator
+        if not self.is_plain and stair == 1:
+            return self.ops.clip(self.count(size).value, 0, most), self.inside(size).real
+        if not self.is_plain or length.denominator > 1 or (ticks > 1 and length * ticks > self._last):
             return self.count(stair).blocks(size, most)
         if length > self._last:
             block, within = None, self._whole
         else:
-            held = self.ops.clip(self._given, 0, min(int(length) * most, self._last))
-            block, inside = self._divided(held, int(length))
+            held = self._held(min(int(length) * most, self._last))
+            block = held // int(length)
             if size == 1:
                 return block, None
-            within = inside()
+            within = held % int(length)
         if stair != 1:
-            within = within * stair.denominator if stair.denominator > 1 else within
-            within = within // stair.numerator
+            within = (within * ticks if ticks > 1 else within) // stair.numerator
         return block, self._floats(within)
+
+    def segment(self, segments: Segments) -> tuple[Step, Step]:
+        """Which of the segments the step is in, and the step inside it, stretched as the segment is."""
+        index = cast(self.index(segments.starts[1:]), self.ops, self.dtype)
+        outer = self._pace or UNSTRETCHED
+        combined = index if outer.index is None else outer.index * len(segments.ratios) + index
+        ratios = outer.ratios.times(segments.ratios)
+        start = self._picked(outer.ratios.of(segments.starts, self.dtype).column(None), combined)
+        part, offset, common = self._aligned(start.part, start.denominator)
+        late = self._one_if(part > offset)
+        value = self._whole - start.whole - late
+        pace = None if set(ratios.ratios) == {1} else Pace(combined, ratios)
+        inside = Step(value, self.ops, (late * common + offset - part, common), pace, has_begun=True)
+        return Step(index, self.ops, has_begun=True), inside
+
+    def stretched(self, ratio: Fraction) -> Step:
+        """The same step of a schedule whose lengths are `ratio` times as long."""
+        pace = self._pace or UNSTRETCHED
+        pace = Pace(pace.index, pace.ratios.times((ratio,)))
+        return Step(self._given, self.ops, self._offset, pace, self._has_begun)
 
     def where(self, here: np.ndarray) -> Step:
         """The steps where `here` is true, for numpy."""
         part, denominator = self._offset
         offset = part[here] if isinstance(part, np.ndarray) else part, denominator
-        pace = self._pace and Pace(self._pace.index[here], self._pace.ratios)
-        return Step(self._given[here], self.ops, offset, pace)
+        pace = self._pace
+        if pace is not None and pace.index is not None:
+            pace = Pace(pace.index[here], pace.ratios)
+        return Step(self._given[here], self.ops, offset, pace, self._has_begun)
 
     @property
     def shape(self) -> Any:
@@ -223,31 +231,39 @@ class Step:
         """The entry of `table` at `index`, which is the step itself by default; past its end the last one."""
         if index is None:
             index = self.ops.clip(self._given if self._pace is None else self.value, 0, len(table) - 1)
-        return self.ops.take(self.constant(table), index, axis=0)
+        return gather(self.constant(table), index, self.ops)
+
+    def columns(self, table: np.ndarray, index: Any) -> list[Any]:
+        """The entry of each column of `table` at `index`."""
+        return columns(table, index, self.ops)
 
     def split(self, size: int) -> tuple[Step, Any]:
         """The step as whole blocks of `size` steps, and the float rest inside the block."""
-        blocks, inside = self.cycle(size)
-        return blocks, inside.real
+        return self.count(size), self.inside(size).real
 
     def full(self, value: float) -> Any:
         """`value`, in the shape of the step."""
-        return self.ops.full_like(self._whole, value, dtype=self._real_dtype)
+        if self.ops is not np and is_scalar(self._given):
+            return self.constant(value)
+        return self.ops.full_like(self._given, value, dtype="float64" if self.ops is np else "float32")
 
     def constant(self, value: Any) -> Any:
         """Numbers in the precision that the formula is computed in."""
-        if self.ops is np:
-            return np.asarray(value, "float64")
-        return keras.ops.convert_to_tensor(value, dtype="float32")
-
-    @property
-    def _real_dtype(self) -> str:
-        return "float64" if self.ops is np else "float32"
+        return real_numbers(value, self.ops)
 
     @functools.cached_property
     def _whole(self) -> Any:
-        # `clip`, since `keras.ops.maximum` makes int32 of int64 on torch (Keras 3.15.1).
-        return self.ops.clip(self._given, 0, self._last)
+        return self._given if self._has_begun else not_below_zero(self._given, self.ops, self.dtype)
+
+    def _held(self, last: int) -> Any:
+        """The step as integers, at most `last`."""
+        return self._at_most(self._given, last) if self._has_begun else self.ops.clip(self._given, 0, last)
+
+    def _at_most(self, value: Any, last: int) -> Any:
+        """An integer >= 0, at most `last`."""
+        if self.ops is np or keras.backend.backend() == "torch":
+            return self.ops.clip(value, 0, last)  # on torch, as in `not_below_zero`
+        return self.ops.minimum(value, integers(last, self.ops, self.dtype))
 
     def _place(self, value: Any) -> Any:
         """`value` and the offset as floats."""
@@ -257,131 +273,74 @@ class Step:
     def _exact(self, length: Length) -> Exact:
         """A length in integers, at the pace of the step."""
         if self._pace is None:
-            return exact(in_steps(length), self._dtype)
-        return self._picked(self._pace.ratios.of((in_steps(length),), self._dtype).column(0), self._pace.index)
+            return exact(in_steps(length), self.dtype)
+        if self._pace.index is None:
+            return exact(in_steps(length) * self._pace.ratios.ratios[0], self.dtype)
+        return self._picked(self._pace.ratios.of((in_steps(length),), self.dtype).column(0), self._pace.index)
 
     def _picked(self, table: Exact, index: Any) -> Exact:
         """The lengths of a table at an index, or all of them."""
 
         def pick(column: np.ndarray) -> Any:
-            column = self._integers(column)
-            return column if index is None else self.ops.take(column, index, axis=0)
+            column = integers(column, self.ops, self.dtype)
+            return column if index is None else gather(column, index, self.ops)
 
-        if table.denominator == 1:  # whole steps
-            whole = pick(table.whole)
-            return Exact(whole, 0, 1, whole)
-        return Exact(pick(table.whole), pick(table.part), table.denominator, pick(table.round))
+        whole = pick(table.whole)
+        if table.denominator == 1:
+            return table._replace(whole=whole, part=0, round=whole)
+        return table._replace(whole=whole, part=pick(table.part), round=pick(table.round))
 
     def _float(self, length: Length) -> Any:
         """A length as a float, at the pace of the step."""
-        said = float(in_steps(length))
         if self._pace is None:
-            return said
-        return said * self.ops.take(self.constant(self._pace.ratios.floats), self._pace.index, axis=0)
+            return float(in_steps(length))
+        if self._pace.index is None:
+            return float(in_steps(length) * self._pace.ratios.ratios[0])
+        ratio = gather(self.constant(self._pace.ratios.floats), self._pace.index, self.ops)
+        return ratio if in_steps(length) == 1 else float(in_steps(length)) * ratio
 
-    def _periods(self, period: Length) -> Periods:
-        (part, other), length = self._offset, self._exact(period)
-        longest = in_steps(period) * (1 if self._pace is None else max(self._pace.ratios.ratios))
-        if not _is_tensor(length.whole) and longest > self._last:
-            none = self._whole * 0
-            return Periods(none, lambda: (self._whole, part, other), lambda: (none, 0, 1))
-        common = math.lcm(length.denominator, other)
-        if common > 1 and longest * common**2 > self._last // 2:
-            return self._searched(length, period)
-        lap = length.round * (common // length.denominator)  # `common` periods, which are whole steps
+    def _periods(self, period: Length) -> NoPeriod | WholePeriods | PeriodsInTicks | LongPeriods:
+        """The periods up to the step."""
+        value, length = self._whole, self._exact(period)
+        if not is_tensor(length.whole) and length.longest > self._last * length.denominator:
+            return NoPeriod(value, self._offset)
+        _, offset, common = self._aligned(length.part, length.denominator)
         if common == 1:
-            laps, within = self._divided(self._whole, lap)
-            return Periods(laps, lambda: (within(), 0, 1), lambda: (laps * lap, 0, 1))
-        within_one = self.ops is not np and self._last // common > FAR  # products are integers as far as anyone counts
-        if within_one:
-            laps, time = 0, self.ops.clip(self._given, 0, self._last // common - 1)
-        else:
-            laps, within = self._divided(self._whole, lap)
-            time = within()
-        time = time * common
-        time = time + part * (common // other) if _is_tensor(part) or part else time
-        periods, rest = self._divided(time, lap)
+            return WholePeriods(value, length.whole)
+        is_rounded = common % length.denominator or common % self._offset[1]
+        if not is_rounded and length.longest * common <= self._last:
+            return PeriodsInTicks(value, length, offset, common)
 
-        def inside() -> tuple[Any, Any, int]:
-            whole, part = self._divided(rest(), common)
-            return whole, part(), common
+        def estimate(within: Any) -> Any:
+            return self.ops.floor(self._place(within) / self._float(period))
 
-        return Periods(periods if within_one else laps * common + periods, inside, lambda: self._less(*inside()))
-
-    def _searched(self, length: Exact, period: Length) -> Periods:
-        """The same for a period whose products are no integers of the step's dtype."""
-        value, (whole, part, denominator, round_) = self._whole, length
-        rounds, within = value // round_, value % round_  # a round is `denominator` periods
-
-        # What is below a step is carried as an integer; a float can be off by one, and integers decide.
-        def begin(periods: Any) -> Any:
-            return periods * whole + periods * part // denominator, periods * part % denominator
-
-        def is_over(periods: Any) -> Any:
-            start, rest = begin(periods)
-            rest, offset, _ = self._aligned(rest, denominator)
-            return self._one_if(start + self._one_if(rest > offset) <= within)
-
-        estimate = self._as(self.ops.floor(self._place(within) / self._float(period)), self._dtype)
-        low = self.ops.clip(estimate, 1, self._last) - 1
-        periods = low + is_over(low + 1) + is_over(low + 2)
-        start, rest = begin(periods)
-        began = rounds * round_ + start, rest, denominator
-        return Periods(rounds * denominator + periods, lambda: self._less(*began), lambda: began)
-
-    def _less(self, whole: Any, part: Any, denominator: int) -> tuple[Any, Any, int]:
-        """The step less a time before it: whole steps, a part, its denominator."""
-        part, offset, common = self._aligned(part, denominator)
-        if common == 1:
-            return self._whole - whole, 0, 1
-        late = self._one_if(part > offset)
-        return self._whole - whole - late, late * common + offset - part, common
-
-    def _divided(self, value: Any, by: Any) -> tuple[Any, Callable[[], Any]]:
-        """The whole quotient, and the remainder."""
-        quotient = value // by
-        return quotient, lambda: value - quotient * by if self.ops is np else value % by
+        return LongPeriods(value, length, self._offset, estimate, self.ops, self.dtype)
 
     def _aligned(self, part: Any, denominator: int) -> tuple[Any, Any, int]:
-        """A part of a step and the offset over one denominator, rounded down if it would be too fine."""
-        offset, other = self._offset
-        common, finest = math.lcm(denominator, other), FINEST[self._dtype]
-        if common > finest:
-            return part * finest // denominator, offset * finest // other, finest
-        return part * (common // denominator), offset * (common // other), common
+        return aligned(part, denominator, self._offset, self.dtype)
 
     def _from_offset(self, length: Exact, wide: bool = False) -> tuple[Any, Any, int]:
         """A length less the offset: what is to be compared with the integers; `wide` if it has one more axis."""
         part, offset, common = self._aligned(length.part, length.denominator)
-        part = part - (offset[..., None] if wide and _is_tensor(offset) else offset)
+        if common == 1:
+            return length.whole, 0, 1
+        part = part - (offset[..., None] if wide and is_tensor(offset) else offset)
         below = self._one_if(part < 0)
         return length.whole - below, part + below * common, common
 
     def _last_before(self, boundary: Length) -> Any:
         """The last integer before a boundary."""
-        if self._is_plain:
+        if self.is_plain:
             return min(math.ceil(in_steps(boundary)) - 1, self._last)
         return self._before(self._exact(boundary))
 
     def _before(self, length: Exact, wide: bool = False) -> Any:
         whole, part, _ = self._from_offset(length, wide)
         # Not `==`: in a TensorFlow 1 graph it asks whether two tensors are one.
-        return whole - self._one_if(self.ops.equal(part, 0) if _is_tensor(part) else part == 0)
-
-    def _integers(self, value: Any) -> Any:
-        return np.asarray(value, "int64") if self.ops is np else keras.ops.convert_to_tensor(value, dtype=self._dtype)
+        return whole - self._one_if(self.ops.equal(part, 0) if is_tensor(part) else part == 0)
 
     def _one_if(self, condition: Any) -> Any:
-        return int(condition) if isinstance(condition, bool) else self._as(condition, self._dtype)
-
-    def _as(self, value: Any, dtype: str) -> Any:
-        return value.astype("int64") if self.ops is np else keras.ops.cast(value, dtype)
+        return int(condition) if isinstance(condition, bool) else cast(condition, self.ops, self.dtype)
 
     def _floats(self, value: Any) -> Any:
-        if not _is_tensor(value):
-            return float(value)
-        return value.astype("float64") if self.ops is np else keras.ops.cast(value, "float32")
-
-
-def _is_tensor(value: Any) -> bool:
-    return not isinstance(value, int | float)
+        return cast(value, self.ops, "float32")

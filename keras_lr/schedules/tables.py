@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from dataclasses import KW_ONLY
 from fractions import Fraction
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 from . import words
 from .base import Schedule, schedule
 from .curves import swing
+from .pieces import Piece, Pieces, Time, curve, lookup_for, scaled
 from .segments import Segments
 from .spans import in_steps
 from .step import Step
@@ -77,6 +79,10 @@ class Intervals(Schedule):
     def at(self, step: Step) -> Any:
         return step.take(self._table, step.index(self.boundaries))
 
+    def _pieces(self, begin: Time, ratio: Time) -> Pieces:
+        begins = [begin, *(begin + scaled(boundary, ratio) for boundary in self.boundaries)]
+        return [Piece(begin, value) for begin, value in zip(begins, self.values, strict=True)]
+
     @functools.cached_property
     def _table(self) -> np.ndarray:
         return np.array(self.values, "float64")
@@ -107,6 +113,9 @@ class Knots(Schedule):
         require_one_more(self)
 
     def at(self, step: Step) -> Any:
+        lookup = lookup_for(self, step)
+        if lookup is not None:
+            return lookup.at(step)
         if not self.boundaries:
             return step.full(self._table[0])
         count, inside = step.segment(self._segments)
@@ -118,6 +127,17 @@ class Knots(Schedule):
         if self.interpolation == "cosine":
             left, done = swing(left, step), swing(done, step)
         return before * left + after * done
+
+    def _pieces(self, begin: Time, ratio: Time) -> Pieces:
+        times = [begin, *(begin + scaled(boundary, ratio) for boundary in self.boundaries)]
+        pieces = []
+        for n, (start, end) in enumerate(itertools.pairwise(times)):
+            if self.interpolation == "constant":
+                pieces.append(Piece(start, self.values[n]))
+            else:
+                wave = self.interpolation == "cosine"
+                pieces.append(curve(start, self.values[n], self.values[n + 1], end - start, is_wave=wave)[0])
+        return [*pieces, Piece(times[-1], self.values[-1])]
 
     @functools.cached_property
     def _table(self) -> np.ndarray:
