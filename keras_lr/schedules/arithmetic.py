@@ -148,7 +148,7 @@ class Noise(Schedule):
 
     >>> noisy = Noise(0.1, scale=0.5, seed=1)
     >>> noisy.values(4).round(4)
-    array([0.0869, 0.1   , 0.0848, 0.123 ])
+    array([0.0505, 0.1102, 0.138 , 0.1327])
     >>> noisy.values([3]) == noisy.values(4)[3]
     array([ True])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import KW_ONLY
 from typing import Any
@@ -10,7 +9,8 @@ from typing import Any
 from .base import Schedule, schedule
 from .pieces import Piece, Pieces, Time, curve, scaled
 from .shares import between, done_share, left_share, rest_of_power, to_power
-from .spans import Length
+from .sine import sine_squared
+from .spans import Length, in_steps
 from .step import Step
 
 
@@ -104,7 +104,8 @@ class Polynomial(Schedule):
         if self.power == 1:
             return between(step, self.start, self.end, done_share(self, step))
         done, left = step.both(self.steps) if self.k == 1 else (done_share(self, step), left_share(self, step))
-        return between(step, self.start, self.end, rest_of_power(step, left, done, self.power))
+        finest = min(1.0, self.k) / float(in_steps(self.steps))
+        return between(step, self.start, self.end, rest_of_power(step, left, done, self.power, finest))
 
     def _pieces(self, begin: Time, ratio: Time) -> Pieces:
         if self.k != 1 or (self.power != 1 and self.start < self.end):
@@ -146,7 +147,8 @@ class Cosine(Schedule):
             return between(step, self.end, self.start, share)
         share = swing(done_share(self, step), step)
         if self.exponent != 1:
-            share = rest_of_power(step, swing(left_share(self, step), step), share, self.exponent)
+            finest = (min(1.0, self.k) / float(in_steps(self.steps))) ** 2
+            share = rest_of_power(step, swing(left_share(self, step), step), share, self.exponent, finest)
         return between(step, self.start, self.end, share)
 
     def _pieces(self, begin: Time, ratio: Time) -> Pieces:
@@ -157,8 +159,7 @@ class Cosine(Schedule):
 
 def swing(share: Any, step: Step) -> Any:
     """Half a wave from 0 to 1, `(1 - cos(pi * share)) / 2`, without the cancellation that costs it digits near 0."""
-    sine = step.ops.sin(math.pi / 2 * share)
-    return sine * sine
+    return sine_squared(share, step.ops)
 
 
 def from_its_low_end(curve: Any, left: Callable[[], Any], done: Callable[[], Any]) -> Any:

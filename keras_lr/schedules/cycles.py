@@ -11,11 +11,12 @@ from typing import Any
 from . import words
 from .base import Schedule, schedule
 from .decays import Exponential
-from .native import cast
+from .native import cast, remainder
 from .pieces import MOST as MOST_PIECES
 from .pieces import Piece, Pieces, Time, looked_up, scaled, within
 from .segments import Segments
 from .shares import between
+from .sine import sine_squared
 from .spans import Length, exact, in_steps
 from .step import Step
 from .words import Lengths, Member
@@ -146,13 +147,12 @@ class CosineWaves(Schedule):
         length = int(half * per_step)
         ticks = step.ticks(per_step, self.steps, room=length)
         if ticks is None:
-            distance = math.pi / 2 * self._distance(step, half, halves)
+            share = sine_squared(self._distance(step, half, halves), step.ops)
         else:  # from where the wave is low, since there nothing cancels
-            ticks = (ticks if falls else ticks + length) % (2 * length) - length
-            distance = math.pi / 2 / length * cast(ticks, step.ops, "float32")
-        sine = step.ops.sin(distance)
+            ticks = remainder(ticks if falls else ticks + length, 2 * length) - length
+            share = sine_squared(cast(ticks, step.ops, "float32"), step.ops, 1 / length)
         low, high = sorted([self.start, self.end])
-        return between(step, low, high, sine * sine)
+        return between(step, low, high, share)
 
     def _distance(self, step: Step, half: Fraction, halves: Fraction) -> Any:
         """The same in halves, where the time is no integer, as inside other cycles."""

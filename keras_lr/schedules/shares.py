@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .spans import in_steps
 from .step import Step
 
 
@@ -34,7 +35,7 @@ def left_share(curve: Any, step: Step) -> Any:
     if curve.k == 1:
         return step.left(curve.steps)
     done, left = step.both(curve.steps)
-    return rest_of_power(step, done, left, curve.k)
+    return rest_of_power(step, done, left, curve.k, 1 / float(in_steps(curve.steps)))
 
 
 def done_share(curve: Any, step: Step) -> Any:
@@ -47,12 +48,17 @@ def to_power(share: Any, power: float) -> Any:
     return share if power == 1 else share**power
 
 
-def rest_of_power(step: Step, part: Any, rest: Any, power: float) -> Any:
-    """`1 - x ** power`, x being `part / (part + rest)`; with all its digits also where x is near 1, or near 0."""
-    if power == 1:
-        return rest / (part + rest)
+def rest_of_power(step: Step, part: Any, rest: Any, power: float, finest: float) -> Any:
+    """`1 - x ** power` for `x = part / (part + rest)`, with all its digits also where x is near 1, or near 0.
+
+    `finest` is how near 1 x comes, if it is not 1.
+    """
     ops = step.ops
-    if ops is not np and power >= 0.5:
+    if ops is np:
+        if finest * power > 2e-7:  # a float64 has digits enough
+            return 1.0 - (part / (part + rest)) ** power
+        with np.errstate(divide="ignore"):
+            return -np.expm1(-power * np.log1p(rest / part))
+    if power >= 0.5:
         part = ops.maximum(part, step.constant(1e-30))  # keeps infinity out of the graph, which a debugger would report
-    with np.errstate(divide="ignore"):
-        return -ops.expm1(-power * ops.log1p(rest / part))
+    return -ops.expm1(-power * ops.log1p(rest / part))

@@ -68,7 +68,9 @@ class Step:
     def done(self, steps: Length) -> Any:
         """The share of `steps` that is over: 0 at the start, 1 from `steps` on."""
         done = self._place(self._given) / self._float(steps)
-        return self.ops.minimum(done, self.constant(1.0)) if self._has_begun else self.ops.clip(done, 0.0, 1.0)
+        if self._has_begun and self.ops is not np:  # by numpy, `clip` is faster
+            return self.ops.minimum(done, self.constant(1.0))
+        return self.ops.clip(done, 0.0, 1.0)
 
     def left(self, steps: Length) -> Any:
         """The share of `steps` that is to come: 1 at the start, 0 from `steps` on."""
@@ -79,7 +81,9 @@ class Step:
         if denominator > 1:
             left = left + self._floats(part) / denominator
         left = left / self._float(steps)
-        return self.ops.maximum(left, self.constant(0.0)) if self._has_begun else self.ops.clip(left, 0.0, 1.0)
+        if self._has_begun and self.ops is not np:
+            return self.ops.maximum(left, self.constant(0.0))
+        return self.ops.clip(left, 0.0, 1.0)
 
     def since(self, boundary: Length) -> Step:
         """The step of a schedule that starts at `boundary`; 0 before it."""
@@ -153,6 +157,9 @@ class Step:
         """How many of `steps` are over, and how many are to come."""
         length = in_steps(steps)
         if self.is_plain and isinstance(length, int) and length <= self._last:
+            if self.ops is np and length < 2**53:
+                over = self.ops.clip(self._floats(self._given), 0.0, float(length))
+                return over, length - over
             over = self._held(length)
             return self._floats(over), self._floats(length - over)
         return self.done(steps) * float(length), self.left(steps) * float(length)
