@@ -339,6 +339,12 @@ CASES = {
         lambda t: 0.02 + 0.08 * (1 - float(share(t, 4)) ** 2) ** 2,
         (4,),
     ),
+    "polynomial, k and power, rising": Case(
+        klr.Polynomial(0.02, 0.1, steps=5, power=0.5, k=2.0),
+        {0: 0.02, 3: 0.036, 4: 0.052, 5: 0.1, 6: 0.1},
+        lambda t: 0.1 - 0.08 * math.sqrt(1 - float(share(t, 5)) ** 2),
+        (5,),
+    ),
     "cosine, k": Case(
         klr.Cosine(0.1, 0.0, steps=4, k=2.0),
         {0: 0.1, 2: 0.05 * (1 + math.sqrt(0.5)), 4: 0.0},
@@ -356,6 +362,36 @@ CASES = {
         {0: 0.1, 1000: 0.06 - 0.04 * math.sqrt(0.5), 5000: 0.06 - 0.04 * math.sqrt(0.5)},
         lambda t: 0.06 + 0.04 * math.cos(2 * math.pi * 1.375 * min(t, 1000) / 1000),
         (1000,),
+    ),
+    "cosine waves, rising": Case(
+        klr.CosineWaves(0.0, 0.1, steps=Fraction(1875, 2), waves=2.25),
+        {
+            0: 0.0,
+            625: 0.1 * math.sin(math.pi * 1.5) ** 2,
+            937: 0.1 * math.sin(math.pi * 2.2488) ** 2,
+            938: 0.05,
+            5000: 0.05,
+        },
+        lambda t: (
+            0.1
+            * math.sin(
+                math.pi * float((share(t, Fraction(1875, 2)) * Fraction(9, 4) + Fraction(1, 2)) % 1 - Fraction(1, 2))
+            )
+            ** 2
+        ),
+        (209, 417, 938),
+    ),
+    "tanh, rising": Case(
+        klr.Tanh(0.0, 0.1, steps=600),
+        {
+            0: 0.1 / (1 + math.exp(12)),
+            400: 0.05,
+            500: 0.1 / (1 + math.exp(-3)),
+            599: 0.1 / (1 + math.exp(-5.97)),
+            600: 0.1,
+        },
+        lambda t: 0.1 if t >= 600 else 0.1 / (1 + math.exp(12 - 0.03 * t)),
+        (600,),
     ),
     "tanh": Case(
         klr.Tanh(0.1, 0.01, steps=600, lower=-3.0, upper=3.0),

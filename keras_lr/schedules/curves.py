@@ -8,7 +8,7 @@ from typing import Any
 
 from .base import Schedule, schedule
 from .pieces import Piece, Pieces, Time, curve, scaled
-from .shares import between, done_share, left_share, rest_of_power, to_power
+from .shares import between, done_less_one, done_share, left_share, power_less_one, to_power
 from .sine import sine_squared
 from .spans import Length, in_steps
 from .step import Step
@@ -100,12 +100,15 @@ class Polynomial(Schedule):
 
     def at(self, step: Step) -> Any:
         if self.start >= self.end:
+            if self.power == 1 and self.k != 1:
+                return between(step, self.end, self.start, done_less_one(self, step), sign=-1.0)
             return between(step, self.end, self.start, to_power(left_share(self, step), self.power))
         if self.power == 1:
             return between(step, self.start, self.end, done_share(self, step))
         done, left = step.both(self.steps) if self.k == 1 else (done_share(self, step), left_share(self, step))
-        finest = min(1.0, self.k) / float(in_steps(self.steps))
-        return between(step, self.start, self.end, rest_of_power(step, left, done, self.power, finest))
+        finest = float(in_steps(self.steps)) ** -self.k
+        less = power_less_one(step, left, done, self.power, finest)
+        return between(step, self.start, self.end, less, sign=-1.0)
 
     def _pieces(self, begin: Time, ratio: Time) -> Pieces:
         if self.k != 1 or (self.power != 1 and self.start < self.end):
@@ -143,13 +146,14 @@ class Cosine(Schedule):
 
     def at(self, step: Step) -> Any:
         if self.start >= self.end:
-            share = to_power(swing(left_share(self, step), step), self.exponent)
-            return between(step, self.end, self.start, share)
+            turn = step.left(self.steps) if self.k == 1 else done_less_one(self, step)  # a square has no sign
+            return between(step, self.end, self.start, to_power(swing(turn, step), self.exponent))
         share = swing(done_share(self, step), step)
-        if self.exponent != 1:
-            finest = (min(1.0, self.k) / float(in_steps(self.steps))) ** 2
-            share = rest_of_power(step, swing(left_share(self, step), step), share, self.exponent, finest)
-        return between(step, self.start, self.end, share)
+        if self.exponent == 1:
+            return between(step, self.start, self.end, share)
+        rest, finest = swing(left_share(self, step), step), float(in_steps(self.steps)) ** (-2 * self.k)
+        less = power_less_one(step, rest, share, self.exponent, finest)
+        return between(step, self.start, self.end, less, sign=-1.0)
 
     def _pieces(self, begin: Time, ratio: Time) -> Pieces:
         if self.k != 1 or (self.exponent != 1 and self.start < self.end):

@@ -55,46 +55,50 @@ class Exponential(Schedule):
     end: float | None = None
 
     def at(self, step: Step) -> Any:
-        value = exponential(step, self.start, self._log, self.steps if self.staircase else 1)
+        value = self._blocks.at(step, self.steps if self.staircase else 1)
         if self.end is None:
             return value
         bound = step.ops.maximum if self.rate < 1 else step.ops.minimum
         return bound(value, step.constant(self.end))
 
     @functools.cached_property
-    def _log(self) -> float:
-        """The logarithm of the factor per stair, or per step."""
-        return math.log(self.rate) / (1.0 if self.staircase else float(in_steps(self.steps)))
+    def _blocks(self) -> Blocks:
+        steps = Fraction(in_steps(self.steps))
+        if self.staircase:
+            return Blocks(self.start, math.log(self.rate), steps.denominator)
+        return Blocks(self.start, math.log(self.rate) / float(steps))
 
 
-def exponential(step: Step, start: float, log: float, stair: Length = 1) -> Any:
-    """`start * exp(log * t)`, t in stairs; at most the largest float32."""
-    if step.ops is np:
-        exponents = log * (step if stair == 1 else step.count(stair)).real
-        if log <= 0:
-            return start * np.exp(exponents)
-        return np.minimum(start * np.exp(np.minimum(exponents, 700.0)), LARGEST)
-    # exp of a long float32 product would lose digits: whole blocks come from
-    # a table, and exp sees the rest inside a block, whose log is about 1 at most.
-    size, table = _blocks(start, log, Fraction(in_steps(stair)).denominator)
-    block, rest = step.blocks(size, len(table) - 1, stair)
-    if rest is None:
-        return step.take(table, block)
-    inside = step.ops.exp(log * rest)
-    return start * inside if block is None else step.take(table, block) * inside
+class Blocks:
+    """`start * exp(log * t)`, t in stairs, at most the largest float32.
 
+    exp of a long float32 product would lose digits: whole blocks of stairs come
+    from a table, and exp sees the rest inside a block, whose log is about 1 at most.
+    """
 
-@functools.lru_cache
-def _blocks(start: float, log: float, parts: int) -> tuple[int, np.ndarray]:
-    """The size of a block, and the values at which the blocks begin."""
-    size = int(min(max(1 / abs(log), 1.0), 2.0**63)) if log else 2**63
-    if parts * abs(log) < 2:
-        size = max(size // parts, 1) * parts  # a block that is a whole number of steps is found faster
-    # To where a float32 is 0 or infinite: a few hundred blocks.
-    magnitude = math.log(start) if start else -100.0
-    reach = 105 + magnitude if log < 0 else 90 - magnitude
-    exponents = log * size * np.arange(math.ceil(max(reach, 0.0) / abs(log * size)) + 2 if log else 1)
-    return size, np.minimum(start * np.exp(np.minimum(exponents, 700.0)), LARGEST)
+    def __init__(self, start: float, log: float, parts: int = 1):
+        self.start, self.log = start, log
+        self.size = int(min(max(1 / abs(log), 1.0), 2.0**63)) if log else 2**63
+        if parts * abs(log) < 2:
+            # A stair is a whole number of `parts` of a step: a block that is one of steps is found faster.
+            self.size = max(self.size // parts, 1) * parts
+        # To where a float32 is 0 or infinite: a few hundred blocks.
+        magnitude = math.log(start) if start else -100.0
+        reach = max(105 + magnitude if log < 0 else 90 - magnitude, 0.0)
+        exponents = log * self.size * np.arange(math.ceil(reach / abs(log * self.size)) + 2 if log else 1)
+        self.table = np.minimum(start * np.exp(np.minimum(exponents, 700.0)), LARGEST)
+
+    def at(self, step: Step, stair: Length = 1) -> Any:
+        if step.ops is np:
+            exponents = self.log * (step if stair == 1 else step.count(stair)).real
+            if self.log <= 0:
+                return self.start * np.exp(exponents)
+            return np.minimum(self.start * np.exp(np.minimum(exponents, 700.0)), LARGEST)
+        block, rest = step.blocks(self.size, len(self.table) - 1, stair)
+        if rest is None:
+            return step.take(self.table, block)
+        inside = step.ops.exp(self.log * rest)
+        return self.start * inside if block is None else step.take(self.table, block) * inside
 
 
 @schedule

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import KW_ONLY
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 
 from . import words
 from .base import Schedule, schedule
-from .decays import exponential
+from .decays import Blocks
 from .shares import between
 from .spans import Length, exact, in_steps
 from .step import Step
@@ -54,19 +55,23 @@ class Tanh(Schedule):
         ops, low, height = step.ops, min(self.start, self.end), abs(self.start - self.end)
         falls, slope = self.start > self.end, 2.0 * (self.upper - self.lower)
         edge = 2.0 * self.upper if falls else -2.0 * self.lower
-        share = None
+        log = slope / float(in_steps(self.steps))
+        # height / (1 + odds): from the end where that is small, since there the odds have all their digits
         if ops is np or edge <= 6 or slope > 300:
-            share = step.left(self.steps) if falls else step.done(self.steps)
-            odds = ops.exp(edge - slope * share)
+            done, left = step.both(self.steps)
+            value = height / (1.0 + ops.exp(edge - log * (left if falls else done)))
+            if falls:
+                value = value * ops.sign(left)  # 0 at the end
+                return low + value if low else value
         else:  # a product that is longer than that loses digits
-            log = slope / float(in_steps(self.steps)) * (1 if falls else -1)
-            odds = exponential(step, math.exp(2.0 * self.lower if falls else edge), log)
-        value = height / (1.0 + odds)
-        if falls and share is not None:
-            value = value * ops.ceil(share)  # 0 at the end
-            return low + value if low else value
+            value = height / (1.0 + self._odds.at(step))
         value = low + value if low else value
         return ops.where(step.reached(self.steps), step.constant(self.end), value)
+
+    @functools.cached_property
+    def _odds(self) -> Blocks:
+        sign, log = (1 if self.start > self.end else -1), 2.0 * (self.upper - self.lower) / float(in_steps(self.steps))
+        return Blocks(math.exp(sign * 2.0 * self.lower), sign * log)
 
 
 @schedule
