@@ -15,7 +15,7 @@ from .optimizers import scheduled, set_learning_rate
 from .resume import resume_at
 from .schedules.arithmetic import Clip, Noise, Product, Rescale, Sum
 from .schedules.base import Schedule, schedule
-from .schedules.compose import Delay, PerUpdate, Sequence, Skip, Staircase, Stretch, Warmup
+from .schedules.compose import Sequence, Warmup
 from .schedules.curves import Constant, Cosine, Linear, Polynomial
 from .schedules.cycles import CosineWaves, Repeat
 from .schedules.decays import Exponential, InverseSqrt, InverseTime, PowerLaw
@@ -24,6 +24,7 @@ from .schedules.policies.drops import cooldown, flat_cosine, multi_step, scale_r
 from .schedules.policies.one_cycle import one_cycle, one_cycle_momentum, slanted_triangular
 from .schedules.policies.restarts import sgdr, triangular
 from .schedules.policies.warmups import noam, tri_stage, warmup_cosine, warmup_linear, warmup_stable_decay
+from .schedules.shifts import Delay, PerUpdate, Skip, Staircase, Stretch
 from .schedules.spans import Span, epochs, examples, fraction
 from .schedules.special_curves import Approach, ExpHyperbolic, Hyperbolic, Logarithmic, Rex, Tanh
 from .schedules.step import Step

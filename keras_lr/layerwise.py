@@ -14,7 +14,7 @@ from .parts import given_rate
 from .scheduled import schedules_of
 from .schedules import words
 from .schedules.base import Schedule, schedule
-from .schedules.compose import PerUpdate
+from .schedules.shifts import PerUpdate
 from .schedules.step import Step
 from .schedules.words import Member
 

@@ -12,7 +12,7 @@ from .adaptive_momentum import AdaptiveMomentum
 from .hyperparameter import shortest
 from .scheduled import FACTOR, ScheduledMixin, schedules_of, swap
 from .schedules.base import Schedule
-from .schedules.compose import PerUpdate
+from .schedules.shifts import PerUpdate
 
 
 def leaves(optimizer: Any) -> list[Any]:

@@ -1,6 +1,7 @@
 """The laws that schedules and their compositions keep, for whatever they are made of."""
 
 from fractions import Fraction
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -9,6 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import keras_lr as klr
+from keras_lr.schedules.base import CHUNK
+from keras_lr.schedules.segments import LAST
+from keras_lr.schedules.step import Step
 
 STEPS = np.concatenate([np.arange(-3, 120), [999, 10**6, 2**24 + 1, 2**31 - 1]])
 settings.register_profile("laws", derandomize=True, deadline=None, max_examples=60, database=None)
@@ -61,6 +65,36 @@ def compositions(members):
     )
 
 
+curves = st.one_of(
+    st.builds(klr.Constant, values),
+    st.builds(klr.Linear, values, values, lengths),
+    st.builds(klr.Cosine, values, values, lengths),
+    st.builds(lambda a, b, n, power: klr.Polynomial(a + b, b, n, power=power), values, values, lengths, positive),
+    tables.map(lambda table: klr.Intervals(*table)),
+    st.builds(
+        lambda table, interpolation: klr.Knots(*table, interpolation=interpolation),
+        tables,
+        st.sampled_from(["linear", "cosine", "constant"]),
+    ),
+)
+
+
+def of_curves(members):
+    return st.one_of(
+        st.builds(klr.Sequence, st.lists(members, min_size=3, max_size=3), st.just([Fraction(7, 3), Fraction(31, 4)])),
+        st.builds(lambda m, n, b: klr.Sequence([m, n], [b]), members, members, lengths),
+        st.builds(klr.Warmup, members, lengths),
+        st.builds(klr.Warmup, members, lengths, start=values),
+        st.builds(klr.Delay, members, lengths),
+        st.builds(klr.Skip, members, lengths),
+        st.builds(klr.Stretch, members, positive.map(lambda n: 2 * n)),
+        st.builds(
+            klr.Repeat, members, lengths, shrink=positive, growth=st.sampled_from([1.0, 1.25, 2.0]), cycles=st.just(9)
+        ),
+        st.builds(klr.Repeat, members, st.lists(lengths, min_size=2, max_size=4)),
+    )
+
+
 schedules = st.one_of(leaves, compositions(leaves), compositions(compositions(leaves)))
 
 
@@ -84,6 +118,46 @@ def test_the_backend_computes_the_same(schedule):
     expected = schedule.values(STEPS)
     # A difference of float32 numbers, as in `Rescale`, has an error of their size.
     np.testing.assert_allclose(to_numpy(schedule(STEPS)), expected, rtol=3e-6, atol=1e-37)
+
+
+def exact(whole, part, denominator):
+    return [Fraction(int(w)) + Fraction(int(p), denominator) for w, p in np.broadcast(whole, part)]
+
+
+@settings(max_examples=200)
+@given(lengths, st.integers(0, 12), st.integers(1, 13), st.sampled_from(["int32", "int64"]))
+def test_periods(length, part, denominator, dtype):
+    """Periods are counted, and what is over of the last one is measured, as exact fractions are."""
+    steps = np.concatenate([np.arange(300), [10**6 + 1, 2**31 - 2]])
+    step = Step(steps, np, (part % denominator, denominator))
+    step.dtype, step._last = dtype, LAST[dtype]
+    times = [Fraction(int(t)) + Fraction(part % denominator, denominator) for t in steps]
+    counts = [time // length for time in times]
+    np.testing.assert_array_equal(step.count(length).value, counts)
+    for found, expected in (
+        (step.stair(length), [count * length for count in counts]),
+        (step.inside(length), [time - count * length for time, count in zip(times, counts, strict=True)]),
+    ):
+        assert exact(found.value, *found._offset) == expected
+
+
+@settings(max_examples=300)
+@given(st.one_of(of_curves(curves), of_curves(of_curves(curves))))
+def test_a_table_of_curves_is_the_formula(schedule):
+    """What the graph looks up for a composition of curves is what its members compute."""
+    found = schedule._lookup.at(Step(STEPS, np))
+    with mock.patch("keras_lr.schedules.tables.lookup_for", return_value=None):
+        np.testing.assert_allclose(found, schedule.values(STEPS), rtol=1e-9, atol=1e-300)
+
+
+@given(schedules)
+def test_many_values_are_those_of_each(schedule):
+    """Values of many steps, in any shape, are what they are of each step alone."""
+    steps = np.arange(2 * CHUNK + 2).reshape(2, -1)
+    found = schedule.values(steps)
+    np.testing.assert_array_equal(found.ravel(), schedule.values(steps.size))
+    for t in (0, 7, CHUNK - 1, CHUNK, 2 * CHUNK + 1):
+        assert found.ravel()[t] == schedule.values([t])[0]
 
 
 @given(schedules, schedules, schedules, whole, whole)

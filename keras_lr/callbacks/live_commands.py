@@ -17,7 +17,7 @@ from ..parts import applied_values, current_value, follows_schedule, leaves, rep
 from ..scheduled import FACTOR, schedules_of, swap
 from ..schedules import words
 from ..schedules.base import Schedule, schedule
-from ..schedules.compose import PerUpdate
+from ..schedules.shifts import PerUpdate
 from ..schedules.step import Step
 from ..schedules.words import Member
 

@@ -16,9 +16,10 @@ from ..optimizers import scheduled
 from ..parts import batches_seen, given_rate, leaves
 from ..scheduled import FACTOR, ScheduledMixin, swap
 from ..schedules.base import Schedule
-from ..schedules.compose import PerUpdate, Sequence
+from ..schedules.compose import Sequence
 from ..schedules.curves import Constant
 from ..schedules.decays import Exponential
+from ..schedules.shifts import PerUpdate
 
 
 class Recorder(keras.metrics.Metric):

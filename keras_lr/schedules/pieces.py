@@ -91,9 +91,9 @@ class Lookup:
     """The tables of a list of pieces."""
 
     def __init__(self, pieces: list[Piece]):
-        # A piece that the next one follows within the same step is never seen; nor is the one of all steps before 0.
+        # A piece that the next one follows within the same step is never seen.
         begins = [math.ceil(piece.begin) for piece in pieces]
-        seen = [n for n in range(len(pieces)) if n + 1 == len(pieces) or begins[n + 1] > max(begins[n], 0)]
+        seen = [n for n in range(len(pieces)) if n + 1 == len(pieces) or begins[n + 1] > begins[n]]
         pieces = [Piece(-1, value_at(pieces, 0)), *(pieces[n] for n in seen)]
         near = [math.floor(piece.near) for piece in pieces]
         last_before = [max(begins[n], 0) - 1 for n in seen]

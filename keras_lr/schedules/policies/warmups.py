@@ -6,9 +6,10 @@ from typing import Any
 
 from .. import words
 from ..base import Schedule
-from ..compose import Sequence, Skip, Warmup
+from ..compose import Sequence, Warmup
 from ..curves import Cosine, Linear
 from ..decays import Exponential, InverseSqrt
+from ..shifts import Skip
 from ..spans import Span, exact
 from .parts import Curve, parts
 
