@@ -6,6 +6,7 @@ with its values worked out by hand.
 """
 
 import math
+import zlib
 from bisect import bisect_right
 from dataclasses import dataclass
 from fractions import Fraction
@@ -102,20 +103,13 @@ def warm(t):
 
 
 def noisy(schedule, scale, seed):
-    """The noise, in Python's own integers: cubes modulo a prime, as a cipher has them."""
-    prime, keys = 46_337, (20_021, 7_919, 38_113)
-
-    def mixed(value):
-        for key in keys:
-            value = pow(value + key, 3, prime)
-        return value
+    """The noise, in Python's own integers: those of 32 bits, taken to each other three times."""
 
     def formula(t):
-        state = 0
-        for digit in (seed % prime, seed // prime, t % prime, t // prime % prime, t // prime**2 % prime):
-            state = mixed(state + digit)
-        high = mixed(state)
-        return float(schedule.values([t])[0]) * (1 + scale * (2 * (high + mixed(high) / prime) / prime - 1))
+        state = (t * 0x9E3779B9 + zlib.crc32(str(seed).encode()) + 2**31) % 2**32
+        state ^= (state - 2**32 * (state >= 2**31)) // 2**15 % 2**32  # the bits that come in are those of the sign
+        state = state * (2 * state + 1) % 2**32
+        return float(schedule.values([t])[0]) * (1 + scale * (state % 2**31 // 2**7 / 2**23 - 1))
 
     return formula
 
@@ -345,6 +339,12 @@ CASES = {
         lambda t: 0.02 + 0.08 * (1 - float(share(t, 4)) ** 2) ** 2,
         (4,),
     ),
+    "polynomial, k and power, rising": Case(
+        klr.Polynomial(0.02, 0.1, steps=5, power=0.5, k=2.0),
+        {0: 0.02, 3: 0.036, 4: 0.052, 5: 0.1, 6: 0.1},
+        lambda t: 0.1 - 0.08 * math.sqrt(1 - float(share(t, 5)) ** 2),
+        (5,),
+    ),
     "cosine, k": Case(
         klr.Cosine(0.1, 0.0, steps=4, k=2.0),
         {0: 0.1, 2: 0.05 * (1 + math.sqrt(0.5)), 4: 0.0},
@@ -362,6 +362,36 @@ CASES = {
         {0: 0.1, 1000: 0.06 - 0.04 * math.sqrt(0.5), 5000: 0.06 - 0.04 * math.sqrt(0.5)},
         lambda t: 0.06 + 0.04 * math.cos(2 * math.pi * 1.375 * min(t, 1000) / 1000),
         (1000,),
+    ),
+    "cosine waves, rising": Case(
+        klr.CosineWaves(0.0, 0.1, steps=Fraction(1875, 2), waves=2.25),
+        {
+            0: 0.0,
+            625: 0.1 * math.sin(math.pi * 1.5) ** 2,
+            937: 0.1 * math.sin(math.pi * 2.2488) ** 2,
+            938: 0.05,
+            5000: 0.05,
+        },
+        lambda t: (
+            0.1
+            * math.sin(
+                math.pi * float((share(t, Fraction(1875, 2)) * Fraction(9, 4) + Fraction(1, 2)) % 1 - Fraction(1, 2))
+            )
+            ** 2
+        ),
+        (209, 417, 938),
+    ),
+    "tanh, rising": Case(
+        klr.Tanh(0.0, 0.1, steps=600),
+        {
+            0: 0.1 / (1 + math.exp(12)),
+            400: 0.05,
+            500: 0.1 / (1 + math.exp(-3)),
+            599: 0.1 / (1 + math.exp(-5.97)),
+            600: 0.1,
+        },
+        lambda t: 0.1 if t >= 600 else 0.1 / (1 + math.exp(12 - 0.03 * t)),
+        (600,),
     ),
     "tanh": Case(
         klr.Tanh(0.1, 0.01, steps=600, lower=-3.0, upper=3.0),
@@ -562,12 +592,12 @@ CASES = {
     "noise": Case(
         klr.Noise(klr.Linear(0.4, 0.1, steps=50), scale=0.5, seed=3),
         {
-            0: 0.402522503787,
-            10: 0.213811754726,
-            20: 0.380425587687,
-            30: 0.159951742135,
-            40: 0.097498857996,
-            50: 0.071621968387,
+            0: 0.332932043076,
+            10: 0.495739881992,
+            20: 0.158595602512,
+            30: 0.220384106636,
+            40: 0.134255056381,
+            50: 0.060353380442,
         },
         noisy(klr.Linear(0.4, 0.1, 50), 0.5, 3),
         (50,),

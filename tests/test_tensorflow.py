@@ -1,5 +1,7 @@
 """What holds on TensorFlow alone: the size of the graph, and graphs and sessions of TensorFlow 1."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from cases import CASES
@@ -129,3 +131,26 @@ def test_custom_training_loop_and_export(tmp_path):
     tf.saved_model.save(module, str(tmp_path / "rate"))
     loaded = tf.saved_model.load(str(tmp_path / "rate"))
     np.testing.assert_allclose(float(loaded.rate(tf.constant(5, "int64"))), 0.05, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("most", "schedule"),
+    [
+        (16, klr.Polynomial(0.0, 0.1, steps=100, power=2.0)),
+        (18, klr.Polynomial(0.1, 0.0, steps=100, k=0.5)),
+        (21, klr.Cosine(0.1, 0.0, steps=100, k=2.0)),
+        (20, klr.CosineWaves(0.1, 0.02, steps=800, waves=1.5)),
+        (20, klr.Tanh(0.1, 0.01, steps=100)),
+        (15, klr.Approach(0.1, 0.01, steps=100)),
+        (13, klr.Logarithmic(0.1, 0.0, steps=100)),
+        (16, klr.Hyperbolic(0.1, 0.0, steps=100, horizon=200)),
+        (15, klr.Exponential(0.1, 0.5, steps=100)),
+        (19, klr.Exponential(0.01, 0.95, steps=Fraction(1875, 2), staircase=True)),
+        (10, klr.InverseTime(0.1, 1.0, steps=10, staircase=True)),
+        (12, klr.SutskeverMomentum(0.95, steps=250)),
+        (22, klr.Noise(0.1, scale=0.5)),
+    ],
+)
+def test_every_curve_is_small(schedule, most):
+    """No curve needs many more nodes than to read the variable of the step."""
+    assert nodes(schedule) - nodes(lambda count: count.read_value()) <= most

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import functools
 import operator
+import zlib
 from dataclasses import KW_ONLY
 from typing import Any
+
+import numpy as np
 
 from . import words
 from .base import Schedule, schedule
 from .step import Step
 from .words import Member, Members, Pair
 
-PRIME = 46_337  # the largest below the root of 2**31 whose cubes are all different: integers of every backend hold them
-KEYS = (20_021, 7_919, 38_113)  # of the rounds; any numbers do
+WEYL = 0x9E3779B9 - 2**32  # the golden ratio of 2**32, as an int32: its multiples fill the range evenly
+TOP = 0x7FFFFF80  # as many bits as a float32 has
 
 
 @schedule
@@ -126,10 +129,14 @@ class Rescale(Schedule):
 
     def at(self, step: Step) -> Any:
         (first, last), (low, high) = self.source, self.target
+        if low > high:
+            (first, last), (low, high) = (last, first), (high, low)
+        slope = (high - low) / (last - first)
         value = self.schedule.at(step)
-        # The mean of two terms of one sign, so that nothing cancels inside the range.
-        value = (value - first) * (high / (last - first)) + (last - value) * (low / (last - first))
-        return step.ops.maximum(value, step.constant(0.0))
+        # From the lower end of the target: inside the range nothing cancels.
+        value = (value - first if first else value) * slope
+        value = value + low if low else value
+        return value if first == 0 and slope >= 0 else step.ops.maximum(value, step.constant(0.0))
 
 
 @schedule
@@ -141,7 +148,7 @@ class Noise(Schedule):
 
     >>> noisy = Noise(0.1, scale=0.5, seed=1)
     >>> noisy.values(4).round(4)
-    array([0.0869, 0.1   , 0.0848, 0.123 ])
+    array([0.0505, 0.1102, 0.138 , 0.1327])
     >>> noisy.values([3]) == noisy.values(4)[3]
     array([ True])
 
@@ -153,7 +160,8 @@ class Noise(Schedule):
     Raises:
         ValueError: An argument breaks its rule.
 
-    Source: the noise of timm's schedulers, which is normal and cut off.
+    Source: the noise of timm's schedulers, which is normal and cut off. The integers are mixed by a
+        xorshift (Marsaglia, 2003) and the quadratic of RC6 (Rivest, Robshaw, Sidney and Yin, 1998).
     """
 
     schedule: Member
@@ -162,21 +170,21 @@ class Noise(Schedule):
     seed: int = 0
 
     def at(self, step: Step) -> Any:
-        digits, rest = [self.seed % PRIME, self.seed // PRIME % PRIME], step.value
-        for _ in range(3):
-            digits.append(rest % PRIME)
-            rest = rest // PRIME
-        state: Any = 0
-        for digit in digits:
-            state = _mixed(state + digit)
-        high = _mixed(state)
-        unit = (Step(_mixed(high), step.ops).real / PRIME + Step(high, step.ops).real) / PRIME
-        return self.schedule.at(step) * (1.0 + self.scale * (2.0 * unit - 1.0))
+        ops = step.ops
+        with np.errstate(over="ignore"):  # the integers wrap, as they do on every backend
+            # Each line takes the 2**32 integers to themselves in another order.
+            state = _as(step.value, "int32", ops) * WEYL + self._offset
+            state = state ^ (state // 2**15)
+            state = state * (state + state + 1)
+        unit = _as(state & TOP, "float64" if ops is np else "float32", ops)
+        factor = unit * (self.scale / 2**30)
+        return self.schedule.at(step) * (factor + (1.0 - self.scale) if self.scale < 1 else factor)
+
+    @functools.cached_property
+    def _offset(self) -> int:
+        """A number for the seed, any of the integers."""
+        return zlib.crc32(str(self.seed).encode()) - 2**31
 
 
-def _mixed(value: Any) -> Any:
-    """Another number below the prime for each: rounds of adding a key and taking the cube."""
-    for key in KEYS:
-        value = (value + key) % PRIME
-        value = value * value % PRIME * value % PRIME
-    return value
+def _as(value: Any, dtype: str, ops: Any) -> Any:
+    return value.astype(dtype) if ops is np else ops.cast(value, dtype)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import KW_ONLY
 from typing import Any
 
 from .base import Schedule, schedule
 from .pieces import Piece, Pieces, Time, curve, scaled
-from .spans import Length
+from .shares import between, done_less_one, done_share, left_share, power_less_one, to_power
+from .sine import sine_squared
+from .spans import Length, in_steps
 from .step import Step
 
 
@@ -98,7 +99,16 @@ class Polynomial(Schedule):
     k: float = 1.0
 
     def at(self, step: Step) -> Any:
-        return between(self, *to_power(*warped(self, step), self.power, step))
+        if self.start >= self.end:
+            if self.power == 1 and self.k != 1:
+                return between(step, self.end, self.start, done_less_one(self, step), sign=-1.0)
+            return between(step, self.end, self.start, to_power(left_share(self, step), self.power))
+        if self.power == 1:
+            return between(step, self.start, self.end, done_share(self, step))
+        done, left = step.both(self.steps) if self.k == 1 else (done_share(self, step), left_share(self, step))
+        finest = float(in_steps(self.steps)) ** -self.k
+        less = power_less_one(step, left, done, self.power, finest)
+        return between(step, self.start, self.end, less, sign=-1.0)
 
     def _pieces(self, begin: Time, ratio: Time) -> Pieces:
         if self.k != 1 or (self.power != 1 and self.start < self.end):
@@ -135,12 +145,15 @@ class Cosine(Schedule):
     k: float = 1.0
 
     def at(self, step: Step) -> Any:
-        if self.k == self.exponent == 1:
-            return from_its_low_end(
-                self, lambda: swing(step.left(self.steps), step), lambda: swing(step.done(self.steps), step)
-            )
-        left, done = warped(self, step)
-        return between(self, *to_power(swing(left, step), lambda: swing(done(), step), self.exponent, step))
+        if self.start >= self.end:
+            turn = step.left(self.steps) if self.k == 1 else done_less_one(self, step)  # a square has no sign
+            return between(step, self.end, self.start, to_power(swing(turn, step), self.exponent))
+        share = swing(done_share(self, step), step)
+        if self.exponent == 1:
+            return between(step, self.start, self.end, share)
+        rest, finest = swing(left_share(self, step), step), float(in_steps(self.steps)) ** (-2 * self.k)
+        less = power_less_one(step, rest, share, self.exponent, finest)
+        return between(step, self.start, self.end, less, sign=-1.0)
 
     def _pieces(self, begin: Time, ratio: Time) -> Pieces:
         if self.k != 1 or (self.exponent != 1 and self.start < self.end):
@@ -150,31 +163,7 @@ class Cosine(Schedule):
 
 def swing(share: Any, step: Step) -> Any:
     """Half a wave from 0 to 1, `(1 - cos(pi * share)) / 2`, without the cancellation that costs it digits near 0."""
-    sine = step.ops.sin(math.pi / 2 * share)
-    return sine * sine
-
-
-def warped(curve: Any, step: Step) -> tuple[Any, Callable[[], Any]]:
-    """`1 - (t / steps) ** k`, and the power: both with all their digits."""
-    if curve.k == 1:
-        return step.left(curve.steps), lambda: step.done(curve.steps)
-    over, rest = to_power(step.done(curve.steps), lambda: step.left(curve.steps), curve.k, step)
-    return rest(), lambda: over
-
-
-def to_power(weight: Any, rest: Callable[[], Any], power: float, step: Step) -> tuple[Any, Callable[[], Any]]:
-    """`weight ** power` and 1 minus that, where `rest` gives 1 - `weight`: both with all their digits."""
-    if power == 1:
-        return weight, rest
-    ops, raised = step.ops, weight**power
-
-    def rest_of_raised() -> Any:
-        # 1 - raised cancels while raised is near 1; -expm1(power * log(1 - rest)) does not.
-        near_one = raised > 0.5
-        safe = ops.where(near_one, rest(), step.constant(0.5))
-        return ops.where(near_one, -ops.expm1(power * ops.log1p(-safe)), 1.0 - raised)
-
-    return raised, rest_of_raised
+    return sine_squared(share, step.ops)
 
 
 def from_its_low_end(curve: Any, left: Callable[[], Any], done: Callable[[], Any]) -> Any:
@@ -186,10 +175,3 @@ def from_its_low_end(curve: Any, left: Callable[[], Any], done: Callable[[], Any
     share = left() if curve.start > curve.end else done()
     low, high = sorted([curve.start, curve.end])
     return high * share + low * (1.0 - share)
-
-
-def between(curve: Any, weight: Any, rest: Callable[[], Any]) -> Any:
-    """The mean of `start` and `end`; both terms have one sign, so nothing cancels."""
-    if curve.end == 0:
-        return curve.start * weight
-    return curve.start * weight + curve.end * (1.0 - weight if curve.start >= curve.end else rest())

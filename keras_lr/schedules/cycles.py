@@ -10,11 +10,13 @@ from typing import Any
 
 from . import words
 from .base import Schedule, schedule
-from .curves import swing
 from .decays import Exponential
+from .native import cast, remainder
 from .pieces import MOST as MOST_PIECES
 from .pieces import Piece, Pieces, Time, looked_up, scaled, within
 from .segments import Segments
+from .shares import between
+from .sine import sine_squared
 from .spans import Length, exact, in_steps
 from .step import Step
 from .words import Lengths, Member
@@ -141,13 +143,23 @@ class CosineWaves(Schedule):
     def at(self, step: Step) -> Any:
         halves = 2 * exact(self.waves)
         half = Fraction(in_steps(self.steps)) / halves
+        falls, per_step = self.start >= self.end, math.lcm(half.denominator, Fraction(in_steps(self.steps)).denominator)
+        length = int(half * per_step)
+        ticks = step.ticks(per_step, self.steps, room=length)
+        if ticks is None:
+            share = sine_squared(self._distance(step, half, halves), step.ops)
+        else:  # from where the wave is low, since there nothing cancels
+            ticks = remainder(ticks if falls else ticks + length, 2 * length) - length
+            share = sine_squared(cast(ticks, step.ops, "float32"), step.ops, 1 / length)
+        low, high = sorted([self.start, self.end])
+        return between(step, low, high, share)
+
+    def _distance(self, step: Step, half: Fraction, halves: Fraction) -> Any:
+        """The same in halves, where the time is no integer, as inside other cycles."""
+        ops, falls = step.ops, self.start >= self.end
         count, inside = step.count(half), step.inside(half)
-        falling = step.ops.equal(count.value % 2, 0)
-        left, done = swing(inside.left(half), step), swing(inside.done(half), step)
-        here, there = step.ops.where(falling, left, done), step.ops.where(falling, done, left)
+        goes_down = ops.equal(count.value % 2, 0 if falls else 1)
+        distance = ops.where(goes_down, inside.left(half), inside.done(half))
         whole, part = divmod(halves, 1)  # where the last wave ends
-        last = math.sin(math.pi / 2 * float(part if whole % 2 else 1 - part)) ** 2
-        over = step.reached(self.steps)
-        here = step.ops.where(over, step.constant(last), here)
-        there = step.ops.where(over, step.constant(1.0 - last), there)
-        return self.start * here + self.end * there
+        last = float(1 - part if whole % 2 == (0 if falls else 1) else part)
+        return ops.where(step.reached(self.steps), step.constant(last), distance)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import KW_ONLY
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ import numpy as np
 from .base import Schedule, schedule
 from .spans import Length, in_steps
 from .step import Step
+
+LARGEST = float(np.finfo("float32").max)
 
 
 @schedule
@@ -52,26 +55,50 @@ class Exponential(Schedule):
     end: float | None = None
 
     def at(self, step: Step) -> Any:
-        if self.staircase:
-            step = step.count(self.steps)
-        # exp of a long float32 product would lose digits: whole blocks come from
-        # a table, and exp sees the rest inside a block, whose log is below 1.
-        log, size, table = self._blocks
-        blocks, rest = step.split(size)
-        value = blocks.take(table) * step.ops.exp(log * rest)
+        value = self._blocks.at(step, self.steps if self.staircase else 1)
         if self.end is None:
             return value
         bound = step.ops.maximum if self.rate < 1 else step.ops.minimum
         return bound(value, step.constant(self.end))
 
     @functools.cached_property
-    def _blocks(self) -> tuple[float, int, np.ndarray]:
-        log = math.log(self.rate) / (1.0 if self.staircase else float(in_steps(self.steps)))
-        size = min(max(1, int(1 / abs(log))), 2**30) if log else 1
-        # From `start` to where a float64 is 0 or a float32 infinite: at most 1,600 blocks.
-        exponents = log * size * np.arange(math.ceil(800 / abs(log * size)) + 2 if log else 1)
-        table = self.start * np.exp(np.minimum(exponents, 700.0))
-        return log, size, np.minimum(table, np.finfo("float32").max)
+    def _blocks(self) -> Blocks:
+        steps = Fraction(in_steps(self.steps))
+        if self.staircase:
+            return Blocks(self.start, math.log(self.rate), steps.denominator)
+        return Blocks(self.start, math.log(self.rate) / float(steps))
+
+
+class Blocks:
+    """`start * exp(log * t)`, t in stairs, at most the largest float32.
+
+    exp of a long float32 product would lose digits: whole blocks of stairs come
+    from a table, and exp sees the rest inside a block, whose log is about 1 at most.
+    """
+
+    def __init__(self, start: float, log: float, parts: int = 1):
+        self.start, self.log = start, log
+        self.size = int(min(max(1 / abs(log), 1.0), 2.0**63)) if log else 2**63
+        if parts * abs(log) < 2:
+            # A stair is a whole number of `parts` of a step: a block that is one of steps is found faster.
+            self.size = max(self.size // parts, 1) * parts
+        # To where a float32 is 0 or infinite: a few hundred blocks.
+        magnitude = math.log(start) if start else -100.0
+        reach = max(105 + magnitude if log < 0 else 90 - magnitude, 0.0)
+        exponents = log * self.size * np.arange(math.ceil(reach / abs(log * self.size)) + 2 if log else 1)
+        self.table = np.minimum(start * np.exp(np.minimum(exponents, 700.0)), LARGEST)
+
+    def at(self, step: Step, stair: Length = 1) -> Any:
+        if step.ops is np:
+            exponents = self.log * (step if stair == 1 else step.count(stair)).real
+            if self.log <= 0:
+                return self.start * np.exp(exponents)
+            return np.minimum(self.start * np.exp(np.minimum(exponents, 700.0)), LARGEST)
+        block, rest = step.blocks(self.size, len(self.table) - 1, stair)
+        if rest is None:
+            return step.take(self.table, block)
+        inside = step.ops.exp(self.log * rest)
+        return self.start * inside if block is None else step.take(self.table, block) * inside
 
 
 @schedule

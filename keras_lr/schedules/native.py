@@ -41,6 +41,11 @@ def cast(value: Any, ops: ModuleType, dtype: str) -> Any:
     return value if keras.backend.standardize_dtype(value.dtype) == dtype else keras.ops.cast(value, dtype)
 
 
+def remainder(value: Any, by: Any) -> Any:
+    """`value % by`; numpy divides five times as fast as it takes remainders."""
+    return value - value // by * by if isinstance(value, np.ndarray) else value % by
+
+
 def gather(table: Any, index: Any, ops: ModuleType) -> Any:
     """The entries of a table at an index that is known to be within it."""
     if ops is not np and keras.backend.backend() == "tensorflow":

@@ -7,7 +7,7 @@ import math
 from types import ModuleType
 from typing import Any
 
-from .native import cast
+from .native import cast, remainder
 from .segments import FINEST, LAST, Exact
 
 Parts = tuple[Any, Any, int]  # whole steps, and a part of a step by numerator and denominator
@@ -48,10 +48,10 @@ class WholePeriods:
         return self._value // self._length
 
     def inside(self) -> Parts:
-        return self._value % self._length, 0, 1
+        return remainder(self._value, self._length), 0, 1
 
     def start(self) -> Parts:
-        return self._value - self._value % self._length, 0, 1
+        return self._value - remainder(self._value, self._length), 0, 1
 
 
 class PeriodsInTicks:
@@ -59,14 +59,14 @@ class PeriodsInTicks:
 
     def __init__(self, value: Any, length: Exact, offset: Any, ticks: int):
         self._value, self._length, self._per_step = value, length, ticks
-        self._ticks = value % length.round * ticks + offset  # since the round began
+        self._ticks = remainder(value, length.round) * ticks + offset  # since the round began
         self._period = length.round * (ticks // length.denominator)
 
     def count(self) -> Any:
         return self._value // self._length.round * self._length.denominator + self._ticks // self._period
 
     def inside(self) -> Parts:
-        ticks = self._ticks % self._period
+        ticks = remainder(self._ticks, self._period)
         return ticks // self._per_step, ticks % self._per_step, self._per_step
 
     def start(self) -> Parts:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import KW_ONLY
 from typing import Any
 
+import numpy as np
+
 from . import words
 from .base import Schedule, schedule
-from .curves import between
+from .decays import Blocks
+from .shares import between
 from .spans import Length, exact, in_steps
 from .step import Step
 
@@ -48,12 +52,26 @@ class Tanh(Schedule):
             words.refuse(self, "upper", f"above `lower`, {self.lower}", self.upper)
 
     def at(self, step: Step) -> Any:
-        ops, range_ = step.ops, self.upper - self.lower
-        left, done = step.left(self.steps), step.done(self.steps)
-        before = ops.where(left < 0.5, self.upper - range_ * left, self.lower + range_ * done)
-        here, there = 1.0 / (1.0 + ops.exp(2.0 * before)), 1.0 / (1.0 + ops.exp(-2.0 * before))
-        value = self.start * here + self.end * there
+        ops, low, height = step.ops, min(self.start, self.end), abs(self.start - self.end)
+        falls, slope = self.start > self.end, 2.0 * (self.upper - self.lower)
+        edge = 2.0 * self.upper if falls else -2.0 * self.lower
+        log = slope / float(in_steps(self.steps))
+        # height / (1 + odds): from the end where that is small, since there the odds have all their digits
+        if ops is np or edge <= 6 or slope > 300:
+            done, left = step.both(self.steps)
+            value = height / (1.0 + ops.exp(edge - log * (left if falls else done)))
+            if falls:
+                value = value * ops.sign(left)  # 0 at the end
+                return low + value if low else value
+        else:  # a product that is longer than that loses digits
+            value = height / (1.0 + self._odds.at(step))
+        value = low + value if low else value
         return ops.where(step.reached(self.steps), step.constant(self.end), value)
+
+    @functools.cached_property
+    def _odds(self) -> Blocks:
+        sign, log = (1 if self.start > self.end else -1), 2.0 * (self.upper - self.lower) / float(in_steps(self.steps))
+        return Blocks(math.exp(sign * 2.0 * self.lower), sign * log)
 
 
 @schedule
@@ -79,8 +97,11 @@ class Rex(Schedule):
     steps: Length
 
     def at(self, step: Step) -> Any:
-        left = step.left(self.steps)
-        return between(self, 2.0 * left / (1.0 + left), lambda: step.done(self.steps) / (1.0 + left))
+        if self.start >= self.end:
+            left = step.left(self.steps)
+            return between(step, self.end, self.start, left / (0.5 + 0.5 * left))
+        done = step.done(self.steps)
+        return between(step, self.start, self.end, done / (2.0 - done))
 
 
 @schedule
@@ -113,9 +134,10 @@ class Approach(Schedule):
             words.refuse(self, "rate", "a number > 0, not 1, between 1e-30 and 1e30", self.rate)
 
     def at(self, step: Step) -> Any:
-        log, whole = math.log(self.rate), 1.0 - self.rate
-        left = step.ops.expm1(-log * step.left(self.steps)) * (self.rate / whole)
-        return between(self, left, lambda: -step.ops.expm1(log * step.done(self.steps)) / whole)
+        ops, log = step.ops, math.log(self.rate)
+        if self.start >= self.end:
+            return _rise(self.end, self.start, ops.expm1(-log * step.left(self.steps)), math.expm1(-log))
+        return _rise(self.start, self.end, ops.expm1(log * step.done(self.steps)), math.expm1(log))
 
 
 @schedule
@@ -141,14 +163,11 @@ class Logarithmic(Schedule):
     steps: Length
 
     def at(self, step: Step) -> Any:
-        steps = float(in_steps(self.steps))
-        whole = math.log1p(steps)
-        left, done = step.left(self.steps), step.done(self.steps)
-        # (1 + t) / (1 + steps), from whichever end it has its digits at
-        near_end = step.ops.log1p(-step.ops.minimum(left, step.constant(0.5)) * (steps / (1.0 + steps)))
-        near_start = step.ops.log((1.0 + done * steps) / (1.0 + steps))
-        rest = -step.ops.where(left < 0.5, near_end, near_start) / whole
-        return between(self, rest, lambda: step.ops.log1p(done * steps) / whole)
+        ops, whole = step.ops, math.log1p(in_steps(self.steps))
+        over, left = step.both(self.steps)
+        if self.start >= self.end:
+            return _rise(self.end, self.start, ops.log1p(left / (1.0 + over)), whole)
+        return _rise(self.start, self.end, ops.log1p(over), whole)
 
 
 @schedule
@@ -188,9 +207,9 @@ class Hyperbolic(Schedule):
         words.require_order(self, "steps", "horizon")
 
     def at(self, step: Step) -> Any:
-        now, first = _hyperbola(self, step)
+        now, first = _hyperbola(self, step, self.start - self.end)
         # Two terms of one sign: near the end nothing cancels.
-        return (self.start - (self.start - self.end) * first) + (self.start - self.end) * now
+        return (self.start - first) + now if first < self.start else now
 
 
 @schedule
@@ -223,15 +242,21 @@ class ExpHyperbolic(Schedule):
         words.require_order(self, "steps", "horizon")
 
     def at(self, step: Step) -> Any:
-        now, first = _hyperbola(self, step)
-        return self.start * step.ops.exp(math.log(self.start / self.end) * (now - first))
+        now, first = _hyperbola(self, step, math.log(self.start / self.end))
+        return self.start * step.ops.exp(now - first)
 
 
-def _hyperbola(curve: Any, step: Step) -> tuple[Any, float]:
-    """f(t) and f(0)."""
+def _rise(low: float, high: float, part: Any, whole: float) -> Any:
+    """`low + (high - low) * part / whole`."""
+    value = (high - low) / whole * part
+    return low + value if low else value
+
+
+def _hyperbola(curve: Any, step: Step, height: float) -> tuple[Any, float]:
+    """`height` times f(t), and times f(0)."""
     share = float(in_steps(curve.steps) / exact(in_steps(curve.horizon)))
-
-    def f(left: Any) -> Any:
-        return (share * left * (2.0 * (1.0 - share) + share * left)) ** 0.5
-
-    return f(step.left(curve.steps)), f(1.0)
+    # sqrt(x * (2 * (1 - share) + x)) with x = share * left, and the height inside
+    scaled = height * share * step.left(curve.steps)
+    over = 2.0 * height * (1.0 - share)
+    now = step.ops.sqrt(scaled * (over + scaled)) if over else scaled
+    return now, height * math.sqrt(share * (2.0 - share))
