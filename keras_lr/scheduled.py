@@ -159,6 +159,13 @@ class ScheduledMixin:
         return swap(read(config["optimizer"]), hyperparameters, config["correct_bias"])
 
 
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
+
+    # Else the first `tf.function` around it spends a second on translating it, as it does not on Keras' own.
+    ScheduledMixin.apply = tf.autograph.experimental.do_not_convert(ScheduledMixin.apply)  # type: ignore[method-assign]
+
+
 @keras.saving.register_keras_serializable("keras_lr")
 class ScheduledOptimizer(ScheduledMixin, keras.optimizers.Optimizer):
     """The name under which optimizers made by `scheduled` are saved; their own classes are made as they are needed."""
