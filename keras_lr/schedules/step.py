@@ -11,7 +11,9 @@ import keras
 import numpy as np
 
 from .segments import FINEST, LAST, Exact, Pace, Ratios, Segments, exact, exact_arrays
+from .shared import Shared
 from .spans import Length, in_steps
+from .values import Values
 
 
 class Step:
@@ -159,7 +161,7 @@ class Step:
         """The shape of the values."""
         return self._given.shape
 
-    def take(self, table: np.ndarray, index: Any = None) -> Any:
+    def take(self, table: np.ndarray | Shared | Values, index: Any = None) -> Any:
         """The entry of `table` at `index`, which is the step itself by default; past its end the last one."""
         if index is None:
             index = self.ops.clip(self._given if self._pace is None else self.value, 0, len(table) - 1)
@@ -176,6 +178,8 @@ class Step:
 
     def constant(self, value: Any) -> Any:
         """Numbers in the precision that the formula is computed in."""
+        if isinstance(value, Shared | Values):
+            return value.array if self.ops is np else value.tensor("float32")
         if self.ops is np:
             return np.asarray(value, "float64")
         return keras.ops.convert_to_tensor(value, dtype="float32")
