@@ -9,6 +9,8 @@ import keras
 import numpy as np
 
 from .segments import LAST
+from .shared import Shared
+from .values import Values
 
 
 def is_tensor(value: Any) -> bool:
@@ -30,6 +32,8 @@ def integers(value: Any, ops: ModuleType, dtype: str) -> Any:
 
 def real_numbers(value: Any, ops: ModuleType) -> Any:
     """Numbers in the precision that formulas are computed in."""
+    if isinstance(value, Shared | Values):
+        return value.array if ops is np else value.tensor("float32")
     return np.asarray(value, "float64") if ops is np else keras.ops.convert_to_tensor(value, dtype="float32")
 
 

@@ -15,7 +15,9 @@ import numpy as np
 from .native import cast, columns, gather, integers, is_scalar, is_tensor, not_below_zero, real_numbers
 from .periods import LongPeriods, NoPeriod, PeriodsInTicks, WholePeriods, aligned
 from .segments import LAST, UNSTRETCHED, Exact, Pace, Segments, exact
+from .shared import Shared
 from .spans import Length, in_steps
+from .values import Values
 
 
 class Step:
@@ -234,7 +236,7 @@ class Step:
         """The shape of the values."""
         return self._given.shape
 
-    def take(self, table: np.ndarray, index: Any = None) -> Any:
+    def take(self, table: np.ndarray | Shared | Values, index: Any = None) -> Any:
         """The entry of `table` at `index`, which is the step itself by default; past its end the last one."""
         if index is None:
             index = self.ops.clip(self._given if self._pace is None else self.value, 0, len(table) - 1)

@@ -28,7 +28,7 @@ class Table(Schedule):
     array([0.1 , 0.1 , 0.01, 0.01, 0.01, 0.01])
 
     Args:
-        values: Numbers >= 0, at least one; a million are fine.
+        values: Numbers >= 0, at least one; ten million are fine, held once in memory, in the graph and in the file.
 
     Raises:
         ValueError: There are no `values`, or one is negative or not finite.
@@ -37,11 +37,7 @@ class Table(Schedule):
     values: Numbers
 
     def at(self, step: Step) -> Any:
-        return step.take(self._table)
-
-    @functools.cached_property
-    def _table(self) -> np.ndarray:
-        return np.array(self.values, "float64")
+        return step.take(self.values)
 
 
 @schedule
@@ -77,15 +73,11 @@ class Intervals(Schedule):
         require_one_more(self)
 
     def at(self, step: Step) -> Any:
-        return step.take(self._table, step.index(self.boundaries))
+        return step.take(self.values, step.index(self.boundaries))
 
     def _pieces(self, begin: Time, ratio: Time) -> Pieces:
         begins = [begin, *(begin + scaled(boundary, ratio) for boundary in self.boundaries)]
         return [Piece(begin, value) for begin, value in zip(begins, self.values, strict=True)]
-
-    @functools.cached_property
-    def _table(self) -> np.ndarray:
-        return np.array(self.values, "float64")
 
 
 @schedule
@@ -153,4 +145,4 @@ def require_one_more(table: Any) -> None:
     """Refuse `values` that are not one more than `boundaries`."""
     if len(table.values) != len(table.boundaries) + 1:
         rule = f"one more than the {len(table.boundaries)} `boundaries`"
-        words.refuse(table, "values", rule, tuple(table.values))
+        words.refuse(table, "values", rule, table.values)
