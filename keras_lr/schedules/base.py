@@ -15,6 +15,7 @@ from keras.optimizers.schedules import LearningRateSchedule
 
 from . import words
 from .data import bound, from_json, spans_in, to_json
+from .eager import value_in_window
 from .integers import integer_tensor
 from .pieces import Lookup, Pieces, Time
 from .spans import HOW_TO_BIND, Span
@@ -140,7 +141,8 @@ class Schedule(LearningRateSchedule):
             ValueError: A span is not bound yet.
         """
         self._require_steps()
-        return self.at(Step(integer_tensor(step), keras.ops))
+        value = value_in_window(self, step)
+        return self.at(Step(integer_tensor(step), keras.ops)) if value is None else value
 
     def values(self, steps: Any) -> np.ndarray:
         """The values at `steps` as a float64 array, by numpy alone: a million take milliseconds.
