@@ -40,7 +40,7 @@ class Word(NamedTuple):
 def refuse(owner: object, argument: str, rule: str, value: Any, remedy: str = "", error: type = ValueError) -> None:
     """Raise the error that every refusal of this library is: argument, rule, value, remedy."""
     name = owner if isinstance(owner, str) else type(owner).__name__
-    said = repr(value)  # of ten million the repr takes seconds
+    said = repr(value[:200] if isinstance(value, list | tuple) else value)  # of ten million the repr takes seconds
     said = said if len(said) <= 200 else said[:197] + "..."
     raise error(
         f"Argument `{argument}` of `{name}` must be {rule}. {remedy and remedy + ' '}Received: {argument}={said}"
