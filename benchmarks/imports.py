@@ -7,6 +7,7 @@ row also touches every public name, so that nothing is left to a later moment.
 """
 
 import argparse
+import itertools
 import json
 import statistics
 import subprocess
@@ -35,7 +36,7 @@ def main():
     for _ in range(1 + options.rounds):  # the first compiles the files
         said = subprocess.run([sys.executable, "-c", PROCESS], capture_output=True, text=True, check=True).stdout
         runs.append(json.loads(said.splitlines()[-1]))
-    steps = [[end - begin for begin, end in zip(times, times[1:], strict=False)] for times, _ in runs[1:]]
+    steps = [[end - begin for begin, end in itertools.pairwise(times)] for times, _ in runs[1:]]
     modules = [set(names) for names in runs[0][1]]
     rows = []
     for n, name in enumerate(("`import keras`", "`import keras_lr` beyond it", "every public name beyond that")):

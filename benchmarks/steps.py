@@ -1,7 +1,7 @@
 """What a schedule costs in a training step, on the backend that KERAS_BACKEND names: ratios to a constant rate.
 
     python benchmarks/steps.py [--tensors 2 20 100] [--executions 1 50] [--optimizers SGD AdamW scheduled]
-        [--rates all] [--jit] [--rounds 80] [--wall]
+        [--rates all] [--jit] [--rounds 60] [--wall]
 
 What is timed are calls of the compiled step of a chain of tiny dense layers, on one batch over and over, so that next
 to nothing is there but the optimizer. All models of a column are there at once and have turns of some 10 ms in random
@@ -137,7 +137,7 @@ def main():
     parser.add_argument("--optimizers", nargs="*", default=list(OPTIMIZERS), choices=list(OPTIMIZERS))
     parser.add_argument("--rates", default="all", choices=["all", "few"])
     parser.add_argument("--jit", action="store_true", help="on TensorFlow, which else runs the graph as it is")
-    parser.add_argument("--rounds", type=int, default=80)
+    parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--wall", action="store_true", help="wall time instead of processor time")
     options = parser.parse_args()
     names = ALL if options.rates == "all" else FEW
