@@ -247,7 +247,9 @@ def test_one_schedule_of_two_optimizers(counts):
     both = [(sgd(), variables()) for _ in range(2)]
     for optimizer, weights in both:
         for name in ("learning_rate", "momentum", "weight_decay"):
-            klr.scheduled(optimizer, **{name: {"learning_rate": RATE, "momentum": MOMENTUM, "weight_decay": DECAY}[name]})
+            klr.scheduled(
+                optimizer, **{name: {"learning_rate": RATE, "momentum": MOMENTUM, "weight_decay": DECAY}[name]}
+            )
         optimizer.build(weights)
 
     def step():
@@ -290,7 +292,14 @@ def test_several_hyperparameters(count, counts):
         "epsilon": klr.Linear(0.5, 0.1, steps=5),
         "clipnorm": klr.Linear(2.0, 0.2, steps=5),
     }
-    constants = {"learning_rate": 0.1, "weight_decay": 0.1, "beta_1": 0.9, "beta_2": 0.75, "epsilon": 0.25, "clipnorm": 1.0}
+    constants = {
+        "learning_rate": 0.1,
+        "weight_decay": 0.1,
+        "beta_1": 0.9,
+        "beta_2": 0.75,
+        "epsilon": 0.25,
+        "clipnorm": 1.0,
+    }
     followed = dict(list(all_schedules.items())[:count])
     optimizer, weights = opt.AdamW(**constants), variables()
     klr.scheduled(optimizer, **{name: Counted(schedule) for name, schedule in followed.items()})
@@ -307,7 +316,11 @@ def test_a_schedule_is_assigned(counts):
     """The attribute takes a schedule, ours or another's, also where the rate was a number."""
     keras_own = opt.schedules.PiecewiseConstantDecay([2], [0.5, 0.25])
     for first in (0.1, klr.Constant(0.1)):
-        for rate, values in ((Counted(RATE), RATE.values(STEPS)), (Counted(keras_own), [0.5] * 3 + [0.25] * 3), (keras_own, None)):
+        for rate, values in (
+            (Counted(RATE), RATE.values(STEPS)),
+            (Counted(keras_own), [0.5] * 3 + [0.25] * 3),
+            (keras_own, None),
+        ):
             optimizer, weights = klr.scheduled(opt.SGD(first), weight_decay=0.0), variables()
             optimizer.build(weights)
             optimizer.learning_rate = rate
