@@ -96,10 +96,12 @@ class Step(ExactStep):
         last_before = self._before(self._picked(table, pace.index), wide=True)
         return self.ops.sum(cast(self._given[..., None] > last_before, self.ops, "int32"), axis=-1)
 
-    def rank(self, increasing: Sequence[int]) -> Any:
+    def rank(self, increasing: Shared | Sequence[int]) -> Any:
         """How many of the `increasing` integers are below the step."""
-        # What is past the last integer is never below: no step is above it.
-        table = np.minimum(np.array(increasing, "int64"), self._last)
+        if not isinstance(increasing, Shared):
+            # What is past the last integer is never below: no step is above it.
+            increasing = Shared(np.minimum(np.array(increasing, "int64"), self._last))
+        table = increasing.array
         if self.ops is np:
             # Of many steps in a row, most are between the same two.
             low, high = np.searchsorted(table, [self._given.min(), self._given.max()])
@@ -110,9 +112,9 @@ class Step(ExactStep):
             return cast(self._given > int(table[0]), self.ops, "int32")
         # Not `expand_dims`, which needs a known rank: a placeholder of TensorFlow 1 may have none.
         given = self._given if is_scalar(self._given) else self._given[..., None]
-        return self.ops.sum(cast(given > integers(table, self.ops, self.dtype), self.ops, "int32"), axis=-1)
+        return self.ops.sum(cast(given > integers(increasing, self.ops, self.dtype), self.ops, "int32"), axis=-1)
 
-    def distance(self, times: Sequence[int], index: Any) -> Any:
+    def distance(self, times: Shared, index: Any) -> Any:
         """How far the step is from the time at `index`, which may be after it, as a float."""
         return self._floats(self._given - gather(integers(times, self.ops, self.dtype), index, self.ops))
 
@@ -222,7 +224,7 @@ class Step(ExactStep):
             index = self.ops.clip(self._given if self._pace is None else self.value, 0, len(table) - 1)
         return gather(self.constant(table), index, self.ops)
 
-    def columns(self, table: np.ndarray, index: Any) -> list[Any]:
+    def columns(self, table: Shared, index: Any) -> list[Any]:
         """The entry of each column of `table` at `index`."""
         return columns(table, index, self.ops)
 

@@ -8,8 +8,6 @@ from dataclasses import KW_ONLY
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
-
 from . import words
 from .base import Schedule, schedule
 from .curves import swing
@@ -109,9 +107,9 @@ class Knots(Schedule):
         if lookup is not None:
             return lookup.at(step)
         if not self.boundaries:
-            return step.full(self._table[0])
+            return step.full(self.values.array[0])
         count, inside = step.segment(self._segments)
-        before, after = step.take(self._table[:-1], count.value), step.take(self._table[1:], count.value)
+        before, after = step.take(self.values.array[:-1], count.value), step.take(self.values.array[1:], count.value)
         if self.interpolation == "constant":
             return step.ops.where(step.reached(self.boundaries[-1]), after, before)
         first = self.boundaries[0]  # as long as all of them seem from inside
@@ -130,10 +128,6 @@ class Knots(Schedule):
                 wave = self.interpolation == "cosine"
                 pieces.append(curve(start, self.values[n], self.values[n + 1], end - start, is_wave=wave)[0])
         return [*pieces, Piece(times[-1], self.values[-1])]
-
-    @functools.cached_property
-    def _table(self) -> np.ndarray:
-        return np.array(self.values, "float64")
 
     @functools.cached_property
     def _segments(self) -> Segments:
