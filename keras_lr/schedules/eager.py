@@ -40,7 +40,8 @@ def value_in_window(schedule: Any, step: Any) -> Any:
     place = t % SIZE
     window = vars(schedule).get("_window")
     if window is None or window[0] != t - place:
-        window = t - place, _values(schedule, t - place)
+        # Between two compiled pieces of a step, torch would compile numpy's part as well.
+        window = t - place, torch.compiler.disable(_values)(schedule, t - place)
         vars(schedule)["_window"] = window  # in one piece, since threads may share a schedule
     values = window[1]
     return None if values is None else count.new_full((), values[place], dtype=torch.float32)
