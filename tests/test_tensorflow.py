@@ -137,8 +137,8 @@ def test_custom_training_loop_and_export(tmp_path):
     ("most", "schedule"),
     [
         (16, klr.Polynomial(0.0, 0.1, steps=100, power=2.0)),
-        (18, klr.Polynomial(0.1, 0.0, steps=100, k=0.5)),
-        (21, klr.Cosine(0.1, 0.0, steps=100, k=2.0)),
+        (16, klr.Polynomial(0.1, 0.0, steps=100, k=0.5)),
+        (20, klr.Cosine(0.1, 0.0, steps=100, k=2.0)),
         (20, klr.CosineWaves(0.1, 0.02, steps=800, waves=1.5)),
         (20, klr.Tanh(0.1, 0.01, steps=100)),
         (15, klr.Approach(0.1, 0.01, steps=100)),
