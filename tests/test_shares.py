@@ -6,10 +6,10 @@ import keras
 import numpy as np
 import pytest
 from backends import to_numpy
+from keras_lr.schedules.sine import sine_squared
 
 import keras_lr as klr
 from keras_lr.schedules.shares import between, power_less_one
-from keras_lr.schedules.sine import sine_squared
 from keras_lr.schedules.step import Step
 
 BACKEND, NUMPY = Step(keras.ops.convert_to_tensor(0), keras.ops), Step(np.array(0), np)

@@ -95,7 +95,9 @@ class Pace(NamedTuple):
     ratios: Ratios
 
 
-UNSTRETCHED = Pace(None, Ratios((Fraction(1),)))
+def unstretched() -> Pace:
+    """That of lengths that are as long as they say; a new one, since ratios keep what they have computed."""
+    return Pace(None, Ratios((Fraction(1),)))
 
 
 class Segments:

@@ -12,7 +12,7 @@ import numpy as np
 
 from .exact_step import ExactStep
 from .native import cast, columns, gather, integers, is_scalar, is_tensor, real_numbers
-from .segments import UNSTRETCHED, Pace, Segments
+from .segments import Pace, Segments, unstretched
 from .shared import Shared
 from .spans import Length, in_steps
 from .values import Values
@@ -90,7 +90,7 @@ class Step(ExactStep):
         lengths = tuple(in_steps(boundary) for boundary in boundaries)
         if self.is_plain:
             return self.rank([math.ceil(length) - 1 for length in lengths])
-        pace = self._pace or UNSTRETCHED
+        pace = self._pace or unstretched()
         table = pace.ratios.of(lengths, self.dtype)
         table = table if pace.index is not None else table.column(None)
         last_before = self._before(self._picked(table, pace.index), wide=True)
@@ -187,7 +187,7 @@ class Step(ExactStep):
     def segment(self, segments: Segments) -> tuple[Step, Step]:
         """Which of the segments the step is in, and the step inside it, stretched as the segment is."""
         index = cast(self.index(segments.starts[1:]), self.ops, self.dtype)
-        outer = self._pace or UNSTRETCHED
+        outer = self._pace or unstretched()
         combined = index if outer.index is None else outer.index * len(segments.ratios) + index
         ratios = outer.ratios.times(segments.ratios)
         start = self._picked(outer.ratios.of(segments.starts, self.dtype).column(None), combined)
@@ -200,7 +200,7 @@ class Step(ExactStep):
 
     def stretched(self, ratio: Fraction) -> Step:
         """The same step of a schedule whose lengths are `ratio` times as long."""
-        pace = self._pace or UNSTRETCHED
+        pace = self._pace or unstretched()
         pace = Pace(pace.index, pace.ratios.times((ratio,)))
         return Step(self._given, self.ops, self._offset, pace, self._has_begun)
 
@@ -227,10 +227,6 @@ class Step(ExactStep):
     def columns(self, table: Shared, index: Any) -> list[Any]:
         """The entry of each column of `table` at `index`."""
         return columns(table, index, self.ops)
-
-    def split(self, size: int) -> tuple[Step, Any]:
-        """The step as whole blocks of `size` steps, and the float rest inside the block."""
-        return self.count(size), self.inside(size).real
 
     def full(self, value: float) -> Any:
         """`value`, in the shape of the step."""
