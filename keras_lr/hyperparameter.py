@@ -14,7 +14,12 @@ class Hyperparameter(keras.Variable):
     float32 whatever floatx is: 1 - 0.999 has no digits in float16. Keras asks
     `if self.momentum != 0` when it builds and when it traces. That question is
     about structure, whether there are slots, and so it is answered without a tensor.
+
+    Inside a step it can be the tensor that was assigned: what Keras asks for once per
+    weight tensor is then not read at all.
     """
+
+    _held: Any = None
 
     def __init__(self, value: float, name: str):
         super().__init__(
@@ -25,6 +30,22 @@ class Hyperparameter(keras.Variable):
             aggregation="only_first_replica",
             name=name,
         )
+
+    @property
+    def value(self) -> Any:
+        return super().value if self._held is None else self._held
+
+    def assign(self, value: Any) -> Any:
+        self._held = None
+        return super().assign(value)
+
+    def hold(self, value: Any) -> None:
+        """Assign a value and be that tensor until `release`, which belongs into the same call of `apply`."""
+        self.assign(value)
+        self._held = keras.ops.convert_to_tensor(value, "float32")
+
+    def release(self) -> None:
+        self._held = None
 
     def __bool__(self) -> bool:
         return True

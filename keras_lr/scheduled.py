@@ -36,7 +36,7 @@ class Book:
     notes: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)  # what callbacks must not forget
     correct_bias: bool = True  # by the product of the betas used, where the class divides by a power of the last one
     as_plain: bool = False  # while the plain class saves, loads or describes itself
-    applying: bool = False  # while a step is computed
+    applying: int = 0  # the calls of `apply` that are running: those of replicas overlap
 
 
 class ScheduledMixin:
@@ -47,19 +47,42 @@ class ScheduledMixin:
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> Any:
         book = self._book
-        for name, schedule in schedules_of(self).items():
-            value = schedule(self._iterations)  # type: ignore[attr-defined]
-            book.cells[name].assign(self._reduced(value) if name == "learning_rate" else value)
-        for name in _products(self).keys() - book.rules.keys():
-            beta = keras.ops.convert_to_tensor(book.cells[name])
-            batches = self.gradient_accumulation_steps  # type: ignore[attr-defined]
-            if batches:  # only the last batch of an update makes one
-                is_update = keras.ops.equal((self._iterations + 1) % batches, 0)  # type: ignore[attr-defined]
-                beta = keras.ops.where(is_update, beta, keras.ops.ones_like(beta))
-            product = book.cells[name + PRODUCT]
-            product.assign(product * beta)
-        with _flag(book, "applying"):
+        book.applying += 1
+        try:
+            for name, schedule in schedules_of(self).items():
+                value = schedule(self._iterations)  # type: ignore[attr-defined]
+                self._set(name, self._reduced(value) if name == "learning_rate" else value)
+            for name in _products(self):
+                if name not in book.rules:
+                    self._set(name + PRODUCT, book.cells[name + PRODUCT] * self._beta_of_product(name))
             return super().apply(grads, trainable_variables)  # type: ignore[misc]
+        finally:
+            book.applying -= 1
+            for cell in book.cells.values():
+                cell.release()
+
+    def _set(self, name: str, value: Any) -> None:
+        cell = self._book.cells[name]
+        # Each replica has a tensor of its own, and Keras mixes their calls: they read what was assigned.
+        replicas = keras.backend.backend() == "tensorflow" and self._distribution_strategy.num_replicas_in_sync > 1  # type: ignore[attr-defined]
+        (cell.assign if replicas else cell.hold)(value)
+
+    def _beta_of_product(self, name: str) -> Any:
+        beta = keras.ops.convert_to_tensor(self._book.cells[name])
+        batches = self.gradient_accumulation_steps  # type: ignore[attr-defined]
+        if not batches:
+            return beta
+        is_update = keras.ops.equal((self._iterations + 1) % batches, 0)  # type: ignore[attr-defined]
+        return keras.ops.where(is_update, beta, keras.ops.ones_like(beta))  # only the last batch of an update makes one
+
+    @property
+    def learning_rate(self) -> Any:
+        return self._get_current_learning_rate()
+
+    @learning_rate.setter
+    def learning_rate(self, value: Any) -> None:
+        super(ScheduledMixin, type(self)).learning_rate.fset(self, value)  # type: ignore[misc]
+        swap(self, {})  # it may be the first schedule, which needs a variable
 
     def _get_current_learning_rate(self) -> Any:
         rate = self._learning_rate  # type: ignore[attr-defined]
@@ -74,18 +97,20 @@ class ScheduledMixin:
         return rate if factor is None else rate * keras.ops.convert_to_tensor(factor)
 
     def _backend_update_step(self, grads: Any, trainable_variables: Any, learning_rate: Any) -> None:
-        for name, rule in self._book.rules.items():  # here the gradients are those of the update: accumulated, clipped
+        book, products = self._book, _products(self)
+        for name, rule in book.rules.items():  # here the gradients are those of the update: accumulated, clipped
             adaptive_momentum.advance(self, name, rule, grads, trainable_variables, learning_rate)
-            if name in _products(self):
-                product = self._book.cells[name + PRODUCT]
-                product.assign(product * keras.ops.convert_to_tensor(self._book.cells[name]))
+            if name in products:
+                product = book.cells[name + PRODUCT]
+                product.assign(product * keras.ops.convert_to_tensor(book.cells[name]))
         # Adam divides by 1 - beta(t)**t, with the beta of the moment: while beta_1 ramps from 0.5 to 0.99 its steps are
         # up to 10 times too large. The step is linear in the rate, so the rate can carry what puts that right.
-        for name, power in _products(self).items():
-            count = keras.ops.cast(self.iterations + 1, "float32")  # type: ignore[attr-defined]
-            classic = 1.0 - keras.ops.power(keras.ops.convert_to_tensor(self._book.cells[name]), count)
-            right = 1.0 - keras.ops.convert_to_tensor(self._book.cells[name + PRODUCT])
-            learning_rate = learning_rate * (right / classic) ** power
+        count = keras.ops.cast(self.iterations + 1, "float32") if products else None  # type: ignore[attr-defined]
+        for name in products:
+            classic = 1.0 - keras.ops.power(keras.ops.convert_to_tensor(book.cells[name]), count)
+            right = 1.0 - keras.ops.convert_to_tensor(book.cells[name + PRODUCT])
+            ratio = classic / right if name == "beta_1" else keras.ops.sqrt(right / classic)
+            learning_rate = learning_rate * ratio
         super()._backend_update_step(grads, trainable_variables, learning_rate)  # type: ignore[misc]
 
     @property
@@ -132,6 +157,13 @@ class ScheduledMixin:
 
         hyperparameters = {name: read(value) for name, value in config["hyperparameters"].items()}
         return swap(read(config["optimizer"]), hyperparameters, config["correct_bias"])
+
+
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
+
+    # Else the first `tf.function` around it spends a second on translating it, as it does not on Keras' own.
+    ScheduledMixin.apply = tf.autograph.experimental.do_not_convert(ScheduledMixin.apply)  # type: ignore[method-assign]
 
 
 @keras.saving.register_keras_serializable("keras_lr")
@@ -183,12 +215,12 @@ def schedules_of(optimizer: Any) -> dict[str, Schedule]:
     return by_name | (optimizer._book.schedules if isinstance(optimizer, ScheduledMixin) else {})
 
 
-def _products(optimizer: Any) -> dict[str, float]:
-    """The betas whose bias is to be corrected by a product, and the exponent of the correction in the rate."""
-    exponents = {keras.optimizers.Adam: {"beta_1": -1.0, "beta_2": 0.5}, keras.optimizers.Adamax: {"beta_1": -1.0}}
+def _products(optimizer: Any) -> list[str]:
+    """The betas whose bias is to be corrected by a product."""
+    betas = {keras.optimizers.Adam: ("beta_1", "beta_2"), keras.optimizers.Adamax: ("beta_1",)}
     book = optimizer._book
-    kind = next((kind for kind in exponents if book.correct_bias and isinstance(optimizer, kind)), None)
-    return {name: power for name, power in exponents.get(kind, {}).items() if name in book.cells}
+    kind = next((kind for kind in betas if book.correct_bias and isinstance(optimizer, kind)), None)
+    return [name for name in betas.get(kind, ()) if name in book.cells]
 
 
 def _start_product(optimizer: Any, name: str) -> None:

@@ -11,6 +11,13 @@ import pytest
 
 BACKEND = keras.backend.backend()
 
+if BACKEND == "tensorflow":
+    import tensorflow as tf
+
+    # Two devices for `tf.distribute`, before TensorFlow starts; everything else is on the first.
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+
 
 def pytest_report_header():
     return f"keras {keras.__version__} on {BACKEND}"

@@ -53,12 +53,12 @@ class Monitor(keras.callbacks.Callback):
         if log_dir is not None and not isinstance(log_dir, str | os.PathLike):
             words.refuse(self, "log_dir", "a path", log_dir, error=TypeError)
         self.log_dir = log_dir
-        self.steps: dict[str, np.ndarray] = {}
+        self._epochs: dict[str, list[np.ndarray]] = {}
         self._events: Events | None = None
 
     def on_train_begin(self, logs: Any = None) -> None:
         fit.be_first(self)
-        self.steps = {}
+        self._epochs = {}
         self._events = None if self.log_dir is None else Events(os.fspath(self.log_dir))
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -70,11 +70,16 @@ class Monitor(keras.callbacks.Callback):
             end = "" if len(parts) == 1 else f"_{part.name}"
             series = {name + end: v for name, v in applied_values(part, begin, batches_seen(part)).items()}
             for name, values in series.items():
-                self.steps[name] = np.concatenate([self.steps.get(name, np.empty(0)), values])
+                self._epochs.setdefault(name, []).append(values)
                 if logs is not None and len(values):
                     logs[name] = float(values[-1])
             if self._events is not None:
                 self._events.write(begin, series)
+
+    @property
+    def steps(self) -> dict[str, np.ndarray]:
+        # Put together here, since at each epoch it would copy all epochs before.
+        return {name: np.concatenate(epochs) for name, epochs in self._epochs.items()}
 
     def on_train_end(self, logs: Any = None) -> None:
         if self._events is not None:

@@ -15,10 +15,12 @@ from keras.optimizers.schedules import LearningRateSchedule
 
 from . import words
 from .data import bound, from_json, spans_in, to_json
+from .eager import value_in_window
 from .integers import integer_tensor
 from .pieces import Lookup, Pieces, Time
 from .spans import HOW_TO_BIND, Span
 from .step import Step
+from .values import SHOWN, ArgumentAndMethod, short_repr
 
 if TYPE_CHECKING:
     from typing_extensions import dataclass_transform
@@ -67,9 +69,12 @@ def schedule(cls: Any = None, *, package: str | None = None) -> Any:
         return functools.partial(schedule, package=package)
     if not (isinstance(cls, type) and issubclass(cls, Schedule)) or cls.at is Schedule.at:
         raise TypeError(f"`@schedule` takes a subclass of `Schedule` that defines `at(self, step)`. Received: {cls!r}")
-    if "values" in inspect.get_annotations(cls):
-        cls.values = dataclasses.field()  # type: ignore[method-assign]  # else the method `values` would be taken for its default
+    has_values = "values" in inspect.get_annotations(cls)
+    if has_values and "values" not in vars(cls):
+        cls.values = dataclasses.field()  # type: ignore[method-assign]  # else the method would be taken for its default
     cls = dataclasses.dataclass(frozen=True, eq=False, repr=False)(cls)
+    if has_values:
+        cls.values = ArgumentAndMethod(Schedule.values)
     package = package or ("keras_lr" if cls.__module__.startswith("keras_lr.") else "Custom")
     return keras.saving.register_keras_serializable(package)(cls)
 
@@ -113,14 +118,10 @@ class Schedule(LearningRateSchedule):
 
     def __post_init__(self) -> None:
         for name in self._names():
-            value = getattr(self, name)
+            value = vars(self)[name]
             if value is None and self._defaults().get(name, 0) is None:
                 continue
-            stored = words.read(self, name, value)
-            if name == "values":
-                stored = _Values(stored)
-                stored.schedule = self
-            object.__setattr__(self, name, stored)
+            object.__setattr__(self, name, words.read(self, name, value))
         # Once, since torch calls a schedule anew at every step.
         spans = tuple(span for name in self._names() for span in spans_in(getattr(self, name)))
         object.__setattr__(self, "spans", spans)
@@ -140,7 +141,8 @@ class Schedule(LearningRateSchedule):
             ValueError: A span is not bound yet.
         """
         self._require_steps()
-        return self.at(Step(integer_tensor(step), keras.ops))
+        value = value_in_window(self, step)
+        return self.at(Step(integer_tensor(step), keras.ops)) if value is None else value
 
     def values(self, steps: Any) -> np.ndarray:
         """The values at `steps` as a float64 array, by numpy alone: a million take milliseconds.
@@ -239,12 +241,11 @@ class Schedule(LearningRateSchedule):
         return f"{type(self).__name__}({', '.join(shown)})"
 
     def __reduce__(self) -> Any:
-        data = {name: getattr(self, name) for name in self._names()}
-        return _rebuild, (type(self), {k: tuple(v) if isinstance(v, _Values) else v for k, v in data.items()})
+        return _rebuild, (type(self), {name: vars(self)[name] for name in self._names()})
 
     @functools.cached_property
     def _key(self) -> tuple:
-        return tuple(getattr(self, name) for name in self._names())
+        return tuple(vars(self)[name] for name in self._names())
 
     @classmethod
     def _names(cls) -> list[str]:
@@ -261,20 +262,9 @@ class Schedule(LearningRateSchedule):
             raise ValueError(f"`{name}` has {self._unbound!r}, which is not a number of steps yet. {HOW_TO_BIND}")
 
 
-class _Values(tuple):
-    """The argument `values` of a schedule, which hides the method: so it can be called like it."""
-
-    schedule: Schedule
-
-    def __call__(self, steps: Any) -> np.ndarray:
-        return Schedule.values(self.schedule, steps)
-
-
 def _rebuild(cls: Any, data: dict[str, Any]) -> Schedule:
     return cls(**data)
 
 
 def _short_repr(value: Any) -> str:
-    if isinstance(value, tuple) and len(value) > 12:
-        return f"({', '.join(map(repr, value[:3]))}, ..., {value[-1]!r}: {len(value)} in all)"
-    return repr(value)
+    return short_repr(value) if isinstance(value, tuple) and len(value) > SHOWN else repr(value)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
 from dataclasses import KW_ONLY
 from typing import Any
 
 from .base import Schedule, schedule
 from .pieces import Piece, Pieces, Time, curve, scaled
 from .shares import between, done_less_one, done_share, left_share, power_less_one, to_power
-from .sine import sine_squared
 from .spans import Length, in_steps
 from .step import Step
 
@@ -61,7 +60,9 @@ class Linear(Schedule):
     steps: Length
 
     def at(self, step: Step) -> Any:
-        return from_its_low_end(self, lambda: step.left(self.steps), lambda: step.done(self.steps))
+        if self.start >= self.end:
+            return between(step, self.end, self.start, step.left(self.steps))
+        return between(step, self.start, self.end, step.done(self.steps))
 
     def _pieces(self, begin: Time, ratio: Time) -> Pieces:
         return curve(begin, self.start, self.end, scaled(self.steps, ratio))
@@ -161,17 +162,7 @@ class Cosine(Schedule):
         return curve(begin, self.start, self.end, scaled(self.steps, ratio), self.exponent, is_wave=True)
 
 
-def swing(share: Any, step: Step) -> Any:
-    """Half a wave from 0 to 1, `(1 - cos(pi * share)) / 2`, without the cancellation that costs it digits near 0."""
-    return sine_squared(share, step.ops)
-
-
-def from_its_low_end(curve: Any, left: Callable[[], Any], done: Callable[[], Any]) -> Any:
-    """The mean of `start` and `end`, from the share that is small where the value is: 1 less it may lose digits."""
-    if curve.end == 0:
-        return curve.start * left()
-    if curve.start == 0:
-        return curve.end * done()
-    share = left() if curve.start > curve.end else done()
-    low, high = sorted([curve.start, curve.end])
-    return high * share + low * (1.0 - share)
+def swing(share: Any, step: Step, scale: float = 1.0) -> Any:
+    """Half a wave, `(1 - cos(pi * scale * share)) / 2`, without the cancellation that costs it digits near 0."""
+    sine = step.ops.sin(math.pi / 2 * scale * share)
+    return sine * sine

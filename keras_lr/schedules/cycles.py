@@ -10,13 +10,13 @@ from typing import Any
 
 from . import words
 from .base import Schedule, schedule
+from .curves import swing
 from .decays import Exponential
 from .native import cast, remainder
 from .pieces import MOST as MOST_PIECES
 from .pieces import Piece, Pieces, Time, looked_up, scaled, within
 from .segments import Segments
 from .shares import between
-from .sine import sine_squared
 from .spans import Length, exact, in_steps
 from .step import Step
 from .words import Lengths, Member
@@ -147,10 +147,10 @@ class CosineWaves(Schedule):
         length = int(half * per_step)
         ticks = step.ticks(per_step, self.steps, room=length)
         if ticks is None:
-            share = sine_squared(self._distance(step, half, halves), step.ops)
+            share = swing(self._distance(step, half, halves), step)
         else:  # from where the wave is low, since there nothing cancels
             ticks = remainder(ticks if falls else ticks + length, 2 * length) - length
-            share = sine_squared(cast(ticks, step.ops, "float32"), step.ops, 1 / length)
+            share = swing(cast(ticks, step.ops, "float32"), step, 1 / length)
         low, high = sorted([self.start, self.end])
         return between(step, low, high, share)
 

@@ -10,6 +10,7 @@ import keras
 from keras.optimizers.schedules import LearningRateSchedule
 
 from .spans import Span
+from .values import Values, decoded
 
 
 def to_json(value: Any) -> Any:
@@ -20,6 +21,8 @@ def to_json(value: Any) -> Any:
         return value.get_config()
     if isinstance(value, Fraction):
         return {"steps": str(value)}
+    if isinstance(value, Values):
+        return value.to_json()
     return [to_json(item) for item in value] if isinstance(value, tuple) else value
 
 
@@ -31,6 +34,8 @@ def from_json(value: Any) -> Any:
         return value
     if "class_name" in value:
         return keras.saving.deserialize_keras_object(value)
+    if "float64" in value:
+        return decoded(value)
     return Fraction(value["steps"]) if list(value) == ["steps"] else Span.from_config(value)
 
 

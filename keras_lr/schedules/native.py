@@ -9,6 +9,8 @@ import keras
 import numpy as np
 
 from .segments import LAST
+from .shared import Shared
+from .values import Values
 
 
 def is_tensor(value: Any) -> bool:
@@ -23,6 +25,8 @@ def is_scalar(value: Any) -> bool:
 
 def integers(value: Any, ops: ModuleType, dtype: str) -> Any:
     """Integers as an array or a tensor of `dtype`."""
+    if isinstance(value, Shared):
+        return value.array if ops is np else value.tensor(dtype)
     if ops is np:
         return np.asarray(value, "int64")
     return keras.ops.convert_to_tensor(np.asarray(value, dtype), dtype=dtype)
@@ -30,6 +34,8 @@ def integers(value: Any, ops: ModuleType, dtype: str) -> Any:
 
 def real_numbers(value: Any, ops: ModuleType) -> Any:
     """Numbers in the precision that formulas are computed in."""
+    if isinstance(value, Shared | Values):
+        return value.array if ops is np else value.tensor("float32")
     return np.asarray(value, "float64") if ops is np else keras.ops.convert_to_tensor(value, dtype="float32")
 
 
@@ -55,11 +61,11 @@ def gather(table: Any, index: Any, ops: ModuleType) -> Any:
     return ops.take(table, index, axis=0)
 
 
-def columns(table: np.ndarray, index: Any, ops: ModuleType) -> list[Any]:
+def columns(table: Shared, index: Any, ops: ModuleType) -> list[Any]:
     """The entry of each column of a table at an index that is known to be within it."""
     if ops is np:
-        return [np.take(column, index) for column in np.ascontiguousarray(table.T)]
-    return keras.ops.unstack(gather(real_numbers(table, ops), index, ops), table.shape[1], axis=-1)
+        return [np.take(column, index) for column in np.ascontiguousarray(table.array.T)]
+    return keras.ops.unstack(gather(real_numbers(table, ops), index, ops), table.array.shape[1], axis=-1)
 
 
 def not_below_zero(value: Any, ops: ModuleType, dtype: str) -> Any:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .segments import LAST
+from .shared import Shared
 from .spans import Length, in_steps
 from .step import Step
 
@@ -98,7 +99,7 @@ class Lookup:
         near = [math.floor(piece.near) for piece in pieces]
         last_before = [max(begins[n], 0) - 1 for n in seen]
         self.latest = max(map(abs, (*near, *last_before)))
-        self.last_before, self.near = last_before, near
+        self.last_before, self.near = Shared(np.array(last_before)), Shared(np.array(near))
         self.shapes = sorted({(piece.power, piece.is_wave) for piece in pieces if piece.height} or {(1.0, False)})
         kinds = [float(self.shapes.index((p.power, p.is_wave))) if p.height else 0.0 for p in pieces]
         columns = [
@@ -112,7 +113,7 @@ class Lookup:
             columns.append(self.parts)
         if len(self.shapes) > 1:
             columns.append(kinds)
-        self.columns = np.minimum(np.array(columns).T, np.finfo("float32").max)
+        self.columns = Shared(np.minimum(np.array(columns).T, np.finfo("float32").max))
 
     @classmethod
     def of(cls, schedule: Any) -> Lookup | None:

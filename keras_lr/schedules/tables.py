@@ -8,8 +8,6 @@ from dataclasses import KW_ONLY
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
-
 from . import words
 from .base import Schedule, schedule
 from .curves import swing
@@ -28,7 +26,7 @@ class Table(Schedule):
     array([0.1 , 0.1 , 0.01, 0.01, 0.01, 0.01])
 
     Args:
-        values: Numbers >= 0, at least one; a million are fine.
+        values: Numbers >= 0, at least one; ten million are fine, held once in memory, in the graph and in the file.
 
     Raises:
         ValueError: There are no `values`, or one is negative or not finite.
@@ -37,11 +35,7 @@ class Table(Schedule):
     values: Numbers
 
     def at(self, step: Step) -> Any:
-        return step.take(self._table)
-
-    @functools.cached_property
-    def _table(self) -> np.ndarray:
-        return np.array(self.values, "float64")
+        return step.take(self.values)
 
 
 @schedule
@@ -77,15 +71,11 @@ class Intervals(Schedule):
         require_one_more(self)
 
     def at(self, step: Step) -> Any:
-        return step.take(self._table, step.index(self.boundaries))
+        return step.take(self.values, step.index(self.boundaries))
 
     def _pieces(self, begin: Time, ratio: Time) -> Pieces:
         begins = [begin, *(begin + scaled(boundary, ratio) for boundary in self.boundaries)]
         return [Piece(begin, value) for begin, value in zip(begins, self.values, strict=True)]
-
-    @functools.cached_property
-    def _table(self) -> np.ndarray:
-        return np.array(self.values, "float64")
 
 
 @schedule
@@ -117,9 +107,9 @@ class Knots(Schedule):
         if lookup is not None:
             return lookup.at(step)
         if not self.boundaries:
-            return step.full(self._table[0])
+            return step.full(self.values.array[0])
         count, inside = step.segment(self._segments)
-        before, after = step.take(self._table[:-1], count.value), step.take(self._table[1:], count.value)
+        before, after = step.take(self.values.array[:-1], count.value), step.take(self.values.array[1:], count.value)
         if self.interpolation == "constant":
             return step.ops.where(step.reached(self.boundaries[-1]), after, before)
         first = self.boundaries[0]  # as long as all of them seem from inside
@@ -140,10 +130,6 @@ class Knots(Schedule):
         return [*pieces, Piece(times[-1], self.values[-1])]
 
     @functools.cached_property
-    def _table(self) -> np.ndarray:
-        return np.array(self.values, "float64")
-
-    @functools.cached_property
     def _segments(self) -> Segments:
         ends = [Fraction(in_steps(boundary)) for boundary in self.boundaries]
         return Segments(tuple(end - start for start, end in zip([Fraction(0), *ends], ends, strict=False)))
@@ -153,4 +139,4 @@ def require_one_more(table: Any) -> None:
     """Refuse `values` that are not one more than `boundaries`."""
     if len(table.values) != len(table.boundaries) + 1:
         rule = f"one more than the {len(table.boundaries)} `boundaries`"
-        words.refuse(table, "values", rule, tuple(table.values))
+        words.refuse(table, "values", rule, table.values)

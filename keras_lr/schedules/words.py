@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from keras.optimizers.schedules import LearningRateSchedule
 
+from .shared import Shared
 from .spans import Length, Span, is_integer
+from .values import SHOWN, Values
 
 # What arguments may be given as; what is stored of them, the rules below tell.
 Lengths = Any  # one `Length` or several, in any iterable
@@ -31,12 +33,14 @@ class Word(NamedTuple):
     meaning: str
     rule: str
     read: Callable[[Any], Any]
+    which: Callable[[Any], str] = lambda value: ""
+    """Says which one of many breaks the rule, where not all are shown."""
 
 
 def refuse(owner: object, argument: str, rule: str, value: Any, remedy: str = "", error: type = ValueError) -> None:
     """Raise the error that every refusal of this library is: argument, rule, value, remedy."""
     name = owner if isinstance(owner, str) else type(owner).__name__
-    said = repr(value)
+    said = repr(value[:200] if isinstance(value, list | tuple) else value)  # of ten million the repr takes seconds
     said = said if len(said) <= 200 else said[:197] + "..."
     raise error(
         f"Argument `{argument}` of `{name}` must be {rule}. {remedy and remedy + ' '}Received: {argument}={said}"
@@ -51,7 +55,7 @@ def read(owner: object, name: str, value: Any) -> Any:
     except TypeError:
         refuse(owner, name, word.rule, value, error=TypeError)
     if stored is None:
-        refuse(owner, name, word.rule, value)
+        refuse(owner, name, word.rule, value, word.which(value))
     return stored
 
 
@@ -129,13 +133,33 @@ def _one_of(*choices: str) -> Callable[[Any], str | None]:
     return read_choice
 
 
-def _numbers(values: Any) -> tuple | None:
-    # A million of them in one pass; what is odd falls through to be refused one by one.
-    array = np.asarray(values)
-    if array.ndim == 1 and array.dtype.kind in "fiu" and len(array):
-        array = array.astype("float64")
-        return tuple(array.tolist()) if np.isfinite(array).all() and (array >= 0).all() else None
-    return _several(_number(minimum=0))(values)
+def _numbers(values: Any) -> Values | None:
+    if isinstance(values, Values):
+        return Values(values.shared)
+    array = _as_array(values)
+    if array is None:
+        several = _several(_number(minimum=0))(values)
+        return None if several is None else Values(Shared(np.array(several)))
+    # Two passes without an array of truths; a minimum is nan if a number is.
+    return Values(Shared(array)) if array.min() >= 0 and array.max() < math.inf else None
+
+
+def _as_array(values: Any) -> np.ndarray | None:
+    """A copy of the numbers, `None` if they are odd in any way."""
+    try:
+        array = np.array(values)
+    except ValueError:  # rows of different lengths
+        return None
+    is_plain = array.ndim == 1 and array.dtype.kind in "fiu" and len(array)
+    return array.astype("float64", copy=False) if is_plain else None
+
+
+def _which_number(values: Any) -> str:
+    array = _as_array(values)
+    if array is None or len(array) <= SHOWN:
+        return ""
+    index = int(np.flatnonzero(~(np.isfinite(array) & (array >= 0)))[0])
+    return f"That at {index} is {array[index]}."
 
 
 def _boundaries(values: Any) -> tuple | None:
@@ -214,7 +238,7 @@ WORDS = {
         "strictly increasing integers > 0 or spans, as in `keras_lr.epochs(20, 60)`",
         _boundaries,
     ),
-    "values": Word("the values, in their order", "finite numbers >= 0, at least one", _numbers),
+    "values": Word("the values, in their order", "finite numbers >= 0, at least one", _numbers, _which_number),
     "schedule": Word("what is changed", "a schedule or a finite number >= 0", _schedule),
     "schedules": Word("the parts, in their order", "schedules or numbers >= 0, at least one", _several(_schedule)),
     "factor": Word("what a reduction multiplies by", *_SHARE),

@@ -1,0 +1,160 @@
+"""What a schedule costs in a training step, on the backend that KERAS_BACKEND names: ratios to a constant rate.
+
+    python benchmarks/steps.py [--tensors 2 20 100] [--executions 1 50] [--optimizers SGD AdamW scheduled]
+        [--rates all] [--jit] [--rounds 60] [--wall]
+
+What is timed are calls of the compiled step of a chain of tiny dense layers, on one batch over and over, so that next
+to nothing is there but the optimizer. All models of a column are there at once and have turns of some 10 ms in random
+order. A cell is the median of the ratios to the plain optimizer with a number, round by round, and two standard errors
+of it. Equal models differ by some more, which the first row shows: three of them, each by the other two.
+`scheduled` is AdamW by `klr.scheduled`. AdamW has a weight decay. The `few` rates are `Intervals` and a cosine with a
+warmup. Only TensorFlow makes one call of several steps.
+"""
+
+import argparse
+import functools
+import itertools
+import os
+import random
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+from measure import interleaved, network, ratio, table
+from rates import RATES, check
+
+import keras_lr as klr
+
+FEW = ["warmup_cosine from 0", "Intervals of 101"]
+ALL = [
+    *FEW,
+    "Cosine",
+    "one_cycle",
+    "Exponential, stairs of examples",
+    "Knots of 101",
+    "triangular",
+    "sgdr, growing",
+]
+OWN = ": Keras' own"
+NUMBER, NOISE = "a number", "noise: a number, three times"
+BATCH, WARM, TURN = 4, 100, 0.01  # examples; steps before anything is timed; seconds
+
+
+def adamw(rate):
+    return keras.optimizers.AdamW(rate, weight_decay=0.01)
+
+
+OPTIMIZERS = {"SGD": keras.optimizers.SGD, "AdamW": adamw, "scheduled": lambda rate: klr.scheduled(adamw(rate))}
+
+
+@functools.cache
+def batch():
+    """The one batch of all: JAX copies arrays or not, by where in the memory they are."""
+    return tuple(
+        keras.ops.convert_to_tensor(x, "float32") for x in np.random.default_rng(0).normal(size=[2, BATCH, 16])
+    )
+
+
+def training(optimizer, tensors, execution, jit):
+    """A function that makes calls of the compiled training step and returns the loss of the last one."""
+    model, backend = network(tensors), keras.backend.backend()
+    jit = jit if backend == "tensorflow" else "auto"
+    model.compile(optimizer, loss="mse", steps_per_execution=execution, jit_compile=jit)
+    model.test_on_batch(*batch())  # builds the metrics
+    model.optimizer.build(model.trainable_variables)
+    model.make_train_function()
+    step, state = model.train_function, ()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        data = iter(tf.data.Dataset.from_tensors(batch()).repeat())
+    elif backend == "torch":
+        model.train()
+        data = [batch()]
+    else:
+        data = (batch() for _ in itertools.count())
+        variables = "trainable_variables", "non_trainable_variables", "optimizer", "metrics_variables"
+        kinds = [getattr(model, name) for name in variables]
+        state = [[v.value for v in getattr(kind, "variables", kind)] for kind in kinds]
+
+    def run(calls):
+        nonlocal state
+        for _ in range(calls):
+            if backend == "jax":
+                logs, state = step(state, data)
+            else:
+                logs = step(data)
+        return float(keras.ops.convert_to_numpy(logs["loss"]))  # waits for the device
+
+    return run
+
+
+def rates_of(names, tensors):
+    """The rates by the names of their rows, ours beside Keras' own."""
+    rates = {NUMBER: 0.1}
+    for name in names:
+        rates[name] = RATES[name].schedule
+        # Of many tensors, its nodes are too many to wait for.
+        if RATES[name].keras is not None and not (name.startswith("Intervals") and tensors > 2):
+            rates[f"{name}{OWN}"] = RATES[name].keras
+    return rates
+
+
+def column(kind, rates, tensors, execution, options):
+    """The ratios of one column, by row."""
+    plain = adamw if kind == "scheduled" else OPTIMIZERS[kind]
+    makers = {name: functools.partial(OPTIMIZERS[kind], rate) for name, rate in rates.items()}
+    copies = [f"copy {n}" for n in range(3)]
+    makers |= {name: functools.partial(plain, 0.1) for name in copies}
+    # Where in memory a model is makes a difference of some percent: so the order is random, with three yardsticks.
+    makers = dict(random.sample(list(makers.items()), len(makers)))
+    fits = {name: training(maker(), tensors, execution, options.jit) for name, maker in makers.items()}
+    losses = {name: fit(max(1, WARM // execution)) for name, fit in fits.items()}
+    same = [(NUMBER, name) for name in copies]
+    same += [(name, f"{name}{OWN}") for name in rates if f"{name}{OWN}" in rates]
+    for first, second in same:  # what has the same values has trained the same
+        np.testing.assert_allclose(losses[first], losses[second], rtol=1e-3, err_msg=f"{kind}: {second}")
+    began = time.process_time()
+    fits[copies[0]](10)
+    calls = max(1, round(TURN / (time.process_time() - began) * 10))
+    runs = {name: functools.partial(fit, calls) for name, fit in fits.items()}
+    clock = time.perf_counter if options.wall else time.process_time
+    times = interleaved(runs, options.rounds, clock=clock)
+    times = {name: np.array(seconds) for name, seconds in times.items()}
+    yardstick = np.mean([times[name] for name in copies], axis=0)
+    others = [ratio(times[name], (3 * yardstick - times[name]) / 2)[0] for name in copies]
+    ratios = {name: ratio(times[name], yardstick) for name in rates}
+    said = {name: f"{middle:.3f} ± {error:.3f}" for name, (middle, error) in ratios.items()}
+    return {NOISE: f"{min(others):.3f} to {max(others):.3f}", **said}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tensors", type=int, nargs="*", default=[2])
+    parser.add_argument("--executions", type=int, nargs="*", default=[1, 50], help="steps per execution")
+    parser.add_argument("--optimizers", nargs="*", default=list(OPTIMIZERS), choices=list(OPTIMIZERS))
+    parser.add_argument("--rates", default="all", choices=["all", "few"])
+    parser.add_argument("--jit", action="store_true", help="on TensorFlow, which else runs the graph as it is")
+    parser.add_argument("--rounds", type=int, default=60)
+    parser.add_argument("--wall", action="store_true", help="wall time instead of processor time")
+    options = parser.parse_args()
+    names = ALL if options.rates == "all" else FEW
+    if keras.backend.backend() != "tensorflow":
+        options.executions = [1]
+    for name in names:
+        check(name)
+    print(f"Keras {keras.__version__} on {keras.backend.backend()}{', jit' * options.jit}, {options.rounds} rounds")
+    for tensors in options.tensors:
+        rates = rates_of(names, tensors)
+        columns = {}
+        for kind, execution in itertools.product(options.optimizers, options.executions):
+            title = f"{kind}, {execution} a call" if len(options.executions) > 1 else kind
+            columns[title] = column(kind, rates, tensors, execution, options)
+        rows = [(name, *(cells[name] for cells in columns.values())) for name in (NOISE, *rates)]
+        table(f"A step with {tensors} weight tensors, 1 = a number as the rate", columns, rows)
+
+
+if __name__ == "__main__":
+    main()

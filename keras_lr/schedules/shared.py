@@ -1,0 +1,56 @@
+"""Tables as tensors that are made once for each device, and not again in every graph."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+
+
+class Shared:
+    """An array that nobody changes, and the tensors of it.
+
+    Keras evaluates a schedule once for each weight that decays, so a table that
+    is part of the graph would be in it a hundred times, and a graph of
+    TensorFlow ends at 2 GB; torch would convert it anew at each step.
+
+    >>> table = Shared(np.array([0.1, 0.01]))
+    >>> table.tensor("float32") is table.tensor("float32")
+    True
+    """
+
+    def __init__(self, array: np.ndarray):
+        array.flags.writeable = False
+        self.array, self._length = array, len(array)
+        self._tensors: dict[Any, Any] = {}
+
+    def __len__(self) -> int:
+        return self._length  # without the array, of which torch would make a part of its graph
+
+    def tensor(self, dtype: str) -> Any:
+        """The array as a tensor on the present device."""
+        backend = keras.backend.backend()
+        if backend == "tensorflow":
+            import tensorflow as tf
+
+            with tf.init_scope():  # outside of the graph, which takes the tensor as an argument
+                if tf.executing_eagerly():  # not so in a graph of TensorFlow 1, whose tensors end with it
+                    return self._made(dtype)
+        elif backend == "jax":
+            import jax
+
+            with jax.ensure_compile_time_eval():
+                return self._made(dtype)
+        elif backend == "torch":
+            return self._made(dtype)
+        return keras.ops.convert_to_tensor(self.array, dtype=dtype)
+
+    def _made(self, dtype: str) -> Any:
+        key = keras.ops.convert_to_tensor(0.0).device, dtype
+        if key not in self._tensors:
+            tensor = keras.ops.convert_to_tensor(self.array, dtype=dtype)
+            if "Fake" in type(tensor).__name__:  # torch asks for shapes alone
+                return tensor
+            self._tensors[key] = tensor
+        return self._tensors[key]

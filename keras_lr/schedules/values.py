@@ -1,0 +1,115 @@
+"""The numbers of the argument `values`: an array, held once, that is read like a tuple."""
+
+from __future__ import annotations
+
+import base64
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from .shared import Shared
+
+READABLE = 1000  # as many are listed in a config; more are coded, in half the room
+SHOWN = 12
+
+
+class Values(Sequence):
+    """Numbers that are compared, indexed and shown as a tuple of floats is, at 8 bytes for each.
+
+    >>> values = Values(Shared(np.array([0.1, 0.01])))
+    >>> values == (0.1, 0.01), values[0], values
+    (True, 0.1, (0.1, 0.01))
+
+    Args:
+        shared: The numbers, one axis of float64.
+        method: What calling it does, if it stands where a method of that name would.
+    """
+
+    def __init__(self, shared: Shared, method: Callable[[Any], Any] | None = None):
+        self.shared, self._method = shared, method
+
+    @property
+    def array(self) -> np.ndarray:
+        return self.shared.array
+
+    def tensor(self, dtype: str) -> Any:
+        return self.shared.tensor(dtype)
+
+    def __call__(self, steps: Any) -> Any:
+        if self._method is None:
+            raise TypeError("These `values` are numbers and not those of a schedule, so they can't be called.")
+        return self._method(steps)
+
+    def __len__(self) -> int:
+        return len(self.shared)
+
+    def __getitem__(self, index: Any) -> Any:
+        found = self.array[index].tolist()
+        return tuple(found) if isinstance(found, list) else found
+
+    def __iter__(self) -> Iterator[float]:
+        return iter(self.array.tolist())
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        return np.array(self.array, dtype, copy=copy)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Values):
+            return self.shared is other.shared or np.array_equal(self.array, other.array)
+        return tuple(self) == other
+
+    def __hash__(self) -> int:
+        # Some of a long table are enough; all of a short one, so that it has the hash of the tuple that it equals.
+        return hash(tuple(self.array[:: 1 + (len(self) - 1) // READABLE].tolist()))
+
+    def __repr__(self) -> str:
+        return short_repr(self)
+
+    def __reduce__(self) -> Any:
+        return _rebuilt, (self.array,)
+
+    def __deepcopy__(self, memo: Any) -> Values:
+        return self
+
+    def to_json(self) -> Any:
+        """A list, or a dictionary of one string for a long table: the bytes of its float64 numbers in base64."""
+        if len(self) <= READABLE:
+            return self.array.tolist()
+        return {"float64": base64.b64encode(self.array.astype("<f8", copy=False).data).decode()}
+
+
+def decoded(config: dict[str, str]) -> np.ndarray:
+    """The numbers of a long table, from what `Values.to_json` made of them."""
+    return np.frombuffer(base64.b64decode(config["float64"]), "<f8")
+
+
+class ArgumentAndMethod:
+    """The attribute `values` of a schedule that has an argument of that name: read as the one, called as the other."""
+
+    def __init__(self, method: Callable[..., Any]):
+        self._method = method
+
+    def __get__(self, schedule: Any, owner: Any = None) -> Any:
+        if schedule is None:
+            return self._method
+        stored = vars(schedule)["values"]
+        if not isinstance(stored, Values):
+            return stored
+        # Made anew, since a schedule that held its own method would stay in memory after its last use.
+        return Values(stored.shared, functools.partial(self._method, schedule))
+
+    def __set__(self, schedule: Any, value: Any) -> None:
+        vars(schedule)["values"] = value
+
+
+def short_repr(items: Any) -> str:
+    """A tuple as it is written, or its beginning, end and length."""
+    if len(items) <= SHOWN:
+        return repr(tuple(items))
+    return f"({', '.join(map(repr, items[:3]))}, ..., {items[-1]!r}: {len(items)} in all)"
+
+
+def _rebuilt(array: np.ndarray) -> Values:
+    return Values(Shared(array))
