@@ -14,7 +14,7 @@ import keras_lr as klr
 from keras_lr.scheduled import ScheduledMixin
 from keras_lr.schedules.words import Member
 
-RATE = klr.Table([0.5, 0.4, 0.25, 0.2, 0.1, 0.05])
+RATE = klr.Table([0.5, 0.4, 0.25, 0.2, 0.1, 0.05, 0.025])  # one more than the steps, for what comes next
 MOMENTUM = klr.Table([0.25, 0.5, 0.75, 0.5, 0.25, 0.75])
 DECAY = klr.Table([0.1, 0.5, 0.25, 0.75, 0.3, 0.2])
 STEPS = 6
@@ -54,12 +54,12 @@ def variables(count=3):
     return [keras.Variable(np.ones(2, "float32")) for _ in range(count)]
 
 
+SHARED = {"learning_rate": Counted(RATE), "momentum": Counted(MOMENTUM), "weight_decay": Counted(DECAY)}
+
+
 def sgd(**options):
-    """SGD whose three numbers follow schedules."""
-    plain = opt.SGD(0.1, momentum=0.9, weight_decay=0.1, **options)
-    return klr.scheduled(
-        plain, learning_rate=Counted(RATE), momentum=Counted(MOMENTUM), weight_decay=Counted(DECAY), correct_bias=False
-    )
+    """SGD whose three numbers follow schedules, the same objects each time."""
+    return klr.scheduled(opt.SGD(0.1, momentum=0.9, weight_decay=0.1, **options), **SHARED)
 
 
 def by_hand(steps=STEPS, gradient=1.0, factor=1.0):
@@ -246,10 +246,6 @@ def test_one_schedule_of_two_optimizers(counts):
     """Two optimizers of one step that share their schedules have the values of their own counts."""
     both = [(sgd(), variables()) for _ in range(2)]
     for optimizer, weights in both:
-        for name in ("learning_rate", "momentum", "weight_decay"):
-            klr.scheduled(
-                optimizer, **{name: {"learning_rate": RATE, "momentum": MOMENTUM, "weight_decay": DECAY}[name]}
-            )
         optimizer.build(weights)
 
     def step():
@@ -315,21 +311,18 @@ def test_several_hyperparameters(count, counts):
 def test_a_schedule_is_assigned(counts):
     """The attribute takes a schedule, ours or another's, also where the rate was a number."""
     keras_own = opt.schedules.PiecewiseConstantDecay([2], [0.5, 0.25])
+    of_keras = [0.5] * 3 + [0.25] * 3
+    given = [(Counted(RATE), RATE.values(STEPS)), (Counted(keras_own), of_keras), (keras_own, of_keras)]
     for first in (0.1, klr.Constant(0.1)):
-        for rate, values in (
-            (Counted(RATE), RATE.values(STEPS)),
-            (Counted(keras_own), [0.5] * 3 + [0.25] * 3),
-            (keras_own, None),
-        ):
+        for rate, values in given:
             optimizer, weights = klr.scheduled(opt.SGD(first), weight_decay=0.0), variables()
             optimizer.build(weights)
             optimizer.learning_rate = rate
             counts.update(evaluations=0, applications=0)
             for _ in range(STEPS):
                 optimizer.apply([keras.ops.ones(2) for _ in weights])
-            total = sum([0.5] * 3 + [0.25] * 3 if values is None else values)
-            np.testing.assert_allclose(numbers(weights), 1 - total, rtol=1e-5, atol=1e-6)
-            assert values is None or counts["evaluations"] == counts["applications"]
+            np.testing.assert_allclose(numbers(weights), 1 - sum(values), rtol=1e-5, atol=1e-6)
+            assert rate is keras_own or counts["evaluations"] == counts["applications"] == STEPS
 
 
 @pytest.mark.tensorflow
@@ -484,3 +477,69 @@ def test_reads_of_an_epoch(which, reads, tmp_path):
     assert found[FEW] == found[MANY] and found[FEW]["on_epoch_end"] > 0
     assert (found[FEW]["on_train_batch_begin"] > 0) == (which == "inside epochs")
     assert not any(found[MANY][hook] for hook in ("on_train_batch_end", "on_batch_begin", "on_batch_end"))
+
+
+# What is in a step.
+
+
+def size(optimizer, count):
+    """The nodes, equations or operations of a whole step that trains so many weight tensors."""
+    weights = variables(count)
+    optimizer.build(weights)
+    if NAME == "tensorflow":
+        import tensorflow as tf
+
+        @tf.function(autograph=False)
+        def step():
+            with tf.GradientTape() as tape:
+                loss = tf.add_n([tf.reduce_sum(weight.value) for weight in weights])
+            optimizer.apply(tape.gradient(loss, [weight.value for weight in weights]))
+
+        graph = step.get_concrete_function().graph.as_graph_def()
+        return len(graph.node) + sum(len(inner.node_def) for inner in graph.library.function)
+    gradients = [keras.ops.ones(2) for _ in weights]
+    if NAME == "jax":
+        import jax
+
+        state = state_of(optimizer, weights)
+        traced = jax.make_jaxpr(lambda state: optimizer.stateless_apply(state[1], gradients, state[0]))(state)
+        return len(traced.eqns)
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class Count(TorchDispatchMode):
+        operations = 0
+
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            self.operations += 1
+            return function(*args, **(kwargs or {}))
+
+    with Count() as seen:
+        optimizer.apply(gradients)
+    return seen.operations
+
+
+FOLLOWED = {
+    "learning_rate": (RATE, 30),
+    "weight_decay": (DECAY, 30),
+    "beta_1": (MOMENTUM, 55),
+    "beta_2": (MOMENTUM, 55),
+}
+
+
+if NAME == "jax":  # where `1 - beta` is an equation for each weight tensor, which XLA makes one
+    del FOLLOWED["beta_1"], FOLLOWED["beta_2"]
+
+
+@pytest.mark.parametrize("name", FOLLOWED)
+def test_a_step_grows_by_a_constant(name):
+    """What a scheduled hyperparameter adds to a step of AdamW does not grow with the number of its weight tensors."""
+    schedule, most = FOLLOWED[name]
+    plain = lambda: opt.AdamW(0.01, weight_decay=0.1)  # noqa: E731
+    few, many = (size(klr.scheduled(plain(), **{name: schedule}), n) - size(plain(), n) for n in (2, 20))
+    assert many <= few <= most
+
+
+@pytest.mark.tensorflow
+def test_a_rate_that_is_scheduled_is_read_no_more():
+    """With 20 weight tensors the step with a scheduled rate, which is not read for each, is the smaller one."""
+    assert size(klr.scheduled(opt.AdamW(RATE, weight_decay=0.1)), 20) < size(opt.AdamW(0.01, weight_decay=0.1), 20)
