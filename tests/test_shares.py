@@ -9,6 +9,7 @@ from backends import to_numpy
 from keras_lr.schedules.sine import sine_squared
 
 import keras_lr as klr
+from keras_lr.schedules.curves import swing
 from keras_lr.schedules.shares import between, power_less_one
 from keras_lr.schedules.step import Step
 
@@ -29,14 +30,14 @@ def test_a_power_less_one(power, steps):
         assert (found[0], found[-1]) == (1, 0)
 
 
-def test_the_square_of_a_sine():
-    """By numpy's products and sums it has the digits that its sine would give, down to the smallest share."""
-    turns = np.append(np.linspace(-1, 1, 2001), 10.0 ** -np.arange(1, 20))
-    np.testing.assert_allclose(sine_squared(turns, np), np.sin(np.pi / 2 * turns) ** 2, rtol=2e-15, atol=0)
-    assert sine_squared(np.array(1.0), np) == 1 and sine_squared(np.array(0.0), np) == 0
-    shares = np.abs(turns).astype("float32")
-    found = to_numpy(sine_squared(keras.ops.convert_to_tensor(shares), keras.ops))
-    np.testing.assert_allclose(found, np.sin(np.pi / 2 * shares.astype("float64")) ** 2, rtol=5e-7, atol=1e-37)
+def test_half_a_wave():
+    """Half a wave has its digits down to the smallest share, where 1 - cos has none."""
+    shares = np.append(np.linspace(0, 1, 2001), 10.0 ** -np.arange(1, 18))
+    assert swing(np.array(1.0), NUMPY) == 1 and swing(np.array(0.0), NUMPY) == 0
+    single = shares.astype("float32")
+    found = to_numpy(swing(keras.ops.convert_to_tensor(single), BACKEND))
+    np.testing.assert_allclose(found, np.sin(np.pi / 2 * single.astype("float64")) ** 2, rtol=5e-7, atol=1e-37)
+    np.testing.assert_allclose(swing(shares, NUMPY)[-9:], (np.pi / 2 * shares[-9:]) ** 2, rtol=1e-14, atol=0)
 
 
 def test_both_ends_are_exact():
