@@ -3,7 +3,7 @@
     python benchmarks/bulk.py [--rounds 9] [--steps 1000000]
 
 All ratios are to the numpy formula in float64, in rates.py, its `np.arange` included. Keras' own schedules are given
-the steps as one array, where they take that, and one by one; torch's schedulers are stepped; both of these for a few
+the steps as one array, where they take that, and one by one; torch's schedulers are stepped; both of these for a
 hundred steps, from which the million is reckoned.
 """
 
@@ -17,7 +17,7 @@ import numpy as np
 from measure import interleaved, ratio, table
 from rates import RATES, N, check
 
-FEW = 500  # of a loop over steps
+FEW = 100  # of a loop over steps
 
 
 def of_torch():
@@ -86,7 +86,7 @@ def main():
             loops["loop"] = lambda: [float(rate.keras(step)) for step in range(FEW)]  # noqa: B023
         if name in torch_runs:
             loops["torch"] = torch_runs[name]
-        slow = interleaved(loops, 3)
+        slow = interleaved(loops, 2)
         typical = np.median(times["numpy"])
         others = {key: np.median(seconds) / typical * (1 if key == "array" else few) for key, seconds in slow.items()}
         said = [f"{others[key]:,.3g}" if key in others else "" for key in ("array", "loop", "torch")]
