@@ -166,22 +166,24 @@ class Step(ExactStep):
         The first is `None` where no step is past the first block, the second
         where it is always 0.
         """
-        stair = Fraction(in_steps(stair))
-        length, ticks = size * stair, stair.denominator
+        stair = in_steps(stair)
+        # In integers, not fractions: where torch compiles, `size` may be a symbol.
+        ticks, per_stair = stair.denominator, stair.numerator
+        length, rest = size * per_stair // ticks, size * per_stair % ticks
         if not self.is_plain and stair == 1:
             return self.ops.clip(self.count(size).value, 0, most), self.inside(size).real
-        if not self.is_plain or length.denominator > 1 or (ticks > 1 and length * ticks > self._last):
+        if not self.is_plain or rest > 0 or (ticks > 1 and length * ticks > self._last):
             return self.count(stair).blocks(size, most)
         if length > self._last:
             block, within = None, self._whole
         else:
-            held = self._held(min(int(length) * most, self._last))
-            block = held // int(length)
+            held = self._held(min(length * most, self._last))
+            block = held // length
             if size == 1:
                 return block, None
-            within = held % int(length)
+            within = held % length
         if stair != 1:
-            within = (within * ticks if ticks > 1 else within) // stair.numerator
+            within = (within * ticks if ticks > 1 else within) // per_stair
         return block, self._floats(within)
 
     def segment(self, segments: Segments) -> tuple[Step, Step]:
