@@ -159,6 +159,11 @@ CASES = {
         {0: 0.0, 1: 0.1 / 2**33, 2**24 + 1: 0.1 * (2**24 + 1) / 2**33},
         lambda t: 0.1 * float(share(t, 2**33)),
     ),
+    "linear, falling past int32": Case(
+        klr.Linear(0.1, 0.0, steps=2**33),
+        {0: 0.1, 2**31 - 1: 0.1 * (2**33 - 2**31 + 1) / 2**33},
+        lambda t: 0.1 * float(1 - share(t, 2**33)),
+    ),
     "linear of part of a step": Case(
         klr.Linear(0.3, 0.0, steps=Fraction(3, 2)),
         {0: 0.3, 1: 0.1, 2: 0.0},

@@ -6,7 +6,6 @@ import keras
 import numpy as np
 import pytest
 from backends import to_numpy
-from keras_lr.schedules.sine import sine_squared
 
 import keras_lr as klr
 from keras_lr.schedules.curves import swing

@@ -62,7 +62,10 @@ class Step(ExactStep):
         left = self._floats(whole - (self._given if near else self._whole))
         if denominator > 1:
             left = left + self._floats(part) / denominator
-        left = left / self._float(steps)
+        length = self._float(steps)
+        if isinstance(length, float) and length > self._last:  # the integers stop at the last of them
+            left = left + (length - self._last)
+        left = left / length
         if self._has_begun and self.ops is not np:
             return self.ops.maximum(left, self.constant(0.0))
         return self.ops.clip(left, 0.0, 1.0)
