@@ -1,6 +1,5 @@
 """What holds on TensorFlow alone: the size of the graph, and graphs and sessions of TensorFlow 1."""
 
-from fractions import Fraction
 
 import numpy as np
 import pytest
