@@ -15,7 +15,7 @@ from .scheduled import schedules_of
 from .schedules import words
 from .schedules.base import Schedule, schedule
 from .schedules.shifts import PerUpdate
-from .schedules.step import Step
+from .schedules.steps.step import Step
 from .schedules.words import Member
 
 OWNER = "layerwise"

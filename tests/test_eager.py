@@ -14,7 +14,7 @@ from backends import LAST_STEP, NAME, integers, to_numpy
 from models import applied, ones, rate_meter
 
 import keras_lr as klr
-from keras_lr.schedules.eager import SIZE
+from keras_lr.schedules.steps.eager import SIZE
 
 torch_alone = pytest.mark.skipif(NAME != "torch", reason="only torch trains eagerly")
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import keras_lr as klr
 from keras_lr.schedules.base import CHUNK
-from keras_lr.schedules.segments import LAST
-from keras_lr.schedules.step import Step
+from keras_lr.schedules.steps.segments import LAST
+from keras_lr.schedules.steps.step import Step
 
 STEPS = np.concatenate([np.arange(-3, 120), [999, 10**6, 2**24 + 1, 2**31 - 1]])
 settings.register_profile("laws", derandomize=True, deadline=None, max_examples=60, database=None)

@@ -7,7 +7,7 @@ import test_schedules as checks
 from cases import CASES
 
 import keras_lr as klr
-from keras_lr.schedules.step import Step
+from keras_lr.schedules.steps.step import Step
 
 
 def caught(check, *case_names, errors=(AssertionError,)):

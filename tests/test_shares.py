@@ -9,8 +9,8 @@ from backends import to_numpy
 
 import keras_lr as klr
 from keras_lr.schedules.curves import swing
-from keras_lr.schedules.shares import between, power_less_one
-from keras_lr.schedules.step import Step
+from keras_lr.schedules.steps.shares import between, power_less_one
+from keras_lr.schedules.steps.step import Step
 
 BACKEND, NUMPY = Step(keras.ops.convert_to_tensor(0), keras.ops), Step(np.array(0), np)
 

@@ -1,6 +1,5 @@
 """What holds on TensorFlow alone: the size of the graph, and graphs and sessions of TensorFlow 1."""
 
-
 import numpy as np
 import pytest
 from cases import CASES

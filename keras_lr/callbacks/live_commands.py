@@ -18,7 +18,7 @@ from ..scheduled import FACTOR, schedules_of, swap
 from ..schedules import words
 from ..schedules.base import Schedule, schedule
 from ..schedules.shifts import PerUpdate
-from ..schedules.step import Step
+from ..schedules.steps.step import Step
 from ..schedules.words import Member
 
 LARGEST = float(np.finfo("float32").max)

@@ -12,7 +12,7 @@ import numpy as np
 
 from . import words
 from .base import Schedule, schedule
-from .step import Step
+from .steps.step import Step
 from .words import Member, Members, Pair
 
 WEYL = 0x9E3779B9 - 2**32  # the golden ratio of 2**32, as an int32: its multiples fill the range evenly

@@ -15,11 +15,11 @@ from keras.optimizers.schedules import LearningRateSchedule
 
 from . import words
 from .data import bound, from_json, spans_in, to_json
-from .eager import value_in_window
-from .integers import integer_tensor
-from .pieces import Lookup, Pieces, Time
 from .spans import HOW_TO_BIND, Span
-from .step import Step
+from .steps.eager import value_in_window
+from .steps.integers import integer_tensor
+from .steps.pieces import Lookup, Pieces, Time
+from .steps.step import Step
 from .values import SHOWN, ArgumentAndMethod, short_repr
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ import numpy as np
 
 from . import words
 from .base import Schedule, schedule
-from .pieces import Piece, Pieces, Time, curve, looked_up, scaled, value_at, within
 from .spans import Length, in_steps
-from .step import Step
+from .steps.pieces import Piece, Pieces, Time, curve, looked_up, scaled, value_at, within
+from .steps.step import Step
 from .words import Lengths, Member, Members
 
 

@@ -7,10 +7,10 @@ from dataclasses import KW_ONLY
 from typing import Any
 
 from .base import Schedule, schedule
-from .pieces import Piece, Pieces, Time, curve, scaled
-from .shares import between, done_less_one, done_share, left_share, power_less_one, to_power
 from .spans import Length, in_steps
-from .step import Step
+from .steps.pieces import Piece, Pieces, Time, curve, scaled
+from .steps.shares import between, done_less_one, done_share, left_share, power_less_one, to_power
+from .steps.step import Step
 
 
 @schedule

@@ -12,13 +12,13 @@ from . import words
 from .base import Schedule, schedule
 from .curves import swing
 from .decays import Exponential
-from .native import cast, remainder
-from .pieces import MOST as MOST_PIECES
-from .pieces import Piece, Pieces, Time, looked_up, scaled, within
-from .segments import Segments
-from .shares import between
 from .spans import Length, exact, in_steps
-from .step import Step
+from .steps.native import cast, remainder
+from .steps.pieces import MOST as MOST_PIECES
+from .steps.pieces import Piece, Pieces, Time, looked_up, scaled, within
+from .steps.segments import Segments
+from .steps.shares import between
+from .steps.step import Step
 from .words import Lengths, Member
 
 LAST = 2**40  # the step up to which growing cycles are told apart

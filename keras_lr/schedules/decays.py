@@ -12,7 +12,7 @@ import numpy as np
 
 from .base import Schedule, schedule
 from .spans import Length, in_steps
-from .step import Step
+from .steps.step import Step
 
 LARGEST = float(np.finfo("float32").max)
 

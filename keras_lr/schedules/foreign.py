@@ -12,8 +12,8 @@ from keras.optimizers.schedules import LearningRateSchedule
 
 from . import words
 from .base import Schedule, schedule
-from .integers import integer_tensor
-from .step import Step
+from .steps.integers import integer_tensor
+from .steps.step import Step
 
 
 @schedule

@@ -7,7 +7,7 @@ from typing import Any
 from . import words
 from .base import Schedule, schedule
 from .spans import Length
-from .step import Step
+from .steps.step import Step
 
 
 @schedule

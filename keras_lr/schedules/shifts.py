@@ -7,9 +7,9 @@ from fractions import Fraction
 from typing import Any
 
 from .base import Schedule, schedule
-from .pieces import Piece, Pieces, Time, looked_up, scaled, value_at, within
 from .spans import Length, exact
-from .step import Step
+from .steps.pieces import Piece, Pieces, Time, looked_up, scaled, value_at, within
+from .steps.step import Step
 from .words import Member
 
 

@@ -12,9 +12,9 @@ import numpy as np
 from . import words
 from .base import Schedule, schedule
 from .decays import Blocks
-from .shares import between
 from .spans import Length, exact, in_steps
-from .step import Step
+from .steps.shares import between
+from .steps.step import Step
 
 
 @schedule

@@ -11,10 +11,10 @@ from typing import Any
 from . import words
 from .base import Schedule, schedule
 from .curves import swing
-from .pieces import Piece, Pieces, Time, curve, lookup_for, scaled
-from .segments import Segments
 from .spans import in_steps
-from .step import Step
+from .steps.pieces import Piece, Pieces, Time, curve, lookup_for, scaled
+from .steps.segments import Segments
+from .steps.step import Step
 from .words import Lengths, Numbers
 
 

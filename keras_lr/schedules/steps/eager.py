@@ -61,7 +61,7 @@ def _values(schedule: Any, start: int) -> list[float] | None:
 
 def _has_foreign(value: Any) -> bool:
     """Whether a schedule of another library is inside, which must be asked about each step alone."""
-    from .foreign import Foreign  # late, since it is a schedule
+    from ..foreign import Foreign  # late, since it is a schedule
 
     if isinstance(value, LearningRateSchedule):
         return isinstance(value, Foreign) or any(_has_foreign(getattr(value, name)) for name in value._names())

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from ..shared import Shared
+from ..spans import Length, in_steps
+from ..values import Values
 from .exact_step import ExactStep
 from .native import cast, columns, gather, integers, is_scalar, is_tensor, real_numbers
 from .segments import Pace, Segments, unstretched
-from .shared import Shared
-from .spans import Length, in_steps
-from .values import Values
 
 
 class Step(ExactStep):

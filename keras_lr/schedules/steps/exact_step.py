@@ -10,10 +10,10 @@ from typing import Any
 import keras
 import numpy as np
 
+from ..spans import Length, in_steps
 from .native import cast, gather, integers, is_tensor, not_below_zero, real_numbers
 from .periods import LongPeriods, NoPeriod, PeriodsInTicks, WholePeriods, aligned
 from .segments import LAST, Exact, Pace, exact
-from .spans import Length, in_steps
 
 
 class ExactStep:

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..shared import Shared
+from ..spans import Length, in_steps
 from .segments import LAST
-from .shared import Shared
-from .spans import Length, in_steps
 from .step import Step
 
 MOST = 20_000  # pieces of a table; what has more is computed member by member

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .spans import in_steps
+from ..spans import in_steps
 from .step import Step
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from ..shared import Shared
+from ..values import Values
 from .segments import LAST
-from .shared import Shared
-from .values import Values
 
 
 def is_tensor(value: Any) -> bool:
