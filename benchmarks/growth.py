@@ -162,14 +162,12 @@ def memory():
         held = tracemalloc.get_traced_memory()[0]
         tracemalloc.stop()
         graph = traced(rate, keras.Variable(7, dtype="int64")).graph.as_graph_def().ByteSize()
-        file = None
-        if n < 10**7:
-            model = keras.Sequential([keras.Input([1]), keras.layers.Dense(1)])
-            model.compile(keras.optimizers.SGD(rate), loss="mse")
-            with tempfile.TemporaryDirectory() as folder:
-                model.save(Path(folder) / "model.keras")
-                file = (Path(folder) / "model.keras").stat().st_size
-        said = [f"{size / 1e6:,.1f} ({size / n:.1f})" if size else "-" for size in (values.nbytes, held, graph, file)]
+        model = keras.Sequential([keras.Input([1]), keras.layers.Dense(1)])
+        model.compile(keras.optimizers.SGD(rate), loss="mse")
+        with tempfile.TemporaryDirectory() as folder:
+            model.save(Path(folder) / "model.keras")
+            file = (Path(folder) / "model.keras").stat().st_size
+        said = [f"{size / 1e6:,.1f} ({size / n:.1f})" for size in (values.nbytes, held, graph, file)]
         rows.append((f"{n:,}", *said))
     return rows
 

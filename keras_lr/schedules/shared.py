@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -22,11 +23,12 @@ class Shared:
 
     def __init__(self, array: np.ndarray):
         array.flags.writeable = False
-        self.array, self._length = array, len(array)
+        # Its shape by itself: torch would make the array a part of its graph if it were asked.
+        self.array, self.shape = array, array.shape
         self._tensors: dict[Any, Any] = {}
 
     def __len__(self) -> int:
-        return self._length  # without the array, of which torch would make a part of its graph
+        return self.shape[0]
 
     def tensor(self, dtype: str) -> Any:
         """The array as a tensor on the present device."""
@@ -43,14 +45,21 @@ class Shared:
             with jax.ensure_compile_time_eval():
                 return self._made(dtype)
         elif backend == "torch":
-            return self._made(dtype)
+            import torch
+
+            if not torch.jit.is_tracing():  # it checks that a second trace finds the same operations
+                # Not compiled, since an array of numpy would become a tensor of the compiled graph.
+                return self._made(dtype, torch.compiler.disable)
         return keras.ops.convert_to_tensor(self.array, dtype=dtype)
 
-    def _made(self, dtype: str) -> Any:
-        key = keras.ops.convert_to_tensor(0.0).device, dtype
+    def _made(self, dtype: str, outside: Callable[[Any], Any] = lambda make: make) -> Any:
+        any_tensor = keras.ops.convert_to_tensor(0.0)
+        if "Fake" in type(any_tensor).__name__:  # torch asks for shapes alone, and takes no others
+            return keras.ops.convert_to_tensor(self.array, dtype=dtype)
+        key = any_tensor.device, dtype
         if key not in self._tensors:
-            tensor = keras.ops.convert_to_tensor(self.array, dtype=dtype)
-            if "Fake" in type(tensor).__name__:  # torch asks for shapes alone
-                return tensor
-            self._tensors[key] = tensor
+            outside(self._make)(key, dtype)
         return self._tensors[key]
+
+    def _make(self, key: Any, dtype: str) -> None:
+        self._tensors[key] = keras.ops.convert_to_tensor(self.array, dtype=dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from fractions import Fraction
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from .base import Schedule, schedule
 from .spans import Length, exact
 from .steps.pieces import Piece, Pieces, Time, looked_up, scaled, value_at, within
+from .steps.segments import Ratios
 from .steps.step import Step
 from .words import Member
 
@@ -154,7 +156,11 @@ class Stretch(Schedule):
 
     @looked_up
     def at(self, step: Step) -> Any:
-        return self.schedule.at(step.stretched(exact(self.ratio)))
+        return self.schedule.at(step.stretched(self._ratios))
+
+    @functools.cached_property
+    def _ratios(self) -> Ratios:
+        return Ratios((exact(self.ratio),))
 
     def _pieces(self, begin: Time, ratio: Time) -> Pieces:
         return self.schedule._pieces(begin, ratio * exact(self.ratio))

@@ -61,7 +61,7 @@ class ExactStep:
         if self._pace is None:
             return exact(in_steps(length), self.dtype)
         if self._pace.index is None:
-            return exact(in_steps(length) * self._pace.ratios.ratios[0], self.dtype)
+            return self._pace.ratios.of_all(in_steps(length), self.dtype)
         return self._picked(self._pace.ratios.of((in_steps(length),), self.dtype).column(0), self._pace.index)
 
     def _picked(self, table: Exact, index: Any) -> Exact:

@@ -65,7 +65,7 @@ def columns(table: Shared, index: Any, ops: ModuleType) -> list[Any]:
     """The entry of each column of a table at an index that is known to be within it."""
     if ops is np:
         return [np.take(column, index) for column in np.ascontiguousarray(table.array.T)]
-    return keras.ops.unstack(gather(real_numbers(table, ops), index, ops), table.array.shape[1], axis=-1)
+    return keras.ops.unstack(gather(real_numbers(table, ops), index, ops), table.shape[1], axis=-1)
 
 
 def not_below_zero(value: Any, ops: ModuleType, dtype: str) -> Any:

@@ -81,6 +81,18 @@ class Ratios:
             self._made[key] = flat._replace(whole=whole, part=part, round=round_)
         return self._made[key]
 
+    def of_all(self, length: int | Fraction, dtype: str) -> Exact:
+        """The length, where there is one ratio."""
+        (ratio,), last = self.ratios, LAST[dtype]
+        if not isinstance(length, int) or ratio.denominator > FINEST[dtype]:
+            return exact(length * ratio, dtype)
+        # By integers, since torch can't compile fractions.
+        steps, denominator = length * ratio.numerator, ratio.denominator
+        whole, part = steps // denominator, steps % denominator
+        if part == 0:
+            return Exact(min(whole, last), 0, 1, min(whole, last), whole)
+        return Exact(min(whole, last), part, denominator, min(steps, last), steps)
+
     def times(self, inner: tuple[Fraction, ...]) -> Ratios:
         """The ratios of segments inside these segments."""
         if inner not in self._made:

@@ -15,7 +15,7 @@ from ..spans import Length, in_steps
 from ..values import Values
 from .exact_step import ExactStep
 from .native import cast, columns, gather, integers, is_scalar, is_tensor, real_numbers
-from .segments import Pace, Segments, unstretched
+from .segments import Pace, Ratios, Segments, unstretched
 
 
 class Step(ExactStep):
@@ -103,16 +103,16 @@ class Step(ExactStep):
         """How many of the `increasing` integers are below the step."""
         if not isinstance(increasing, Shared):
             # What is past the last integer is never below: no step is above it.
-            increasing = Shared(np.minimum(np.array(increasing, "int64"), self._last))
-        table = increasing.array
+            increasing = [min(each, self._last) for each in increasing]
         if self.ops is np:
+            table = integers(increasing, np, self.dtype)
             # Of many steps in a row, most are between the same two.
             low, high = np.searchsorted(table, [self._given.min(), self._given.max()])
             if low == high:
                 return np.full(self._given.shape, low)
             return low + np.searchsorted(table[low:high], self._given)
-        if len(table) == 1:
-            return cast(self._given > int(table[0]), self.ops, "int32")
+        if len(increasing) == 1 and not isinstance(increasing, Shared):
+            return cast(self._given > increasing[0], self.ops, "int32")
         # Not `expand_dims`, which needs a known rank: a placeholder of TensorFlow 1 may have none.
         given = self._given if is_scalar(self._given) else self._given[..., None]
         return self.ops.sum(cast(given > integers(increasing, self.ops, self.dtype), self.ops, "int32"), axis=-1)
@@ -203,10 +203,10 @@ class Step(ExactStep):
         inside = Step(value, self.ops, (late * common + offset - part, common), pace, has_begun=True)
         return Step(index, self.ops, has_begun=True), inside
 
-    def stretched(self, ratio: Fraction) -> Step:
-        """The same step of a schedule whose lengths are `ratio` times as long."""
-        pace = self._pace or unstretched()
-        pace = Pace(pace.index, pace.ratios.times((ratio,)))
+    def stretched(self, ratios: Ratios) -> Step:
+        """The same step of a schedule whose lengths are `ratios` times as long, all by one ratio."""
+        pace = self._pace
+        pace = Pace(None, ratios) if pace is None else Pace(pace.index, pace.ratios.times(ratios.ratios))
         return Step(self._given, self.ops, self._offset, pace, self._has_begun)
 
     def where(self, here: np.ndarray) -> Step:
