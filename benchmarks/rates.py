@@ -5,6 +5,7 @@ A formula is what one would type: float64, one pass over the steps, `np.where` w
 """
 
 import dataclasses
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -51,19 +52,11 @@ def doubling(t, first):
     return cycle, (t - starts[cycle]) / (first * 2**cycle)
 
 
-def shaken(t, seed=3, prime=46_337):
-    state = 0
-    for digit in (seed % prime, seed // prime, t % prime, t // prime % prime, t // prime**2 % prime):
-        state = mixed(state + digit, prime)
-    high = mixed(state, prime)
-    return 2 * (high + mixed(high, prime) / prime) / prime - 1
-
-
-def mixed(value, prime):
-    for key in (20_021, 7_919, 38_113):
-        value = (value + key) % prime
-        value = value * value % prime * value % prime
-    return value
+def shaken(t, seed=3):
+    x = t.astype("int32") * np.int32(0x9E3779B9 - 2**32) + np.int32(zlib.crc32(str(seed).encode()) - 2**31)
+    x = x ^ (x >> 15)
+    x = x * (2 * x + 1)
+    return (x & 0x7FFFFF80) / 2**30 - 1
 
 
 def zigzag(t, half):
