@@ -8,6 +8,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+import keras
 import numpy as np
 
 from ..shared import Shared
@@ -16,6 +17,7 @@ from .segments import LAST
 from .step import Step
 
 MOST = 20_000  # pieces of a table; what has more is computed member by member
+FUSED = 8  # pieces up to which JAX is faster without a table
 Time = int | Fraction
 
 
@@ -77,7 +79,10 @@ def looked_up(at: Callable[[Any, Step], Any]) -> Callable[[Any, Step], Any]:
     @functools.wraps(at)
     def looking_up(self: Any, step: Step) -> Any:
         lookup = None if step.ops is np else lookup_for(self, step)
-        return at(self, step) if lookup is None else lookup.at(step)
+        # XLA makes one operation of a few members, and several of a lookup.
+        if lookup is None or (keras.backend.backend() == "jax" and len(lookup.columns) <= FUSED):
+            return at(self, step)
+        return lookup.at(step)
 
     return looking_up
 
