@@ -61,6 +61,9 @@ class ScheduledMixin:
             for cell in book.cells.values():
                 cell.release()
 
+    # As of `Schedule`; else the first `tf.function` around it spends a second on translating it.
+    apply.autograph_info__ = None  # type: ignore[attr-defined]
+
     def _set(self, name: str, value: Any) -> None:
         cell = self._book.cells[name]
         # Each replica has a tensor of its own, and Keras mixes their calls: they read what was assigned.
@@ -157,13 +160,6 @@ class ScheduledMixin:
 
         hyperparameters = {name: read(value) for name, value in config["hyperparameters"].items()}
         return swap(read(config["optimizer"]), hyperparameters, config["correct_bias"])
-
-
-if keras.backend.backend() == "tensorflow":
-    import tensorflow as tf
-
-    # Else the first `tf.function` around it spends a second on translating it, as it does not on Keras' own.
-    ScheduledMixin.apply = tf.autograph.experimental.do_not_convert(ScheduledMixin.apply)  # type: ignore[method-assign]
 
 
 @keras.saving.register_keras_serializable("keras_lr")
