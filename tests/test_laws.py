@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import keras_lr as klr
 from keras_lr.schedules.base import CHUNK
+from keras_lr.schedules.steps.pieces import Lookup
 from keras_lr.schedules.steps.segments import LAST
 from keras_lr.schedules.steps.step import Step
 
@@ -76,6 +77,18 @@ curves = st.one_of(
         tables,
         st.sampled_from(["linear", "cosine", "constant"]),
     ),
+    st.builds(
+        klr.Exponential,
+        values,
+        st.floats(0.5, 0.99),
+        lengths,
+        staircase=st.booleans(),
+        end=st.one_of(st.none(), values),
+    ),
+    st.builds(klr.Exponential, values, st.floats(1.01, 3.0), lengths, staircase=st.booleans(), end=st.just(0.7)),
+    st.builds(klr.InverseTime, values, positive, lengths),
+    st.builds(klr.PowerLaw, values, lengths, positive),
+    st.builds(klr.InverseSqrt, values, lengths),
 )
 
 
@@ -92,6 +105,18 @@ def of_curves(members):
             klr.Repeat, members, lengths, shrink=positive, growth=st.sampled_from([1.0, 1.25, 2.0]), cycles=st.just(9)
         ),
         st.builds(klr.Repeat, members, st.lists(lengths, min_size=2, max_size=4)),
+        st.builds(klr.Repeat, members, lengths, shrink=st.floats(0.1, 0.8)),
+    )
+
+
+def calculated(members):
+    constants = tables.map(lambda table: klr.Intervals(*table))
+    return st.one_of(
+        st.builds(lambda a, b, c: klr.Product([a, b, c]), constants, members, constants),
+        st.builds(lambda a, b: klr.Product([a, b]), members, members),
+        st.builds(lambda a, b: klr.Sum([a, b, 0.5]), members, constants),
+        st.builds(klr.Rescale, members, st.tuples(values, values)),
+        st.builds(klr.Rescale, members, st.just((0.9, 0.1)), source=st.sampled_from([(0.0, 0.5), (1.0, 0.0)])),
     )
 
 
@@ -141,13 +166,33 @@ def test_periods(length, part, denominator, dtype):
         assert exact(found.value, *found._offset) == expected
 
 
-@settings(max_examples=300)
-@given(st.one_of(of_curves(curves), of_curves(of_curves(curves))))
+@settings(max_examples=400)
+@given(st.one_of(of_curves(curves), of_curves(of_curves(curves)), calculated(curves), calculated(of_curves(curves))))
 def test_a_table_of_curves_is_the_formula(schedule):
     """What the graph looks up for a composition of curves is what its members compute."""
-    found = schedule._lookup.at(Step(STEPS, np))
     with mock.patch("keras_lr.schedules.tables.lookup_for", return_value=None):
-        np.testing.assert_allclose(found, schedule.values(STEPS), rtol=1e-9, atol=1e-300)
+        expected = schedule.values(STEPS)
+    for dtype in ("int32", "int64"):
+        lookup = Lookup.of(schedule, dtype)
+        assert lookup is not None or isinstance(schedule, klr.Product | klr.Sum | klr.Rescale | klr.Repeat)
+        if lookup is not None:  # what is below is 0 in a float32
+            np.testing.assert_allclose(lookup.at(Step(STEPS, np)), expected, rtol=1e-9, atol=1e-45)
+
+
+def test_the_ends_of_a_table_of_curves():
+    """Curves that end late, and pieces that begin at the last integers, are looked up where they are."""
+    late = klr.Sequence([klr.Linear(0.0, 1.0, 2**31 + 7), 0.5, klr.Linear(0.25, 0.0, 2**33)], [2**31 - 5, 2**31 - 3])
+    long = klr.Exponential(0.5, 0.1, 10**6, end=0.003)
+    near = klr.Sequence([1.0, klr.Linear(1.0, 0.0, 9)], [2**24 - 4])  # where a float32 ends to tell integers apart
+    steep = klr.Product([klr.Exponential(0.5, 1e-9, 2, end=1e-9), klr.Intervals([3], [1.0, 2.0])])
+    steps = np.concatenate(
+        [2**31 - 1 - np.arange(9), np.arange(9), 2**24 + np.arange(9), np.linspace(2.2e6, 2.25e6, 999).astype("int64")]
+    )
+    for schedule in (late, long, near, steep):
+        for dtype in ("int32", "int64"):
+            found = Lookup.of(schedule, dtype).at(Step(steps, np))
+            np.testing.assert_allclose(found, schedule.values(steps), rtol=1e-9)
+        np.testing.assert_allclose(to_numpy(schedule(steps)), schedule.values(steps), rtol=1e-6)
 
 
 @given(schedules)

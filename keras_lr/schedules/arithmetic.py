@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import operator
 import zlib
 from dataclasses import KW_ONLY
@@ -12,6 +13,7 @@ import numpy as np
 
 from . import words
 from .base import Schedule, schedule
+from .steps.pieces import Piece, Pieces, Time, looked_up, overlaid, turned_over
 from .steps.step import Step
 from .words import Member, Members, Pair
 
@@ -36,8 +38,16 @@ class Product(Schedule):
 
     schedules: Members
 
+    @looked_up
     def at(self, step: Step) -> Any:
         return functools.reduce(operator.mul, (member.at(step) for member in self.schedules))
+
+    def _pieces(self, begin: Time, ratio: Time) -> Pieces:
+        def combine(piece: Piece, others: list[float]) -> Piece:
+            factor = math.prod(others)
+            return piece._replace(low=piece.low * factor, height=piece.height * factor)
+
+        return overlaid([member._pieces(begin, ratio) for member in self.schedules], combine)
 
 
 @schedule
@@ -57,8 +67,15 @@ class Sum(Schedule):
 
     schedules: Members
 
+    @looked_up
     def at(self, step: Step) -> Any:
         return functools.reduce(operator.add, (member.at(step) for member in self.schedules))
+
+    def _pieces(self, begin: Time, ratio: Time) -> Pieces:
+        def combine(piece: Piece, others: list[float]) -> Piece:
+            return piece._replace(low=piece.low + sum(others))
+
+        return overlaid([member._pieces(begin, ratio) for member in self.schedules], combine)
 
 
 @schedule
@@ -127,16 +144,33 @@ class Rescale(Schedule):
         if self.source[0] == self.source[1]:
             words.refuse(self, "source", "two different numbers", self.source)
 
+    @looked_up
     def at(self, step: Step) -> Any:
-        (first, last), (low, high) = self.source, self.target
-        if low > high:
-            (first, last), (low, high) = (last, first), (high, low)
-        slope = (high - low) / (last - first)
+        first, low, slope = self._line
         value = self.schedule.at(step)
         # From the lower end of the target: inside the range nothing cancels.
         value = (value - first if first else value) * slope
         value = value + low if low else value
         return value if first == 0 and slope >= 0 else step.ops.maximum(value, step.constant(0.0))
+
+    @property
+    def _line(self) -> tuple[float, float, float]:
+        """The lower end of the target, what becomes of it, and the slope."""
+        (first, last), (low, high) = self.source, self.target
+        if low > high:
+            (first, last), (low, high) = (last, first), (high, low)
+        return first, low, (high - low) / (last - first)
+
+    def _pieces(self, begin: Time, ratio: Time) -> Pieces:
+        first, low, slope = self._line
+        pieces = []
+        for piece in self.schedule._pieces(begin, ratio) or []:
+            lowest = low + (piece.low + (piece.height if slope < 0 else 0.0) - first) * slope
+            turned: Piece | None = turned_over(piece) if slope < 0 and piece.height else piece
+            if turned is None or lowest < 0:
+                return None
+            pieces.append(turned._replace(low=lowest, height=piece.height * abs(slope)))
+        return pieces or None
 
 
 @schedule

@@ -110,8 +110,9 @@ class Schedule(LearningRateSchedule):
         return None
 
     @functools.cached_property
-    def _lookup(self) -> Lookup | None:
-        return Lookup.of(self)
+    def _lookups(self) -> dict[str, Lookup | None]:
+        """The tables of its pieces, by the dtype of the step."""
+        return {}
 
     def check(self) -> None:
         """The rules between arguments; each alone is checked by its word. Raises by `words.refuse`."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from .base import Schedule, schedule
 from .spans import Length, in_steps
-from .steps.pieces import Piece, Pieces, Time, curve, scaled
+from .steps.pieces import WAVE, Piece, Pieces, Time, curve, scaled
 from .steps.shares import between, done_less_one, done_share, left_share, power_less_one, to_power
 from .steps.step import Step
 
@@ -159,7 +159,7 @@ class Cosine(Schedule):
     def _pieces(self, begin: Time, ratio: Time) -> Pieces:
         if self.k != 1 or (self.exponent != 1 and self.start < self.end):
             return None
-        return curve(begin, self.start, self.end, scaled(self.steps, ratio), self.exponent, is_wave=True)
+        return curve(begin, self.start, self.end, scaled(self.steps, ratio), self.exponent, WAVE)
 
 
 def swing(share: Any, step: Step, scale: float = 1.0) -> Any:

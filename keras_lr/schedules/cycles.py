@@ -22,6 +22,7 @@ from .steps.step import Step
 from .words import Lengths, Member
 
 LAST = 2**40  # the step up to which growing cycles are told apart
+FEW = 1000  # cycles that shrink, which are looked up faster than they are computed
 MOST = 100_000  # cycles of different lengths
 
 
@@ -78,12 +79,13 @@ class Repeat(Schedule):
         return value if self.shrink == 1 else value * self._shrinking.at(step.count(self.period))
 
     def _pieces(self, begin: Time, ratio: Time) -> Pieces:
-        if self._segments is None or len(self._segments.starts) > MOST_PIECES:
+        segments = self._segments or self._until_nothing
+        if segments is None or len(segments.starts) > MOST_PIECES:
             return None
         pieces: list[Piece] = []
-        starts = [begin + scaled(start, ratio) for start in self._segments.starts]
+        starts = [begin + scaled(start, ratio) for start in segments.starts]
         for n, (start, end) in enumerate(zip(starts, [*starts[1:], None], strict=True)):
-            inner = self.schedule._pieces(start, scaled(self._segments.ratios[n], ratio))
+            inner = self.schedule._pieces(start, scaled(segments.ratios[n], ratio))
             if inner is None or len(pieces) > MOST_PIECES:
                 return None
             factor = math.exp(min(n * math.log(self.shrink), 700.0))
@@ -96,6 +98,12 @@ class Repeat(Schedule):
     @functools.cached_property
     def _shrinking(self) -> Exponential:
         return Exponential(1.0, self.shrink, steps=1)
+
+    @functools.cached_property
+    def _until_nothing(self) -> Segments | None:
+        """The cycles until they have shrunk to nothing, if these are few enough to look them up."""
+        cycles = 200 / -math.log(self.shrink) if self.shrink < 1 else math.inf  # from the largest float32 to 0
+        return Segments((Fraction(in_steps(self.period)),) * math.ceil(cycles)) if cycles < FEW else None
 
     @functools.cached_property
     def _segments(self) -> Segments | None:

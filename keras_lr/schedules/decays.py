@@ -11,10 +11,14 @@ from typing import Any
 import numpy as np
 
 from .base import Schedule, schedule
-from .spans import Length, in_steps
+from .shared import Shared
+from .spans import Length, exact, in_steps
+from .steps.pieces import EXPONENTIAL, MOST, Piece, Pieces, Time, scaled
 from .steps.step import Step
 
 LARGEST = float(np.finfo("float32").max)
+SHORT = 2**14  # a table that may have an entry for each stair
+LEAST = 1e-46  # what is below it is 0 in a float32
 
 
 @schedule
@@ -55,11 +59,33 @@ class Exponential(Schedule):
     end: float | None = None
 
     def at(self, step: Step) -> Any:
-        value = self._blocks.at(step, self.steps if self.staircase else 1)
+        stair = self.steps if self.staircase else 1
+        if self.staircase and not step.is_plain:  # stairs of 1 step are not none, where a step has parts
+            step, stair = step.count(stair), 1
+        value = self._blocks.at(step, stair)
         if self.end is None:
             return value
         bound = step.ops.maximum if self.rate < 1 else step.ops.minimum
         return bound(value, step.constant(self.end))
+
+    def _pieces(self, begin: Time, ratio: Time) -> Pieces:
+        log, length, bound = math.log(self.rate), scaled(self.steps, ratio), max if self.rate < 1 else min
+        end = (0.0 if self.rate < 1 else LARGEST) if self.end is None else self.end
+        if log == 0 or self.start == 0 or bound(self.start, end) == end:
+            return [Piece(begin, bound(self.start, end))]
+        over = math.log(max(end, LEAST) / self.start) / log  # lengths until the end
+        if self.staircase:
+            values = [self.start * math.exp(log * n) for n in range(min(math.ceil(over), MOST))]
+            return [Piece(begin + length * n, value) for n, value in enumerate([*values, end])]
+        fall = float(length) / abs(log)
+        # A block falls to an e-th at most: that much a float32 can tell apart.
+        block = max(int(fall), 1)
+        pieces = []
+        for n in range(math.ceil(over * float(length) / block)):
+            high = n if self.rate < 1 else n + 1
+            height = self.start * math.exp(log * (high * block / float(length)))
+            pieces.append(Piece(begin + n * block, 0.0, height, begin + high * block, fall, shape=EXPONENTIAL))
+        return [*pieces, Piece(math.ceil(begin + over * float(length)), end)]
 
     @functools.cached_property
     def _blocks(self) -> Blocks:
@@ -74,19 +100,21 @@ class Blocks:
 
     exp of a long float32 product would lose digits: whole blocks of stairs come
     from a table, and exp sees the rest inside a block, whose log is about 1 at most.
+    Where the table is short, each stair is a block.
     """
 
     def __init__(self, start: float, log: float, parts: int = 1):
         self.start, self.log = start, log
         self.size = int(min(max(1 / abs(log), 1.0), 2.0**63)) if log else 2**63
-        if parts * abs(log) < 2:
+        magnitude = math.log(start) if start else -100.0
+        reach = max(105 + magnitude if log < 0 else 90 - magnitude, 0.0)  # to where a float32 is 0 or infinite
+        if parts == 1 and reach < SHORT * abs(log):
+            self.size = 1
+        elif parts * abs(log) < 2:
             # A stair is a whole number of `parts` of a step: a block that is one of steps is found faster.
             self.size = max(self.size // parts, 1) * parts
-        # To where a float32 is 0 or infinite: a few hundred blocks.
-        magnitude = math.log(start) if start else -100.0
-        reach = max(105 + magnitude if log < 0 else 90 - magnitude, 0.0)
         exponents = log * self.size * np.arange(math.ceil(reach / abs(log * self.size)) + 2 if log else 1)
-        self.table = np.minimum(start * np.exp(np.minimum(exponents, 700.0)), LARGEST)
+        self.table = Shared(np.minimum(start * np.exp(np.minimum(exponents, 700.0)), LARGEST))
 
     def at(self, step: Step, stair: Length = 1) -> Any:
         if step.ops is np:
@@ -133,6 +161,11 @@ class InverseTime(Schedule):
             return self.start / (1.0 + self.rate * step.count(self.steps).real)
         return self.start / (1.0 + self.rate / float(in_steps(self.steps)) * step.real)
 
+    def _pieces(self, begin: Time, ratio: Time) -> Pieces:
+        if self.staircase:
+            return None
+        return power_law(begin, self.start, scaled(self.steps, ratio) / exact(self.rate), 1.0)
+
 
 @schedule
 class PowerLaw(Schedule):
@@ -158,6 +191,9 @@ class PowerLaw(Schedule):
 
     def at(self, step: Step) -> Any:
         return self.start * (1.0 + step.real / float(in_steps(self.steps))) ** -self.power
+
+    def _pieces(self, begin: Time, ratio: Time) -> Pieces:
+        return power_law(begin, self.start, scaled(self.steps, ratio), self.power)
 
 
 @schedule
@@ -185,3 +221,11 @@ class InverseSqrt(Schedule):
 
     def at(self, step: Step) -> Any:
         return self.start / step.ops.sqrt(1.0 + step.real / float(in_steps(self.steps)))
+
+    def _pieces(self, begin: Time, ratio: Time) -> Pieces:
+        return power_law(begin, self.start, scaled(self.steps, ratio), 0.5)
+
+
+def power_law(begin: Time, start: float, length: Time, power: float) -> list[Piece]:
+    """`start / (1 + t / length) ** power`."""
+    return [Piece(begin, 0.0, start, begin - length, length, -power)]

@@ -70,6 +70,7 @@ class Delay(Schedule):
     schedule: Member
     steps: Length
 
+    @looked_up
     def at(self, step: Step) -> Any:
         return self.schedule.at(step.since(self.steps))
 
@@ -97,6 +98,7 @@ class Skip(Schedule):
     schedule: Member
     steps: Length
 
+    @looked_up
     def at(self, step: Step) -> Any:
         return self.schedule.at(step.ahead(self.steps))
 

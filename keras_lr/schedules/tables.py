@@ -12,7 +12,7 @@ from . import words
 from .base import Schedule, schedule
 from .curves import swing
 from .spans import in_steps
-from .steps.pieces import Piece, Pieces, Time, curve, lookup_for, scaled
+from .steps.pieces import LINE, WAVE, Piece, Pieces, Time, curve, lookup_for, scaled
 from .steps.segments import Segments
 from .steps.step import Step
 from .words import Lengths, Numbers
@@ -71,7 +71,7 @@ class Intervals(Schedule):
         require_one_more(self)
 
     def at(self, step: Step) -> Any:
-        return step.take(self.values, step.index(self.boundaries))
+        return step.chosen(self.boundaries, self.values)
 
     def _pieces(self, begin: Time, ratio: Time) -> Pieces:
         begins = [begin, *(begin + scaled(boundary, ratio) for boundary in self.boundaries)]
@@ -125,8 +125,8 @@ class Knots(Schedule):
             if self.interpolation == "constant":
                 pieces.append(Piece(start, self.values[n]))
             else:
-                wave = self.interpolation == "cosine"
-                pieces.append(curve(start, self.values[n], self.values[n + 1], end - start, is_wave=wave)[0])
+                shape = WAVE if self.interpolation == "cosine" else LINE
+                pieces.append(curve(start, self.values[n], self.values[n + 1], end - start, shape=shape)[0])
         return [*pieces, Piece(times[-1], self.values[-1])]
 
     @functools.cached_property

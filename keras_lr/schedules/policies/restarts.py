@@ -39,7 +39,7 @@ def sgdr(
         end: The lowest value, a number >= 0, at most `peak`.
 
     Returns:
-        A `Repeat` of a `Cosine`, and a `Rescale` of it where there is an `end`.
+        A `Repeat` of a `Cosine`, and a `Rescale` of it where it shrinks to an `end`.
 
     Raises:
         ValueError: An argument breaks its rule.
@@ -48,9 +48,10 @@ def sgdr(
     """
     peak, period = words.read("sgdr", "peak", peak), words.read("sgdr", "period", period)
     first = period[0] if isinstance(period, tuple) else period
-    high = peak if end == 0 else 1.0
-    waves = Repeat(Cosine(high, 0.0, first), period, growth=growth, shrink=shrink, cycles=cycles)
-    return waves if end == 0 else Rescale(waves, [end, peak])
+    if end == 0 or shrink == 1:
+        return Repeat(Cosine(peak, end, first), period, growth=growth, shrink=shrink, cycles=cycles)
+    waves = Repeat(Cosine(1.0, 0.0, first), period, growth=growth, shrink=shrink, cycles=cycles)
+    return Rescale(waves, [end, peak])
 
 
 def triangular(
@@ -62,7 +63,7 @@ def triangular(
     shrink: float = 1.0,
     rate: float = 1.0,
     curve: Curve = Linear,
-) -> Rescale:
+) -> Schedule:
     """From `start` up to `peak` and down again, again and again.
 
     >>> triangular(0.1, 0.5, up=2).values(9).round(6).tolist()
@@ -82,7 +83,7 @@ def triangular(
         curve: `Linear`, `Cosine`, or any function of `start`, `end` and `steps`.
 
     Returns:
-        A `Rescale` of a `Repeat`.
+        A `Repeat`, and a `Rescale` of it where the height shrinks.
 
     Raises:
         ValueError: An argument breaks its rule.
@@ -91,10 +92,11 @@ def triangular(
     """
     rise: Any = words.read("triangular", "up", up)
     fall: Any = rise if down is None else words.read("triangular", "down", down)
-    once: Schedule = Sequence([curve(0.0, 1.0, rise), curve(1.0, 0.0, fall)], [rise])
+    low, high = (start, peak) if shrink == 1 and rate == 1 else (0.0, 1.0)
+    once: Schedule = Sequence([curve(low, high, rise), curve(high, low, fall)], [rise])
     if curve in (Linear, Cosine):  # the top may lie between two steps
-        once = Knots([rise, rise + fall], [0.0, 1.0, 0.0], interpolation="linear" if curve is Linear else "cosine")
+        once = Knots([rise, rise + fall], [low, high, low], interpolation="linear" if curve is Linear else "cosine")
     waves: Schedule = Repeat(once, rise + fall, shrink=shrink)
     if rate != 1:
         waves = Product([waves, Exponential(1.0, rate, steps=1)])
-    return Rescale(waves, [start, peak])
+    return waves if low == start and high == peak else Rescale(waves, [start, peak])

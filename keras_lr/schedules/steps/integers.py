@@ -16,7 +16,7 @@ def integer_tensor(step: Any) -> Any:
         if step.size and np.abs(step).max() > np.iinfo(dtype).max:
             raise OverflowError(f"JAX counts in int32. Use `schedule.values` for this step. Received: step={step}")
         return keras.ops.convert_to_tensor(step, dtype=dtype)
-    step = keras.ops.convert_to_tensor(step)
+    step = step.value if isinstance(step, keras.Variable) else keras.ops.convert_to_tensor(step)
     if hasattr(step, "read_value"):
         step = step.value()  # of a variable of TensorFlow, which every operation would read anew
     if str(getattr(step.dtype, "name", "")).endswith("_ref"):

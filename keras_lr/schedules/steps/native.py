@@ -58,14 +58,11 @@ def gather(table: Any, index: Any, ops: ModuleType) -> Any:
         import tensorflow as tf
 
         return tf.gather(table, index)  # `keras.ops.take` wraps negative ones: nine nodes more
+    if ops is not np and keras.backend.backend() == "jax":
+        import jax.numpy as jnp
+
+        return jnp.take(table, index, axis=0, mode="clip")
     return ops.take(table, index, axis=0)
-
-
-def columns(table: Shared, index: Any, ops: ModuleType) -> list[Any]:
-    """The entry of each column of a table at an index that is known to be within it."""
-    if ops is np:
-        return [np.take(column, index) for column in np.ascontiguousarray(table.array.T)]
-    return keras.ops.unstack(gather(real_numbers(table, ops), index, ops), table.shape[1], axis=-1)
 
 
 def not_below_zero(value: Any, ops: ModuleType, dtype: str) -> Any:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-import keras
 import numpy as np
 
 from ..shared import Shared
@@ -17,36 +16,36 @@ from .segments import LAST
 from .step import Step
 
 MOST = 20_000  # pieces of a table; what has more is computed member by member
-FUSED = 8  # pieces up to which JAX is faster without a table
+LINE, WAVE, EXPONENTIAL = range(3)  # shapes: the share itself, half a cosine wave, and what falls to an e-th
+WHOLE = 2**24  # up to here a float32 tells integers apart
 Time = int | Fraction
 
 
 class Piece(NamedTuple):
-    """A curve: `low + height * shape(share)`, share being how far the step is from `near`, in `length`s.
+    """A curve: `low + height * shape(share) ** power`, share being how far the step is from `near`, in `length`s.
 
-    `near` is the time at which it is low. Measured from there, nothing cancels,
-    and both terms are positive.
+    `near` is the time at which a line or a wave is low, and at which an
+    exponential is high. Measured from there, nothing cancels, and both terms are
+    positive.
     """
 
     begin: Time
     low: float
     height: float = 0.0
     near: Time = 0
-    length: Time = 2**63  # so long that no power of the share is past the last float
+    length: float | Time = 2**63  # so long that no power of the share is past the last float
     power: float = 1.0
-    is_wave: bool = False  # half a cosine wave; a straight line otherwise
+    shape: int = LINE
 
 
 Pieces = list[Piece] | None
 
 
-def curve(
-    begin: Time, start: float, end: float, length: Time, power: float = 1.0, is_wave: bool = False
-) -> list[Piece]:
+def curve(begin: Time, start: float, end: float, length: Time, power: float = 1.0, shape: int = LINE) -> list[Piece]:
     """A curve from `start` to `end`, which is held; where it rises, its power must be 1."""
     near = begin + length if start > end else begin
     height = abs(start - end)
-    return [Piece(begin, min(start, end), height, near, length, power, is_wave), Piece(begin + length, end)]
+    return [Piece(begin, min(start, end), height, near, length, power, shape), Piece(begin + length, end)]
 
 
 def scaled(length: Length, ratio: Time) -> Time:
@@ -68,9 +67,43 @@ def within(pieces: list[Piece], begin: Time, end: Time | None = None) -> list[Pi
 def value_at(pieces: list[Piece], time: Time) -> float:
     """The value at a time from 0 on."""
     piece = within(pieces, time)[0]
+    if piece.height == 0:
+        return piece.low
     share = abs(float(time - piece.near)) / float(piece.length)
-    bent = math.sin(math.pi / 2 * share) ** 2 if piece.is_wave else share
-    return float(piece.low + piece.height * bent**piece.power)
+    if piece.shape != LINE:
+        share = math.sin(math.pi / 2 * share) ** 2 if piece.shape == WAVE else math.exp(-share)
+    return float(piece.low + piece.height * share**piece.power)
+
+
+def turned_over(piece: Piece) -> Piece | None:
+    """As far below its high end as the piece is above its low one, plus that; `None` if it has no such end."""
+    if piece.power != 1 or piece.shape == EXPONENTIAL:
+        return None
+    length: Any = piece.length
+    far = piece.near + length if piece.begin >= piece.near else piece.near - length
+    return piece._replace(near=far)
+
+
+def overlaid(members: list[Pieces], combine: Callable[[Piece, list[float]], Piece]) -> Pieces:
+    """The pieces of several schedules at once, of which all but one are constant at any time.
+
+    `combine` is given that one, or any, and the values of the others.
+    """
+    known = [member for member in members if member is not None]
+    if len(known) < len(members):
+        return None
+    begins = sorted({piece.begin for member in known for piece in member})
+    pieces, places = [], [0] * len(known)
+    for begin in begins:
+        for n, member in enumerate(known):
+            while places[n] + 1 < len(member) and member[places[n] + 1].begin <= begin:
+                places[n] += 1
+        now = [member[place] for member, place in zip(known, places, strict=True)]
+        now.sort(key=lambda piece: piece.height == 0)
+        if len(now) > 1 and now[1].height:
+            return None
+        pieces.append(combine(now[0], [piece.low for piece in now[1:]])._replace(begin=begin))
+    return pieces
 
 
 def looked_up(at: Callable[[Any, Step], Any]) -> Callable[[Any, Step], Any]:
@@ -79,75 +112,95 @@ def looked_up(at: Callable[[Any, Step], Any]) -> Callable[[Any, Step], Any]:
     @functools.wraps(at)
     def looking_up(self: Any, step: Step) -> Any:
         lookup = None if step.ops is np else lookup_for(self, step)
-        # XLA makes one operation of a few members, and several of a lookup.
-        if lookup is None or (keras.backend.backend() == "jax" and len(lookup.columns) <= FUSED):
-            return at(self, step)
-        return lookup.at(step)
+        return at(self, step) if lookup is None else lookup.at(step)
 
     return looking_up
 
 
 def lookup_for(schedule: Any, step: Step) -> Lookup | None:
     """The table of a schedule, if it has one and if it holds for the step."""
-    lookup = schedule._lookup if step.is_plain else None
-    return lookup if lookup is not None and lookup.is_for(step) else None
+    if not step.is_plain:
+        return None
+    lookups = schedule._lookups
+    if step.dtype not in lookups:
+        lookups[step.dtype] = Lookup.of(schedule, step.dtype)
+    return lookups[step.dtype]
 
 
 class Lookup:
-    """The tables of a list of pieces."""
+    """The tables of a list of pieces, for integers up to `last`."""
 
-    def __init__(self, pieces: list[Piece]):
+    def __init__(self, pieces: list[Piece], last: int):
         # A piece that the next one follows within the same step is never seen.
         begins = [math.ceil(piece.begin) for piece in pieces]
         seen = [n for n in range(len(pieces)) if n + 1 == len(pieces) or begins[n + 1] > begins[n]]
+        seen = [n for n in seen if begins[n] <= last]
         pieces = [Piece(-1, value_at(pieces, 0)), *(pieces[n] for n in seen)]
-        near = [math.floor(piece.near) for piece in pieces]
-        last_before = [max(begins[n], 0) - 1 for n in seen]
-        self.latest = max(map(abs, (*near, *last_before)))
-        self.last_before, self.near = Shared(np.array(last_before)), Shared(np.array(near))
-        self.shapes = sorted({(piece.power, piece.is_wave) for piece in pieces if piece.height} or {(1.0, False)})
-        kinds = [float(self.shapes.index((p.power, p.is_wave))) if p.height else 0.0 for p in pieces]
-        columns = [
-            [piece.low for piece in pieces],
-            [piece.height for piece in pieces],
-            # A wave is the square of a sine, whose angle is the share of a quarter of a turn.
-            [float(piece.length) * (2 / math.pi if piece.is_wave else 1) for piece in pieces],
-        ]
-        self.parts = [float(piece.near - whole) for piece, whole in zip(pieces, near, strict=True)]
-        if any(self.parts):
-            columns.append(self.parts)
-        if len(self.shapes) > 1:
-            columns.append(kinds)
-        self.columns = Shared(np.minimum(np.array(columns).T, np.finfo("float32").max))
+        # What is constant is a line as well.
+        pieces = [piece if piece.height else Piece(piece.begin, piece.low) for piece in pieces]
+        ends = [0, *(begins[n] for n in seen[1:]), last]
+        if all(_is_told_apart(piece, end) for piece, end in zip(pieces, ends, strict=True)):
+            self.near, near = None, [math.floor(piece.near) for piece in pieces]
+        else:  # in integers, as far as the differences from all steps are
+            near = [min(max(math.floor(p.near), end - last), last) for p, end in zip(pieces, ends, strict=True)]
+            self.near = Shared(np.array(near))
+        self.last_before = Shared(np.array([max(begins[n], 0) - 1 for n in seen]))
+        self.shapes = {piece.shape for piece in pieces if piece.height} or {LINE}
+        columns = {
+            "low": [piece.low for piece in pieces],
+            "height": [piece.height for piece in pieces],
+            "length": [_signed_length(piece) for piece in pieces],
+        }
+        if self.near is None:
+            columns["near"] = [float(each) for each in near]
+        parts = [float(piece.near - whole) for piece, whole in zip(pieces, near, strict=True)]
+        if any(parts):
+            columns["part"] = parts
+        if any(piece.power != 1 for piece in pieces):
+            columns["power"] = [piece.power for piece in pieces]
+        if EXPONENTIAL in self.shapes and len(self.shapes) > 1:
+            columns["is_exponential"] = [float(piece.shape == EXPONENTIAL) for piece in pieces]
+        largest = float(np.finfo("float32").max)
+        self.names, self.columns = [*columns], Shared(np.clip(np.array([*columns.values()]).T, -largest, largest))
 
     @classmethod
-    def of(cls, schedule: Any) -> Lookup | None:
+    def of(cls, schedule: Any, dtype: str) -> Lookup | None:
         """That of a schedule; `None` if it is not made of curves alone, or of too many."""
         pieces = schedule._pieces(0, 1)
         if not pieces or len(pieces) > MOST:
             return None
-        return cls(pieces)
-
-    def is_for(self, step: Step) -> bool:
-        """Whether all times are integers of the step's dtype, and their differences."""
-        return self.latest < LAST[step.dtype] // 2
+        return cls(pieces, LAST[dtype])
 
     def at(self, step: Step) -> Any:
-        ops, row = step.ops, step.rank(self.last_before)
-        distance = step.distance(self.near, row)
-        low, height, length, *rest = step.columns(self.columns, row)
-        if any(self.parts):
-            part, *rest = rest
-            distance = distance - part
-        share = ops.abs(distance) / length
-        bent = _bent(share, *self.shapes[0], ops)
-        for kind, shape in enumerate(self.shapes[1:], 1):
-            bent = ops.where(rest[0] > kind - 0.5, _bent(share, *shape, ops), bent)
-        return low + height * bent
+        row = step.row(self.last_before)
+        of = dict(zip(self.names, row.columns(self.columns), strict=True))
+        distance = row.step - of["near"] if self.near is None else row.distance(self.near)
+        share = (distance - of["part"] if "part" in of else distance) / of["length"]
+        return of["low"] + of["height"] * self._bent(share, of, step.ops)
+
+    def _bent(self, share: Any, of: dict[str, Any], ops: Any) -> Any:
+        bent = share
+        if WAVE in self.shapes:
+            sine = ops.sin(share)
+            wave = sine * sine
+            # The share of a line is positive, and so at least as much; that of a wave is not.
+            bent = ops.maximum(share, wave) if LINE in self.shapes else wave
+        if "power" in of:
+            bent = bent ** of["power"]
+        if EXPONENTIAL in self.shapes:
+            if "is_exponential" not in of:
+                return ops.exp(share)
+            bent = ops.where(of["is_exponential"] > 0.5, ops.exp(ops.minimum(share, 0.0)), bent)
+        return bent
 
 
-def _bent(share: Any, power: float, is_wave: bool, ops: Any) -> Any:
-    if is_wave:
-        sine = ops.sin(share)
-        return sine * sine if power == 1 else ops.abs(sine) ** (2 * power)
-    return share if power == 1 else share**power
+def _is_told_apart(piece: Piece, end: int) -> bool:
+    """Whether the difference of two float32 has all its digits, at all times at which the piece is seen."""
+    return piece.height == 0 or piece.near <= WHOLE // 2 or max(piece.near, end) <= WHOLE
+
+
+def _signed_length(piece: Piece) -> float:
+    """The length, with a sign that makes the share of a line positive, and that of any other shape negative."""
+    sign = 1 if (piece.begin >= piece.near) == (piece.shape == LINE) else -1
+    # A wave is the square of a sine, whose angle is the share of a quarter of a turn.
+    return sign * float(piece.length) * (2 / math.pi if piece.shape == WAVE else 1)

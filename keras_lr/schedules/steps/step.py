@@ -14,7 +14,8 @@ from ..shared import Shared
 from ..spans import Length, in_steps
 from ..values import Values
 from .exact_step import ExactStep
-from .native import cast, columns, gather, integers, is_scalar, is_tensor, real_numbers
+from .native import cast, gather, is_scalar, is_tensor, real_numbers
+from .row import Row
 from .segments import Pace, Ratios, Segments, unstretched
 
 
@@ -84,6 +85,12 @@ class Step(ExactStep):
         whole = self.ops.clip(self._given, 0, self._last - length.whole - 1) + length.whole + together // denominator
         return Step(whole, self.ops, (together % denominator, denominator), self._pace, has_begun=True)
 
+    def chosen(self, boundaries: tuple[Length, ...], values: Shared | Values) -> Any:
+        """The one of `values` whose interval the step is in: as many of the increasing `boundaries` are reached."""
+        if not self.is_plain:
+            return self.take(values, self.index(boundaries))
+        return self.row([math.ceil(in_steps(boundary)) - 1 for boundary in boundaries]).entry(values)
+
     def reached(self, boundary: Length) -> Any:
         """Whether the step is at `boundary` or past it."""
         return self._given > self._last_before(boundary)
@@ -92,34 +99,16 @@ class Step(ExactStep):
         """How many of the increasing `boundaries` have been reached."""
         lengths = tuple(in_steps(boundary) for boundary in boundaries)
         if self.is_plain:
-            return self.rank([math.ceil(length) - 1 for length in lengths])
+            return self.row([math.ceil(length) - 1 for length in lengths]).index
         pace = self._pace or unstretched()
         table = pace.ratios.of(lengths, self.dtype)
         table = table if pace.index is not None else table.column(None)
         last_before = self._before(self._picked(table, pace.index), wide=True)
         return self.ops.sum(cast(self._given[..., None] > last_before, self.ops, "int32"), axis=-1)
 
-    def rank(self, increasing: Shared | Sequence[int]) -> Any:
-        """How many of the `increasing` integers are below the step."""
-        if not isinstance(increasing, Shared):
-            # What is past the last integer is never below: no step is above it.
-            increasing = [min(each, self._last) for each in increasing]
-        if self.ops is np:
-            table = integers(increasing, np, self.dtype)
-            # Of many steps in a row, most are between the same two.
-            low, high = np.searchsorted(table, [self._given.min(), self._given.max()])
-            if low == high:
-                return np.full(self._given.shape, low)
-            return low + np.searchsorted(table[low:high], self._given)
-        if len(increasing) == 1 and not isinstance(increasing, Shared):
-            return cast(self._given > increasing[0], self.ops, "int32")
-        # Not `expand_dims`, which needs a known rank: a placeholder of TensorFlow 1 may have none.
-        given = self._given if is_scalar(self._given) else self._given[..., None]
-        return self.ops.sum(cast(given > integers(increasing, self.ops, self.dtype), self.ops, "int32"), axis=-1)
-
-    def distance(self, times: Shared, index: Any) -> Any:
-        """How far the step is from the time at `index`, which may be after it, as a float."""
-        return self._floats(self._given - gather(integers(times, self.ops, self.dtype), index, self.ops))
+    def row(self, increasing: Shared | Sequence[int]) -> Row:
+        """The row of some tables with as many others before it as there are `increasing` integers below the step."""
+        return Row(self._given, increasing, self.ops, self.dtype)
 
     def count(self, period: Length) -> Step:
         """How many whole periods are over, as a step to count on with.
@@ -181,7 +170,7 @@ class Step(ExactStep):
             block, within = None, self._whole
         else:
             held = self._held(min(length * most, self._last))
-            block = held // length
+            block = held // length if length > 1 else held
             if size == 1:
                 return block, None
             within = held % length
@@ -228,10 +217,6 @@ class Step(ExactStep):
         if index is None:
             index = self.ops.clip(self._given if self._pace is None else self.value, 0, len(table) - 1)
         return gather(self.constant(table), index, self.ops)
-
-    def columns(self, table: Shared, index: Any) -> list[Any]:
-        """The entry of each column of `table` at `index`."""
-        return columns(table, index, self.ops)
 
     def full(self, value: float) -> Any:
         """`value`, in the shape of the step."""
