@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 import keras_lr as klr
 from keras_lr.schedules.base import CHUNK
-from keras_lr.schedules.steps.pieces import Lookup
+from keras_lr.schedules.steps.lookup import Lookup
 from keras_lr.schedules.steps.segments import LAST
 from keras_lr.schedules.steps.step import Step
 
 STEPS = np.concatenate([np.arange(-3, 120), [999, 10**6, 2**24 + 1, 2**31 - 1]])
+MANY = np.arange(3000)
 settings.register_profile("laws", derandomize=True, deadline=None, max_examples=60, database=None)
 settings.load_profile("laws")
 
@@ -176,7 +177,9 @@ def test_a_table_of_curves_is_the_formula(schedule):
         lookup = Lookup.of(schedule, dtype)
         assert lookup is not None or isinstance(schedule, klr.Product | klr.Sum | klr.Rescale | klr.Repeat)
         if lookup is not None:  # what is below is 0 in a float32
-            np.testing.assert_allclose(lookup.at(Step(STEPS, np)), expected, rtol=1e-9, atol=1e-45)
+            for found in (lookup.of_row(Step(STEPS, np)), lookup.at(Step(STEPS, np))):
+                np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-45)
+            np.testing.assert_allclose(lookup.at(Step(MANY, np)), lookup.of_row(Step(MANY, np)), rtol=1e-9, atol=1e-45)
 
 
 def test_the_ends_of_a_table_of_curves():
@@ -190,7 +193,7 @@ def test_the_ends_of_a_table_of_curves():
     )
     for schedule in (late, long, near, steep):
         for dtype in ("int32", "int64"):
-            found = Lookup.of(schedule, dtype).at(Step(steps, np))
+            found = Lookup.of(schedule, dtype).of_row(Step(steps, np))
             np.testing.assert_allclose(found, schedule.values(steps), rtol=1e-9)
         np.testing.assert_allclose(to_numpy(schedule(steps)), schedule.values(steps), rtol=1e-6)
 

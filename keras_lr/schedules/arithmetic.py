@@ -13,7 +13,8 @@ import numpy as np
 
 from . import words
 from .base import Schedule, schedule
-from .steps.pieces import Piece, Pieces, Time, looked_up, overlaid, turned_over
+from .steps.lookup import looked_up
+from .steps.pieces import Piece, Pieces, Time, overlaid, turned_over
 from .steps.step import Step
 from .words import Member, Members, Pair
 

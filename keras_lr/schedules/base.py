@@ -18,7 +18,8 @@ from .data import bound, from_json, spans_in, to_json
 from .spans import HOW_TO_BIND, Span
 from .steps.eager import value_in_window
 from .steps.integers import integer_tensor
-from .steps.pieces import Lookup, Pieces, Time
+from .steps.lookup import Lookup
+from .steps.pieces import Pieces, Time
 from .steps.step import Step
 from .values import SHOWN, ArgumentAndMethod, short_repr
 
@@ -31,7 +32,7 @@ else:
 
 
 _Class = TypeVar("_Class", bound=type)
-CHUNK = 2**15
+CHUNK = 2**16  # steps
 
 
 @dataclass_transform(frozen_default=True)

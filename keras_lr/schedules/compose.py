@@ -11,7 +11,8 @@ import numpy as np
 from . import words
 from .base import Schedule, schedule
 from .spans import Length, in_steps
-from .steps.pieces import Piece, Pieces, Time, curve, looked_up, scaled, value_at, within
+from .steps.lookup import looked_up
+from .steps.pieces import Piece, Pieces, Time, curve, scaled, value_at, within
 from .steps.step import Step
 from .words import Lengths, Member, Members
 

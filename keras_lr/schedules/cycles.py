@@ -13,9 +13,10 @@ from .base import Schedule, schedule
 from .curves import swing
 from .decays import Exponential
 from .spans import Length, exact, in_steps
+from .steps.lookup import looked_up
 from .steps.native import cast, remainder
 from .steps.pieces import MOST as MOST_PIECES
-from .steps.pieces import Piece, Pieces, Time, looked_up, scaled, within
+from .steps.pieces import Piece, Pieces, Time, scaled, within
 from .steps.segments import Segments
 from .steps.shares import between
 from .steps.step import Step

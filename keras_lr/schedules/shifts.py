@@ -9,7 +9,8 @@ from typing import Any
 
 from .base import Schedule, schedule
 from .spans import Length, exact
-from .steps.pieces import Piece, Pieces, Time, looked_up, scaled, value_at, within
+from .steps.lookup import looked_up
+from .steps.pieces import Piece, Pieces, Time, scaled, value_at, within
 from .steps.segments import Ratios
 from .steps.step import Step
 from .words import Member

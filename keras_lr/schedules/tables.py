@@ -12,7 +12,8 @@ from . import words
 from .base import Schedule, schedule
 from .curves import swing
 from .spans import in_steps
-from .steps.pieces import LINE, WAVE, Piece, Pieces, Time, curve, lookup_for, scaled
+from .steps.lookup import lookup_for
+from .steps.pieces import LINE, WAVE, Piece, Pieces, Time, curve, scaled
 from .steps.segments import Segments
 from .steps.step import Step
 from .words import Lengths, Numbers

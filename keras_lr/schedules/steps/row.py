@@ -78,7 +78,7 @@ class Row:
         return cast(self._step - entry, self._ops, "float32")
 
     def _bisected(self, table: Any) -> Any:
-        index, rest = 0, len(self._increasing)
+        index, rest = self._ops.zeros_like(self._step, dtype="int32"), len(self._increasing)
         while rest > 0:
             half = (rest + 1) // 2
             is_below = self._step > gather(table, index + (half - 1), self._ops)
