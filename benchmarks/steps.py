@@ -1,12 +1,13 @@
 """What a schedule costs in a training step, on the backend that KERAS_BACKEND names: ratios to a constant rate.
 
     python benchmarks/steps.py [--tensors 2 20 100] [--executions 1 50] [--optimizers SGD AdamW scheduled]
-        [--rates all] [--jit] [--rounds 60] [--wall]
+        [--rates all] [--jit] [--builds 6] [--rounds 20] [--wall]
 
 What is timed are calls of the compiled step of a chain of tiny dense layers, on one batch over and over, so that next
 to nothing is there but the optimizer. All models of a column are there at once and have turns of some 10 ms in random
-order. A cell is the median of the ratios to the plain optimizer with a number, round by round, and two standard errors
-of it. Equal models differ by some more, which the first row shows: three of them, each by the other two.
+order; the median of the ratios to the plain optimizer with a number, round by round, is taken. Equal models differ by
+some percent, by where in memory they are. So all are built anew several times: a cell is the mean of these medians,
+and two standard errors of it. The first row shows what is left of the noise: three equal models, each by the others.
 `scheduled` is AdamW by `klr.scheduled`. AdamW has a weight decay. The `few` rates are `Intervals` and a cosine with a
 warmup. Only TensorFlow makes one call of several steps.
 """
@@ -16,6 +17,7 @@ import functools
 import itertools
 import os
 import random
+import statistics
 import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -39,6 +41,7 @@ ALL = [
 ]
 OWN = ": Keras' own"
 NUMBER, NOISE = "a number", "noise: a number, three times"
+COPIES = 3
 BATCH, WARM, TURN = 4, 100, 0.01  # examples; steps before anything is timed; seconds
 
 
@@ -104,11 +107,22 @@ def rates_of(names, tensors):
 
 def column(kind, rates, tensors, execution, options):
     """The ratios of one column, by row."""
+    ratios = [once(kind, rates, tensors, execution, options) for _ in range(options.builds)]
+    said = {}
+    for name in rates:
+        each = [ratio_of[name] for ratio_of in ratios]
+        said[name] = f"{statistics.mean(each):.3f} ± {2 * statistics.stdev(each) / len(each) ** 0.5:.3f}"
+    equal = [statistics.mean(ratio_of[n] for ratio_of in ratios) for n in range(COPIES)]
+    return {NOISE: f"{min(equal):.3f} to {max(equal):.3f}", **said}
+
+
+def once(kind, rates, tensors, execution, options):
+    """The ratios of one build, by row, and those of the equal models, by number."""
+    keras.backend.clear_session()
     plain = adamw if kind == "scheduled" else OPTIMIZERS[kind]
     makers = {name: functools.partial(OPTIMIZERS[kind], rate) for name, rate in rates.items()}
-    copies = [f"copy {n}" for n in range(3)]
+    copies = [f"copy {n}" for n in range(COPIES)]
     makers |= {name: functools.partial(plain, 0.1) for name in copies}
-    # Where in memory a model is makes a difference of some percent: so the order is random, with three yardsticks.
     makers = dict(random.sample(list(makers.items()), len(makers)))
     fits = {name: training(maker(), tensors, execution, options.jit) for name, maker in makers.items()}
     losses = {name: fit(max(1, WARM // execution)) for name, fit in fits.items()}
@@ -124,10 +138,9 @@ def column(kind, rates, tensors, execution, options):
     times = interleaved(runs, options.rounds, clock=clock)
     times = {name: np.array(seconds) for name, seconds in times.items()}
     yardstick = np.mean([times[name] for name in copies], axis=0)
-    others = [ratio(times[name], (3 * yardstick - times[name]) / 2)[0] for name in copies]
-    ratios = {name: ratio(times[name], yardstick) for name in rates}
-    said = {name: f"{middle:.3f} ± {error:.3f}" for name, (middle, error) in ratios.items()}
-    return {NOISE: f"{min(others):.3f} to {max(others):.3f}", **said}
+    others = {n: (COPIES * yardstick - times[name]) / (COPIES - 1) for n, name in enumerate(copies)}
+    equal = {n: ratio(times[copies[n]], other)[0] for n, other in others.items()}
+    return equal | {name: ratio(times[name], yardstick)[0] for name in rates}
 
 
 def main():
@@ -137,7 +150,8 @@ def main():
     parser.add_argument("--optimizers", nargs="*", default=list(OPTIMIZERS), choices=list(OPTIMIZERS))
     parser.add_argument("--rates", default="all", choices=["all", "few"])
     parser.add_argument("--jit", action="store_true", help="on TensorFlow, which else runs the graph as it is")
-    parser.add_argument("--rounds", type=int, default=60)
+    parser.add_argument("--builds", type=int, default=6)
+    parser.add_argument("--rounds", type=int, default=20, help="of each build")
     parser.add_argument("--wall", action="store_true", help="wall time instead of processor time")
     options = parser.parse_args()
     names = ALL if options.rates == "all" else FEW
@@ -145,7 +159,7 @@ def main():
         options.executions = [1]
     for name in names:
         check(name)
-    print(f"Keras {keras.__version__} on {keras.backend.backend()}{', jit' * options.jit}, {options.rounds} rounds")
+    print(f"Keras {keras.__version__} on {keras.backend.backend()}{', jit' * options.jit}, {options.builds} builds")
     for tensors in options.tensors:
         rates = rates_of(names, tensors)
         columns = {}
