@@ -90,10 +90,10 @@ class Repeat(Schedule):
             if inner is None or len(pieces) > MOST_PIECES:
                 return None
             factor = math.exp(min(n * math.log(self.shrink), 700.0))
-            pieces += (
-                piece._replace(low=piece.low * factor, height=piece.height * factor)
-                for piece in within(inner, start, end)
-            )
+            inner = within(inner, start, end)
+            if factor != 1:
+                inner = [piece._replace(low=piece.low * factor, height=piece.height * factor) for piece in inner]
+            pieces += inner
         return pieces
 
     @functools.cached_property

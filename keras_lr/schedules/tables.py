@@ -121,14 +121,12 @@ class Knots(Schedule):
 
     def _pieces(self, begin: Time, ratio: Time) -> Pieces:
         times = [begin, *(begin + scaled(boundary, ratio) for boundary in self.boundaries)]
-        pieces = []
-        for n, (start, end) in enumerate(itertools.pairwise(times)):
-            if self.interpolation == "constant":
-                pieces.append(Piece(start, self.values[n]))
-            else:
-                shape = WAVE if self.interpolation == "cosine" else LINE
-                pieces.append(curve(start, self.values[n], self.values[n + 1], end - start, shape=shape)[0])
-        return [*pieces, Piece(times[-1], self.values[-1])]
+        values, shape = [*self.values], WAVE if self.interpolation == "cosine" else LINE
+        pieces = [Piece(time, value) for time, value in zip(times, values, strict=True)]
+        if self.interpolation != "constant":
+            for n, (start, end) in enumerate(itertools.pairwise(times)):
+                pieces[n] = curve(start, values[n], values[n + 1], end - start, shape=shape)[0]
+        return pieces
 
     @functools.cached_property
     def _segments(self) -> Segments:

@@ -57,8 +57,9 @@ def curve(begin: Time, start: float, end: float, length: Time, power: float = 1.
 
 def scaled(length: Length, ratio: Time) -> Time:
     """A length that is `ratio` times as long; an integer where it is one, since those are 20 times as fast."""
-    steps = in_steps(length) * ratio
-    return int(steps) if steps.denominator == 1 else steps
+    steps = in_steps(length)
+    whole, rest = divmod(steps.numerator * ratio.numerator, steps.denominator * ratio.denominator)
+    return steps * ratio if rest else whole
 
 
 def within(pieces: list[Piece], begin: Time, end: Time | None = None) -> list[Piece]:
@@ -68,7 +69,8 @@ def within(pieces: list[Piece], begin: Time, end: Time | None = None) -> list[Pi
             return []
         pieces = [piece for piece in pieces if piece.begin < end]
     late = sum(piece.begin <= begin for piece in pieces)
-    return [pieces[late - 1]._replace(begin=begin), *pieces[late:]]
+    first = pieces[late - 1]
+    return [first if first.begin == begin else first._replace(begin=begin), *pieces[late:]]
 
 
 def value_at(pieces: list[Piece], time: Time) -> float:
