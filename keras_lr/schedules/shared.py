@@ -8,6 +8,8 @@ from typing import Any
 import keras
 import numpy as np
 
+SHORT = 1000  # numbers that a graph of TensorFlow may have several times
+
 
 class Shared:
     """An array that nobody changes, and the tensors of it.
@@ -36,9 +38,11 @@ class Shared:
         if backend == "tensorflow":
             import tensorflow as tf
 
-            with tf.init_scope():  # outside of the graph, which takes the tensor as an argument
-                if tf.executing_eagerly():  # not so in a graph of TensorFlow 1, whose tensors end with it
-                    return self._made(dtype)
+            # A loop, as over `steps_per_execution`, hands what it takes from outside to each turn; a constant is there.
+            if self.array.size > SHORT or tf.executing_eagerly():
+                with tf.init_scope():  # outside of the graph, which takes the tensor as an argument
+                    if tf.executing_eagerly():  # not so in a graph of TensorFlow 1, whose tensors end with it
+                        return self._made(dtype)
         elif backend == "jax":
             import jax
 

@@ -56,14 +56,15 @@ class Lookup:
         else:  # in integers, as far as the differences from all steps are
             near = [min(max(math.floor(p.near), end - last), last) for p, end in zip(pieces, ends, strict=True)]
             self.near = Shared(np.array(near))
-        self.last_before = Shared(np.array([max(begins[n], 0) - 1 for n in seen]))
+        self.lasts = Shared(np.array([*(max(begins[n], 0) - 1 for n in seen), last]))
         self.pieces = pieces
         self.shapes = {piece.shape for piece in pieces if piece.height} or {LINE}
         columns = {
-            "low": [piece.low for piece in pieces],
             "height": [piece.height for piece in pieces],
             "length": [_signed_length(piece) for piece in pieces],
         }
+        if any(piece.low for piece in pieces):
+            columns["low"] = [piece.low for piece in pieces]
         if self.near is None:
             columns["near"] = [float(each) for each in near]
         parts = [float(piece.near - whole) for piece, whole in zip(pieces, near, strict=True)]
@@ -89,27 +90,28 @@ class Lookup:
 
     def _by_numpy(self, step: Step) -> np.ndarray:
         """Piece by piece, where few are in use or the steps are in a row, since numbers are faster than arrays."""
-        t, last_before = step.value, self.last_before.array
-        low, high = np.searchsorted(last_before, [t.min(), t.max()])
+        t, lasts = step.value, self.lasts.array
+        low, high = np.searchsorted(lasts, [t.min(), t.max()])
         pieces = self.pieces[low : high + 1]
         with np.errstate(all="ignore"):  # of a piece where it is not seen
             if len(pieces) == 1:
                 return pieces[0].at(t)
             if len(pieces) == 2:
-                return np.where(t > last_before[low], pieces[1].at(t), pieces[0].at(t))
+                return np.where(t > lasts[low], pieces[1].at(t), pieces[0].at(t))
         if t.ndim > 1 or 64 * len(pieces) > t.size or not (t[1:] - t[:-1] == 1).all():
             return self.of_row(step)
-        cuts = [0, *(last_before[low:high] + 1 - t[0]), t.size]
+        cuts = [0, *(lasts[low:high] + 1 - t[0]), t.size]
         parts = zip(pieces, itertools.pairwise(cuts), strict=True)
         return np.concatenate([piece.at(t[begin:end]) for piece, (begin, end) in parts])
 
     def of_row(self, step: Step) -> Any:
         """From the tables."""
-        row = step.row(self.last_before)
+        row = step.row(self.lasts)
         of = dict(zip(self.names, row.columns(self.columns), strict=True))
         distance = row.step - of["near"] if self.near is None else row.distance(self.near)
         share = (distance - of["part"] if "part" in of else distance) / of["length"]
-        return of["low"] + of["height"] * self._bent(share, of, step.ops)
+        value = of["height"] * self._bent(share, of, step.ops)
+        return of["low"] + value if "low" in of else value
 
     def _bent(self, share: Any, of: dict[str, Any], ops: Any) -> Any:
         bent = share

@@ -19,36 +19,36 @@ SELECTED = 32  # rows up to which XLA selects entries faster than it reads them
 
 
 class Row:
-    """The row of some tables that has as many others before it as there are `increasing` integers below the step.
+    """The row of some tables that holds at a step: the first one whose last step is not before it.
 
     With JAX it is found in a way that XLA makes one operation of together with the
     formula: by selections if there are few rows, else by bisection. What the other
-    backends do, a comparison with all of them and a sum, would be an operation of
-    its own, which the step of a small model shows.
+    backends do, a comparison with all of them and a reduction, would be an operation
+    of its own, which the step of a small model shows.
     """
 
-    def __init__(self, step: Any, increasing: Shared | Sequence[int], ops: ModuleType, dtype: str):
-        if not isinstance(increasing, Shared):
-            # What is past the last integer is never below: no step is above it.
-            increasing = [min(each, LAST[dtype]) for each in increasing]
-        self._step, self._increasing, self._ops, self._dtype = step, increasing, ops, dtype
-        self._is_compiled = ops is not np and keras.backend.backend() == "jax"
+    def __init__(self, step: Any, lasts: Shared | Sequence[int], ops: ModuleType, dtype: str):
+        if not isinstance(lasts, Shared):
+            lasts = Shared(np.array([*(min(each, LAST[dtype]) for each in lasts), LAST[dtype]]))
+        self._step, self._lasts, self._ops, self._dtype = step, lasts, ops, dtype
+        self._backend = "numpy" if ops is np else keras.backend.backend()
 
     @functools.cached_property
     def index(self) -> Any:
         """Which it is."""
-        step, table = self._step, integers(self._increasing, self._ops, self._dtype)
-        if self._ops is np:
+        if self._backend == "numpy":
+            lasts, step = self._lasts.array, self._step
             # Of many steps in a row, most are between the same two.
-            low, high = np.searchsorted(table, [step.min(), step.max()])
-            if low == high:
-                return np.full(step.shape, low)
-            return low + np.searchsorted(table[low:high], step)
-        if self._is_compiled:
-            return self._bisected(table)
+            low, high = np.searchsorted(lasts, [step.min(), step.max()])
+            return low + np.searchsorted(lasts[low:high], step) if low < high else np.full(step.shape, low)
+        if self._backend == "jax":
+            return self._bisected()
         # Not `expand_dims`, which needs a known rank: a placeholder of TensorFlow 1 may have none.
-        step = step if is_scalar(step) else step[..., None]
-        return self._ops.sum(cast(step > table, self._ops, "int32"), axis=-1)
+        step = self._step if is_scalar(self._step) else self._step[..., None]
+        lasts = integers(self._lasts, self._ops, self._dtype)
+        if self._backend == "torch":  # whose `argmax` takes no truth values
+            return self._ops.sum(cast(step > lasts, self._ops, "int32"), axis=-1)
+        return self._ops.argmax(step <= lasts, axis=-1)
 
     @property
     def step(self) -> Any:
@@ -77,17 +77,18 @@ class Row:
             entry = gather(integers(times, self._ops, self._dtype), self.index, self._ops)
         return cast(self._step - entry, self._ops, "float32")
 
-    def _bisected(self, table: Any) -> Any:
-        index, rest = self._ops.zeros_like(self._step, dtype="int32"), len(self._increasing)
+    def _bisected(self) -> Any:
+        lasts = integers(self._lasts, self._ops, self._dtype)
+        index, rest = self._ops.zeros_like(self._step, dtype="int32"), len(self._lasts) - 1
         while rest > 0:
             half = (rest + 1) // 2
-            is_below = self._step > gather(table, index + (half - 1), self._ops)
-            index = index + cast(is_below, self._ops, "int32") * half
+            is_past = self._step > gather(lasts, index + (half - 1), self._ops)
+            index = index + cast(is_past, self._ops, "int32") * half
             rest -= half
         return index
 
     def _is_selected(self, most: int = SELECTED) -> bool:
-        return self._is_compiled and is_scalar(self._step) and len(self._increasing) < most
+        return self._backend == "jax" and is_scalar(self._step) and len(self._lasts) <= most
 
     def _selected(self, column: np.ndarray) -> Any:
         import jax  # whose own functions trace these in a third of the time
@@ -99,5 +100,4 @@ class Row:
 
     @functools.cached_property
     def _are_past(self) -> list[Any]:
-        increasing = self._increasing.array.tolist() if isinstance(self._increasing, Shared) else self._increasing
-        return [self._step > each for each in increasing]
+        return [self._step > last for last in self._lasts.array[:-1].tolist()]

@@ -106,9 +106,9 @@ class Step(ExactStep):
         last_before = self._before(self._picked(table, pace.index), wide=True)
         return self.ops.sum(cast(self._given[..., None] > last_before, self.ops, "int32"), axis=-1)
 
-    def row(self, increasing: Shared | Sequence[int]) -> Row:
-        """The row of some tables with as many others before it as there are `increasing` integers below the step."""
-        return Row(self._given, increasing, self.ops, self.dtype)
+    def row(self, lasts: Shared | Sequence[int]) -> Row:
+        """The row of some tables that holds at the step, each up to one of `lasts`; one more holds from there on."""
+        return Row(self._given, lasts, self.ops, self.dtype)
 
     def count(self, period: Length) -> Step:
         """How many whole periods are over, as a step to count on with.
