@@ -12,7 +12,7 @@ from . import words
 from .base import Schedule, schedule
 from .spans import Length, in_steps
 from .steps.lookup import looked_up
-from .steps.pieces import Piece, Pieces, Time, curve, scaled, value_at, within
+from .steps.pieces import MOST, Piece, Pieces, Time, curve, scaled, value_at, within
 from .steps.step import Step
 from .words import Lengths, Member, Members
 
@@ -69,7 +69,7 @@ class Sequence(Schedule):
         pieces: list[Piece] = []
         for member, start, end in zip(self.schedules, begins, [*begins[1:], None], strict=True):
             inner = member._pieces(start, ratio)
-            if inner is None:
+            if inner is None or len(pieces) + len(inner) > MOST:
                 return None
             pieces += within(inner, start, end)
         return pieces

@@ -81,15 +81,18 @@ class Repeat(Schedule):
 
     def _pieces(self, begin: Time, ratio: Time) -> Pieces:
         segments = self._segments or self._until_nothing
-        if segments is None or len(segments.starts) > MOST_PIECES:
+        if segments is None:
+            return None
+        first = self.schedule._pieces(begin, ratio)
+        if first is None or len(first) * len(segments.starts) > MOST_PIECES:
             return None
         pieces: list[Piece] = []
         starts = [begin + scaled(start, ratio) for start in segments.starts]
         for n, (start, end) in enumerate(zip(starts, [*starts[1:], None], strict=True)):
             inner = self.schedule._pieces(start, scaled(segments.ratios[n], ratio))
-            if inner is None or len(pieces) > MOST_PIECES:
+            if inner is None:
                 return None
-            factor = math.exp(min(n * math.log(self.shrink), 700.0))
+            factor = math.exp(min(n * math.log(self.shrink), 88.0))  # nearly the largest float32
             inner = within(inner, start, end)
             if factor != 1:
                 inner = [piece._replace(low=piece.low * factor, height=piece.height * factor) for piece in inner]

@@ -75,17 +75,22 @@ class Exponential(Schedule):
             return [Piece(begin, bound(self.start, end))]
         over = math.log(max(end, LEAST) / self.start) / log  # lengths until the end
         if self.staircase:
-            values = [self.start * math.exp(log * n) for n in range(min(math.ceil(over), MOST))]
+            if over > MOST:
+                return None
+            values = [self.start * math.exp(log * n) for n in range(math.ceil(over))]
             return [Piece(begin + length * n, value) for n, value in enumerate([*values, end])]
         fall = float(length) / abs(log)
+        if fall < 1 < self.rate:  # more than a float32 tells apart within a step
+            return None
         # A block falls to an e-th at most: that much a float32 can tell apart.
-        block = max(int(fall), 1)
+        until, block = over * float(length), max(int(fall), 1)
         pieces = []
-        for n in range(math.ceil(over * float(length) / block)):
-            high = n if self.rate < 1 else n + 1
-            height = self.start * math.exp(log * (high * block / float(length)))
-            pieces.append(Piece(begin + n * block, 0.0, height, begin + high * block, fall, shape=EXPONENTIAL))
-        return [*pieces, Piece(math.ceil(begin + over * float(length)), end)]
+        for n in range(math.ceil(until / block)):
+            high = n * block if self.rate < 1 else min((n + 1) * block, until)  # from the start to where it is highest
+            height = self.start * math.exp(log * (high / float(length)))
+            near = begin + (high if isinstance(high, int) else Fraction(high))
+            pieces.append(Piece(begin + n * block, 0.0, height, near, fall, shape=EXPONENTIAL))
+        return [*pieces, Piece(math.ceil(begin + until), end)]
 
     @functools.cached_property
     def _blocks(self) -> Blocks:
@@ -226,6 +231,8 @@ class InverseSqrt(Schedule):
         return power_law(begin, self.start, scaled(self.steps, ratio), 0.5)
 
 
-def power_law(begin: Time, start: float, length: Time, power: float) -> list[Piece]:
+def power_law(begin: Time, start: float, length: Time, power: float) -> Pieces:
     """`start / (1 + t / length) ** power`."""
+    if not 1e-20 < length < 1e20:  # what a float32 can square
+        return None
     return [Piece(begin, 0.0, start, begin - length, length, -power)]

@@ -13,7 +13,7 @@ from .base import Schedule, schedule
 from .curves import swing
 from .spans import in_steps
 from .steps.lookup import lookup_for
-from .steps.pieces import LINE, WAVE, Piece, Pieces, Time, curve, scaled
+from .steps.pieces import LINE, MOST, WAVE, Piece, Pieces, Time, curve, scaled
 from .steps.segments import Segments
 from .steps.step import Step
 from .words import Lengths, Numbers
@@ -75,6 +75,8 @@ class Intervals(Schedule):
         return step.chosen(self.boundaries, self.values)
 
     def _pieces(self, begin: Time, ratio: Time) -> Pieces:
+        if len(self.values) > MOST:
+            return None
         begins = [begin, *(begin + scaled(boundary, ratio) for boundary in self.boundaries)]
         return [Piece(begin, value) for begin, value in zip(begins, self.values, strict=True)]
 
@@ -120,6 +122,8 @@ class Knots(Schedule):
         return before * left + after * done
 
     def _pieces(self, begin: Time, ratio: Time) -> Pieces:
+        if len(self.values) > MOST:
+            return None
         times = [begin, *(begin + scaled(boundary, ratio) for boundary in self.boundaries)]
         values, shape = [*self.values], WAVE if self.interpolation == "cosine" else LINE
         pieces = [Piece(time, value) for time, value in zip(times, values, strict=True)]

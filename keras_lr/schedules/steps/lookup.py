@@ -52,9 +52,9 @@ class Lookup:
         pieces = [piece if piece.height else Piece(piece.begin, piece.low) for piece in pieces]
         ends = [0, *(begins[n] for n in seen[1:]), last]
         if all(_is_told_apart(piece, end) for piece, end in zip(pieces, ends, strict=True)):
-            self.near, near = None, [math.floor(piece.near) for piece in pieces]
-        else:  # in integers, as far as the differences from all steps are
-            near = [min(max(math.floor(p.near), end - last), last) for p, end in zip(pieces, ends, strict=True)]
+            self.near, near = None, [round(piece.near) for piece in pieces]
+        else:  # in integers that can be subtracted from all steps at which the piece is seen; the rest is in `part`
+            near = [min(max(round(p.near), end - last), last) for p, end in zip(pieces, ends, strict=True)]
             self.near = Shared(np.array(near))
         self.lasts = Shared(np.array([*(max(begins[n], 0) - 1 for n in seen), last]))
         self.pieces = pieces

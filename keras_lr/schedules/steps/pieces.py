@@ -63,7 +63,7 @@ def scaled(length: Length, ratio: Time) -> Time:
 
 
 def within(pieces: list[Piece], begin: Time, end: Time | None = None) -> list[Piece]:
-    """The pieces as far as they are seen from `begin` on and before `end`."""
+    """The pieces as far as they are seen from `begin` on, which is not before the first, and before `end`."""
     if end is not None:
         if end <= begin:
             return []
@@ -75,7 +75,8 @@ def within(pieces: list[Piece], begin: Time, end: Time | None = None) -> list[Pi
 
 def value_at(pieces: list[Piece], time: Time) -> float:
     """The value at a time from 0 on."""
-    return float(within(pieces, time)[0].at(float(time)))
+    piece = within(pieces, time)[0]
+    return float(piece._replace(near=0).at(abs(float(time - piece.near))))
 
 
 def turned_over(piece: Piece) -> Piece | None:
@@ -93,7 +94,7 @@ def overlaid(members: list[Pieces], combine: Callable[[Piece, list[float]], Piec
     `combine` is given that one, or any, and the values of the others.
     """
     known = [member for member in members if member is not None]
-    if len(known) < len(members):
+    if len(known) < len(members) or sum(map(len, known)) > MOST:
         return None
     begins = sorted({piece.begin for member in known for piece in member})
     pieces, places = [], [0] * len(known)

@@ -16,6 +16,7 @@ from .native import cast, gather, integers, is_scalar, real_numbers
 from .segments import LAST
 
 SELECTED = 32  # rows up to which XLA selects entries faster than it reads them
+COMPARED = 256  # rows that each of many steps may be compared with
 
 
 class Row:
@@ -32,16 +33,22 @@ class Row:
             lasts = Shared(np.array([*(min(each, LAST[dtype]) for each in lasts), LAST[dtype]]))
         self._step, self._lasts, self._ops, self._dtype = step, lasts, ops, dtype
         self._backend = "numpy" if ops is np else keras.backend.backend()
+        self._index: Any = None
 
-    @functools.cached_property
+    @property
     def index(self) -> Any:
         """Which it is."""
+        if self._index is None:  # no `cached_property`, whose lock torch can't compile
+            self._index = self._found()
+        return self._index
+
+    def _found(self) -> Any:
         if self._backend == "numpy":
             lasts, step = self._lasts.array, self._step
             # Of many steps in a row, most are between the same two.
             low, high = np.searchsorted(lasts, [step.min(), step.max()])
             return low + np.searchsorted(lasts[low:high], step) if low < high else np.full(step.shape, low)
-        if self._backend == "jax":
+        if self._backend == "jax" or (not is_scalar(self._step) and len(self._lasts) > COMPARED):
             return self._bisected()
         # Not `expand_dims`, which needs a known rank: a placeholder of TensorFlow 1 may have none.
         step = self._step if is_scalar(self._step) else self._step[..., None]
@@ -88,7 +95,11 @@ class Row:
         return index
 
     def _is_selected(self, most: int = SELECTED) -> bool:
-        return self._backend == "jax" and is_scalar(self._step) and len(self._lasts) <= most
+        if self._backend != "jax" or not is_scalar(self._step) or len(self._lasts) > most:
+            return False
+        import jax
+
+        return isinstance(self._step, jax.core.Tracer)  # else each selection would be a call
 
     def _selected(self, column: np.ndarray) -> Any:
         import jax  # whose own functions trace these in a third of the time

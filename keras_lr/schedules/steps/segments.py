@@ -56,11 +56,14 @@ def exact_arrays(lengths: Sequence[int | Fraction], dtype: str) -> Exact:
 
 
 def _parts(rests: list[Fraction], dtype: str) -> tuple[list[int], int]:
-    """Parts of a step over one denominator; rounded if it must be, though never to none or to a whole step."""
+    """Parts of a step over one denominator; rounded if it must be, though never to none.
+
+    Rounded down: three times 14/3 begins at step 14 then as well, and not after it.
+    """
     denominator = math.lcm(*(rest.denominator for rest in rests))
     if denominator > FINEST[dtype]:
         denominator = FINEST[dtype]
-        return [min(max(round(rest * denominator), 1), denominator - 1) if rest else 0 for rest in rests], denominator
+        return [max(int(rest * denominator), 1) if rest else 0 for rest in rests], denominator
     return [int(rest * denominator) for rest in rests], denominator
 
 
