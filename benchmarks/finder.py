@@ -74,7 +74,7 @@ def first(reached, target):
 def cost(train, rounds=7):
     """The time of a sweep of 100 steps over that of a plain `fit` of 100 steps, both with their tracing."""
     times = {"sweep": [], "fit": []}
-    x, y = (array[: BATCH * 100] for array in train)
+    x, y = (np.resize(array, (BATCH * 100, *array.shape[1:])) for array in train)  # over and over, if it is short
     for seed in range(rounds):
         model = model_of(x.shape[1], 0.01, None, seed)
         began = time.process_time()
