@@ -1,20 +1,21 @@
 """What callbacks cost: epochs of 1,000 tiny steps with them, as ratios to epochs without, in one run.
 
-    python benchmarks/callbacks.py [rounds]
+    python benchmarks/callbacks.py [--builds 8] [--rounds 3] [--rows all | few]
 
-Rounds are interleaved, and the ratio is the median of those to the epoch without
-callbacks of the same round, since absolute times mean nothing on a shared machine.
-The first row against itself shows the noise. It runs on any `KERAS_BACKEND`.
+The models of all rows are built anew for each build, in random order, and so are the epochs of a round. A cell is the
+mean over the builds of the median ratio of processor times to the epoch without callbacks, and two standard errors of
+it. The second row is the first once more, which shows the noise. It runs on any `KERAS_BACKEND`.
 """
 
+import argparse
+import random
 import statistics
-import sys
 import tempfile
-import time
 from pathlib import Path
 
 import keras
 import numpy as np
+from measure import interleaved, ratio, table
 
 import keras_lr as klr
 
@@ -58,6 +59,9 @@ ROWS = {
 }
 
 
+FEW = ["none", "none, again", "Monitor", "these but EpochSchedule, together"]
+
+
 def training(rate, makers):
     """A function that trains for an epoch; its first call, which traces, is made here."""
     keras.utils.set_random_seed(0)
@@ -70,31 +74,33 @@ def training(rate, makers):
     return run
 
 
-def times_of(runs, rounds):
-    """The processor times of each run, the rounds of all of them interleaved."""
-    bar = keras.utils.Progbar(rounds, unit_name="round")
-    times = {name: [] for name in runs}
-    for _ in range(rounds):
-        for name, run in runs.items():
-            began = time.process_time()
-            run()
-            times[name].append(time.process_time() - began)
+def beside(name):
+    """The row without callbacks that a row is compared with."""
+    return "none, the rate a number" if ROWS[name][0] is not RATE else "none"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--builds", type=int, default=8)
+    parser.add_argument("--rounds", type=int, default=3, help="of each build")
+    parser.add_argument("--rows", default="all", choices=["all", "few"])
+    options = parser.parse_args()
+    names = FEW if options.rows == "few" else list(ROWS)
+    print(f"Keras {keras.__version__} on {keras.backend.backend()}, {options.builds} builds, {BATCHES} steps an epoch")
+    bar, ratios = keras.utils.Progbar(options.builds, unit_name="build"), {name: [] for name in names}
+    for _ in range(options.builds):
+        keras.backend.clear_session()
+        runs = {name: training(*ROWS[name]) for name in random.sample(names, len(names))}
+        times = interleaved(runs, options.rounds)
+        for name in names:
+            ratios[name].append(ratio(times[name], times[beside(name)])[0])
         bar.add(1)
-    return times
+    rows = []
+    for name, each in ratios.items():
+        error = 2 * statistics.stdev(each) / len(each) ** 0.5
+        rows.append((name, f"{statistics.mean(each):.3f} ± {error:.3f}"))
+    table("Processor time of an epoch, 1 = without callbacks", ["ratio"], rows)
 
 
 if __name__ == "__main__":
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 7
-    print(f"Keras {keras.__version__} on {keras.backend.backend()}, {rounds} rounds of {BATCHES} steps")
-    bar = keras.utils.Progbar(len(ROWS), unit_name="traced")
-    runs = {}
-    for name, (rate, makers) in ROWS.items():
-        runs[name] = training(rate, makers)
-        bar.add(1)
-    times = times_of(runs, rounds)
-    print(f"\nProcessor time of an epoch, 1 = without callbacks\n{'':38}{'median':>12}{'quartiles':>16}")
-    for name, seconds in times.items():
-        beside = "none, the rate a number" if ROWS[name][0] is not RATE else "none"
-        ratios = [a / b for a, b in zip(seconds, times[beside], strict=True)]
-        low, _, high = statistics.quantiles(ratios, n=4)
-        print(f"{name:38}{statistics.median(ratios):12.3f}{low:9.3f}{high:7.3f}")
+    main()

@@ -83,7 +83,7 @@ class Repeat(Schedule):
         segments = self._segments or self._until_nothing
         if segments is None:
             return None
-        first = self.schedule._pieces(begin, ratio)
+        first = self.schedule._pieces(begin, ratio)  # as many as in any cycle, seen or not
         if first is None or len(first) * len(segments.starts) > MOST_PIECES:
             return None
         pieces: list[Piece] = []
