@@ -175,7 +175,10 @@ def test_a_table_of_curves_is_the_formula(schedule):
         expected = schedule.values(STEPS)
     for dtype in ("int32", "int64"):
         lookup = Lookup.of(schedule, dtype)
-        assert lookup is not None or isinstance(schedule, klr.Product | klr.Sum | klr.Rescale | klr.Repeat)
+        # Two curves at once are none, and cycles may be too many.
+        assert (
+            lookup is not None or isinstance(schedule, klr.Product | klr.Sum | klr.Rescale) or "Repeat" in f"{schedule}"
+        )
         if lookup is not None:  # what is below is 0 in a float32
             for found in (lookup.of_row(Step(STEPS, np)), lookup.at(Step(STEPS, np))):
                 np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-45)
