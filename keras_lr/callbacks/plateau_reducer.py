@@ -230,5 +230,8 @@ class PlateauReducer(PartialEpochs):
             if any(name == ending or name.endswith(("_" + ending, ending)) for ending in endings):
                 return mode
         return words.refuse(  # type: ignore[return-value, func-returns-value]
-            self, "mode", f'"min" or "max", since the name `{self.monitor}` does not tell', "auto"
+            self,
+            "mode",
+            f'"min" or "max" where the name of the metric, here `{self.monitor}`, does not tell, as `val_loss` does',
+            "auto",
         )

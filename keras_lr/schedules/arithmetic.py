@@ -156,7 +156,7 @@ class Rescale(Schedule):
 
     @property
     def _line(self) -> tuple[float, float, float]:
-        """The lower end of the target, what becomes of it, and the slope."""
+        """What becomes the lower end of the target, that end, and the slope."""
         (first, last), (low, high) = self.source, self.target
         if low > high:
             (first, last), (low, high) = (last, first), (high, low)

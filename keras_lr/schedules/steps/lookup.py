@@ -105,7 +105,7 @@ class Lookup:
         return np.concatenate([piece.at(t[begin:end]) for piece, (begin, end) in parts])
 
     def of_row(self, step: Step) -> Any:
-        """From the tables."""
+        """From the tables, as the graph computes it."""
         row = step.row(self.lasts)
         of = dict(zip(self.names, row.columns(self.columns), strict=True))
         distance = row.step - of["near"] if self.near is None else row.distance(self.near)

@@ -64,7 +64,7 @@ class Row:
 
     def entry(self, table: Shared | Values) -> Any:
         """The row's entry of a table, as a float."""
-        if self._is_selected(4 * SELECTED):
+        if self._is_selected(4 * SELECTED):  # as many selections as for a few columns
             return self._selected(table.array.astype("float32"))
         return gather(real_numbers(table, self._ops), self.index, self._ops)
 
