@@ -69,6 +69,7 @@ EDGES = {
     "to the last float": (klr.Warmup(klr.Exponential(0.1, 10.0, 1), 2), [2, 3, 41]),
     "a block across the end": (klr.Sequence([klr.Exponential(1.0, 1.1, 1), 0.0], [2000]), [0, 900, 930]),
     "a rise within a step": (klr.Stretch(klr.Exponential(0.1, 2.0, 1, end=0.5), 0.004), [0, 1, 2]),
+    "a rise within a step, without an end": (klr.Stretch(klr.Exponential(0.1, 2.0, 1), 0.004), [0]),
     "a fall within a step": (klr.Delay(klr.Exponential(0.1, 1e-9, 1, end=1e-20), 3), [0, 3, 4, 5, 6]),
     "to infinity and no further": (
         klr.Product([klr.Repeat(klr.Linear(1e5, 0.0, 4), [4] * 3, shrink=1e200), klr.Intervals([3], [1.0, 0.0])]),
