@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from .schedules import words
+from .schedules import arguments
 
 MEMORY, OVERSHOOT, USUAL = (
     "_memory",
@@ -72,11 +72,11 @@ class AdaptiveMomentum:
         for field in dataclasses.fields(self):
             given = getattr(self, field.name)
             try:
-                value = words.number(given, minimum=least, below=1.0)
+                value = arguments.number(given, minimum=least, below=1.0)
             except TypeError:
-                words.refuse(self, field.name, rule, given, error=TypeError)
+                arguments.reject(self, field.name, rule, given, error=TypeError)
             if value is None:
-                words.refuse(self, field.name, rule, given)
+                arguments.reject(self, field.name, rule, given)
             object.__setattr__(self, field.name, value)
             least, rule = float(value or 0.0), f"a number >= `{field.name}` and < 1"
 

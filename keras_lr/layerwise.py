@@ -12,11 +12,11 @@ from .hyperparameter import shortest
 from .optimizers import set_learning_rate
 from .parts import given_rate
 from .scheduled import schedules_of
-from .schedules import words
+from .schedules import arguments
+from .schedules.arguments import Member
 from .schedules.base import Schedule, schedule
 from .schedules.shifts import PerUpdate
 from .schedules.steps.step import Step
-from .schedules.words import Member
 
 OWNER = "layerwise"
 Weights = list[tuple[str, str, Any]]  # the name of a layer, that of its variable in the model, the variable
@@ -74,13 +74,15 @@ def layerwise(
     if not hasattr(keras.optimizers, "MultiOptimizer"):
         raise ImportError(f"`layerwise` needs Keras 3.15 or newer. This is Keras {keras.__version__}.")
     if not isinstance(model, keras.Model) or not model.built:
-        words.refuse(OWNER, "model", "a built model", model, "Give it an `Input`, or call it once.", error=TypeError)
+        arguments.reject(
+            OWNER, "model", "a built model", model, "Give it an `Input`, or call it once.", error=TypeError
+        )
     inner = hasattr(optimizer, "inner_optimizer") or hasattr(optimizer, "optimizers")
     if not isinstance(optimizer, keras.optimizers.Optimizer) or inner:
-        words.refuse(OWNER, "optimizer", "an optimizer with no others inside", optimizer, error=TypeError)
+        arguments.reject(OWNER, "optimizer", "an optimizer with no others inside", optimizer, error=TypeError)
     rate = given_rate(optimizer)
     if not isinstance(rate, keras.Variable) and "learning_rate" not in schedules_of(optimizer):
-        words.refuse(OWNER, "optimizer", "one with a number or a schedule for its rate", rate, error=TypeError)
+        arguments.reject(OWNER, "optimizer", "one with a number or a schedule for its rate", rate, error=TypeError)
     weights: Weights = list(_weights(model))
     patterns = _read(factors, decay)
     factor_of = _factors(weights, patterns, 1.0 if decay is None else float(decay))
@@ -102,24 +104,24 @@ def inside(value: Any, change: Callable[[Any], Any]) -> Any:
 
 def _read(factors: Any, decay: Any) -> dict[str, float]:
     if factors is None and decay is None:
-        words.refuse(OWNER, "factors", "given if `decay` is not", factors)
+        arguments.reject(OWNER, "factors", "given if `decay` is not", factors)
     if decay is not None and (not _is_positive(decay) or decay > 1):
-        words.refuse(OWNER, "decay", "a number > 0 and <= 1", decay)
+        arguments.reject(OWNER, "decay", "a number > 0 and <= 1", decay)
     if not isinstance(factors, Mapping | None) or factors == {}:
-        words.refuse(OWNER, "factors", "a dictionary of patterns and numbers > 0, at least one", factors)
+        arguments.reject(OWNER, "factors", "a dictionary of patterns and numbers > 0, at least one", factors)
     for pattern, factor in (factors or {}).items():
         try:
             re.compile(pattern)
         except (re.error, TypeError) as error:
-            words.refuse(OWNER, "factors", f"a dictionary of regular expressions ({error})", pattern)
+            arguments.reject(OWNER, "factors", f"a dictionary of regular expressions ({error})", pattern)
         if not _is_positive(factor):
-            words.refuse(OWNER, "factors", f"a dictionary of finite numbers > 0, also for {pattern!r}", factor)
+            arguments.reject(OWNER, "factors", f"a dictionary of finite numbers > 0, also for {pattern!r}", factor)
     return {pattern: float(factor) for pattern, factor in (factors or {}).items()}
 
 
 def _is_positive(value: Any) -> bool:
     try:
-        return words.number(value, above=0.0) is not None
+        return arguments.number(value, above=0.0) is not None
     except TypeError:
         return False
 
@@ -145,12 +147,12 @@ def _factors(weights: Weights, patterns: dict[str, float], decay: float) -> dict
     for pattern in patterns:
         if not any(_matches(pattern, name) for _, name, _ in weights):
             rule = f"a dictionary of patterns that match a layer: {', '.join(layers)}"
-            words.refuse(OWNER, "factors", rule, pattern)
+            arguments.reject(OWNER, "factors", rule, pattern)
     factors: dict[int, float] = {}
     for layer, name, variable in weights:
         matching = {pattern: factor for pattern, factor in patterns.items() if _matches(pattern, name)}
         if len(set(matching.values())) > 1:
-            words.refuse(OWNER, "factors", f"a dictionary with one factor for {name}", matching)
+            arguments.reject(OWNER, "factors", f"a dictionary with one factor for {name}", matching)
         own = next(iter(matching.values()), 1.0) * decay ** (len(layers) - 1 - layers.index(layer))
         factors.setdefault(id(variable), own)  # a shared layer has the factor of its first place
     return factors
@@ -203,7 +205,7 @@ def _require_clear(paths: list, regexes: dict[float, str], rest: float) -> None:
             found = [other for other, regex in regexes.items() if re.fullmatch(regex, path)]
             if found != [factor] and not (factor == rest and not found):
                 rule = "one whose layers of different factors have different names, also across the models inside it"
-                words.refuse(OWNER, "model", rule, path)
+                arguments.reject(OWNER, "model", rule, path)
 
 
 def _part(optimizer: Any, factor: float) -> Any:

@@ -11,7 +11,7 @@ from keras.optimizers.schedules import LearningRateSchedule
 from .adaptive_momentum import AdaptiveMomentum, hyperparameter_of
 from .parts import build, follows_schedule, given_rate, leaves, per_update, replace_schedule, retrace, schedule_of
 from .scheduled import FACTOR, ScheduledMixin, swap
-from .schedules import words
+from .schedules import arguments
 from .schedules.base import Schedule
 from .schedules.foreign import Foreign
 
@@ -112,7 +112,7 @@ def set_learning_rate(model_or_optimizer: Any, value: Any) -> None:
     optimizer = getattr(model_or_optimizer, "optimizer", None) if is_model else model_or_optimizer
     if not isinstance(optimizer, keras.optimizers.Optimizer):
         rule = "a compiled model or an optimizer"
-        words.refuse("set_learning_rate", "model_or_optimizer", rule, model_or_optimizer, error=TypeError)
+        arguments.reject("set_learning_rate", "model_or_optimizer", rule, model_or_optimizer, error=TypeError)
     read = _read("learning_rate", value, optimizer, leaves(optimizer), owner="set_learning_rate")
     if is_model:
         build(model_or_optimizer)
@@ -158,11 +158,11 @@ def _read(name: str, value: Any, optimizer: Any, having: list[Any], owner: str =
     if not having:
         known = sorted({known for part in leaves(optimizer) for known in NAMES if has(part, known)})
         rule = f"a hyperparameter of `{type(leaves(optimizer)[0]).__name__}`: {', '.join(known)}"
-        words.refuse(owner, name, rule, value)
+        arguments.reject(owner, name, rule, value)
     for part in having:
         slots = getattr(part, "momentums", None) or getattr(part, "_momentums", None)
         if name == "momentum" and part.built and not slots:
-            words.refuse(
+            arguments.reject(
                 owner,
                 name,
                 "given before the optimizer is built with a momentum of 0",
@@ -175,7 +175,7 @@ def _read(name: str, value: Any, optimizer: Any, having: list[Any], owner: str =
         odd = [type(part).__name__ for part in having if hyperparameter_of(part) != name]
         if odd:
             rule = "a schedule or a number: the rule is for the momentum of SGD or the beta_1 of Adam alone"
-            words.refuse(owner, name, rule, value, f"The optimizer is `{odd[0]}`.")
+            arguments.reject(owner, name, rule, value, f"The optimizer is `{odd[0]}`.")
         return value
     below_one = name in BELOW_ONE
     rule = "a schedule or a finite number >= 0" + " and < 1" * below_one + ", or True" * (owner == "scheduled")
@@ -184,14 +184,14 @@ def _read(name: str, value: Any, optimizer: Any, having: list[Any], owner: str =
         if below_one and schedule.is_bound and not isinstance(schedule, Foreign):
             worst = float(schedule.values(_probe()).max())
             if worst >= 1:
-                words.refuse(owner, name, "a schedule of values < 1", worst)
+                arguments.reject(owner, name, "a schedule of values < 1", worst)
         return schedule
     try:
-        number = words.number(value, minimum=0.0, below=1.0 if below_one else float("inf"))
+        number = arguments.number(value, minimum=0.0, below=1.0 if below_one else float("inf"))
     except TypeError:
-        words.refuse(owner, name, rule, value, error=TypeError)
+        arguments.reject(owner, name, rule, value, error=TypeError)
     if number is None:
-        words.refuse(owner, name, rule, value)
+        arguments.reject(owner, name, rule, value)
     return number
 
 

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from .parts import build, leaves
-from .schedules import words
+from .schedules import arguments
 from .schedules.spans import is_integer
 
 OWNER = "resume_at"
@@ -43,16 +43,16 @@ def resume_at(model: Any, *, epoch: int, steps_per_epoch: int) -> None:
     for name, value, least in (("epoch", epoch, 0), ("steps_per_epoch", steps_per_epoch, 1)):
         if not is_integer(value) or value < least:
             rule = "an integer >= 0" if least == 0 else "an integer > 0"
-            words.refuse(OWNER, name, rule, value, error=ValueError if is_integer(value) else TypeError)
+            arguments.reject(OWNER, name, rule, value, error=ValueError if is_integer(value) else TypeError)
     optimizer = getattr(model, "optimizer", None) if isinstance(model, keras.Model) else None
     if optimizer is None or not model.built:
-        words.refuse(OWNER, "model", "a compiled and built model", model, error=TypeError)
+        arguments.reject(OWNER, "model", "a compiled and built model", model, error=TypeError)
     # Now, since a weights file that is loaded later would skip an optimizer without its slots.
     build(model)
     batches = int(epoch) * int(steps_per_epoch)
     counts = [part._iterations for part in (optimizer, *leaves(optimizer))]
     largest = min(np.iinfo(keras.backend.standardize_dtype(count.dtype)).max for count in counts)
     if batches > largest:
-        words.refuse(OWNER, "epoch", f"so small that `epoch * steps_per_epoch` is at most {largest}", epoch)
+        arguments.reject(OWNER, "epoch", f"so small that `epoch * steps_per_epoch` is at most {largest}", epoch)
     for count in counts:
         count.assign(batches)

@@ -10,7 +10,7 @@ import pytest
 from cases import CASES
 
 import keras_lr as klr
-from keras_lr.schedules import words
+from keras_lr.schedules import arguments
 
 NUMBERS = [-0.1, math.nan, math.inf, -math.inf, "0.1", None, True, [0.1], 1j, object(), lambda t: t]
 POSITIVE = [0, 0.0, *NUMBERS]
@@ -96,8 +96,8 @@ def test_every_word_of_a_schedule_is_in_the_dictionary():
     assert names == set(BAD)
     functions = (*FUNCTIONS, klr.PlateauReducer)
     elsewhere = {name for function in functions for name in inspect.signature(function).parameters}
-    assert names | elsewhere == set(words.WORDS) | {"monitor", "mode"}
-    assert all(word.meaning and word.rule for word in words.WORDS.values())
+    assert names | elsewhere == set(arguments.RULES) | {"monitor", "mode"}
+    assert all(word.meaning and word.rule for word in arguments.RULES.values())
 
 
 def test_options_are_keyword_only():
@@ -192,7 +192,7 @@ def test_own_schedule():
 
         def check(self):
             if self.style not in ("sine", "square"):
-                words.refuse(self, "style", '"sine" or "square"', self.style)
+                arguments.reject(self, "style", '"sine" or "square"', self.style)
 
         def at(self, step):
             return self.start * (1 + step.ops.sin(step.real * (2 * math.pi / self.period)))

@@ -12,7 +12,7 @@ from models import classifier, flowers, ones, rate_meter
 
 import keras_lr as klr
 from keras_lr.scheduled import ScheduledMixin
-from keras_lr.schedules.words import Member
+from keras_lr.schedules.arguments import Member
 
 RATE = klr.Table([0.5, 0.4, 0.25, 0.2, 0.1, 0.05, 0.025])  # one more than the steps, for what comes next
 MOMENTUM = klr.Table([0.25, 0.5, 0.75, 0.5, 0.25, 0.75])

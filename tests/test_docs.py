@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import keras_lr as klr
-from keras_lr.schedules import words
+from keras_lr.schedules import arguments
 
 ROOT = Path(__file__).resolve().parent.parent
 README, CHANGELOG = ROOT / "README.md", ROOT / "CHANGELOG.md"
@@ -104,7 +104,7 @@ def test_a_public_name_is_described(name):
 def test_the_words_and_the_step_are_explained():
     """The page on one's own schedules has every word of the argument dictionary, and all that a step can do."""
     page = (ROOT / "docs" / "adding-a-schedule.md").read_text("utf-8")
-    assert [word for word in words.WORDS if f"`{word}`" not in page] == []
+    assert [word for word in arguments.RULES if f"`{word}`" not in page] == []
     assert [x for x in dir(klr.Step(0, np)) if x[0] != "_" and x != "of" and f"`step.{x}" not in page] == []
 
 

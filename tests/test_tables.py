@@ -167,7 +167,7 @@ def test_values_of_an_own_schedule():
 
     @klr.schedule(package="tests")
     class Mirrored(klr.Schedule):
-        values: klr.schedules.words.Numbers = (0.1, 0.4)
+        values: klr.schedules.arguments.Numbers = (0.1, 0.4)
 
         def at(self, step):
             return step.take(self.values) + step.take(self.values.array[::-1])

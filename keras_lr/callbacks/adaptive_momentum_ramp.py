@@ -12,7 +12,7 @@ import numpy as np
 from ..adaptive_momentum import MEMORY, USUAL, AdaptiveMomentum, hyperparameter_of, memory_of
 from ..optimizers import scheduled
 from ..parts import batches_seen, build, follows_schedule, leaves, retrace, rules_of, schedule_of
-from ..schedules import words
+from ..schedules import arguments
 from . import fit
 from .partial_epochs import PartialEpochs
 
@@ -70,7 +70,7 @@ class AdaptiveMomentumRamp(PartialEpochs):
         super().__init__()
         self.rule = AdaptiveMomentum(start, usual, peak)
         if hyperparameter not in ("auto", "momentum", "beta_1"):
-            words.refuse(self, "hyperparameter", '"auto", "momentum" or "beta_1"', hyperparameter)
+            arguments.reject(self, "hyperparameter", '"auto", "momentum" or "beta_1"', hyperparameter)
         self.hyperparameter = self._given = hyperparameter
 
     def set_model(self, model: Any) -> None:
@@ -83,7 +83,7 @@ class AdaptiveMomentumRamp(PartialEpochs):
         if not taken or any(name is None for _, name in taken):
             kinds = ", ".join(type(part).__name__.removeprefix("Scheduled") for part in leaves(model.optimizer))
             rule = "what an SGD (momentum) or an Adam (beta_1) of the model has"
-            words.refuse(self, "hyperparameter", rule, self._given, f"The model was compiled with `{kinds}`.")
+            arguments.reject(self, "hyperparameter", rule, self._given, f"The model was compiled with `{kinds}`.")
         self._names = sorted({str(name) for _, name in taken})
         changed = [self._take(part, str(name)) for part, name in taken]
         # Before any `on_train_begin`, where `BackupAndRestore` loads what must be there by then.

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
-from ..schedules import words
+from ..schedules import arguments
 from ..schedules.spans import Span
 from .epoch_setter import EpochSetter
 
@@ -41,17 +41,17 @@ class EpochIntervalSwitcher(EpochSetter):
 
     def __init__(self, boundaries: Any, values: Sequence[float], hyperparameter: str = "learning_rate"):
         super().__init__(hyperparameter)
-        spans = words.read(self, "boundaries", boundaries)
+        spans = arguments.validate(self, "boundaries", boundaries)
         self.boundaries = [span.amount if isinstance(span, Span) else span for span in spans]
         in_epochs = all(span.unit == "epochs" for span in spans if isinstance(span, Span))
         if not in_epochs or any(boundary != int(boundary) for boundary in self.boundaries):
-            words.refuse(self, "boundaries", "whole numbers of epochs", boundaries, "`Intervals` takes any span.")
+            arguments.reject(self, "boundaries", "whole numbers of epochs", boundaries, "`Intervals` takes any span.")
         self.boundaries = [int(boundary) for boundary in self.boundaries]
         if any(a >= b for a, b in itertools.pairwise(self.boundaries)):
-            words.refuse(self, "boundaries", "strictly increasing", boundaries)
-        self.values = words.read(self, "values", values)
+            arguments.reject(self, "boundaries", "strictly increasing", boundaries)
+        self.values = arguments.validate(self, "values", values)
         if len(self.values) != len(self.boundaries) + 1:
-            words.refuse(self, "values", f"one more than the {len(self.boundaries)} `boundaries`", self.values)
+            arguments.reject(self, "values", f"one more than the {len(self.boundaries)} `boundaries`", self.values)
 
     def value(self, epoch: int) -> float:
         return self.values[bisect_right(self.boundaries, epoch)]

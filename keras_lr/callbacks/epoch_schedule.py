@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from keras.optimizers.schedules import LearningRateSchedule
 
-from ..schedules import words
+from ..schedules import arguments
 from .epoch_setter import EpochSetter
 
 
@@ -39,8 +39,10 @@ class EpochSchedule(EpochSetter):
     def __init__(self, schedule: LearningRateSchedule | Callable[[int], float], hyperparameter: str = "learning_rate"):
         super().__init__(hyperparameter)
         if not isinstance(schedule, LearningRateSchedule) and not callable(schedule):
-            words.refuse(self, "schedule", "a schedule or a function of the epoch", schedule, error=TypeError)
-        self.schedule = words.read(self, "schedule", schedule) if isinstance(schedule, LearningRateSchedule) else None
+            arguments.reject(self, "schedule", "a schedule or a function of the epoch", schedule, error=TypeError)
+        self.schedule = (
+            arguments.validate(self, "schedule", schedule) if isinstance(schedule, LearningRateSchedule) else None
+        )
         self._function = None if self.schedule is not None else schedule
 
     def value(self, epoch: int) -> float:
@@ -49,9 +51,9 @@ class EpochSchedule(EpochSetter):
         given = self._function(epoch)  # type: ignore[misc]
         rule = f"a function that gives a finite number; for epoch {epoch} it gave another thing"
         try:
-            number = words.number(float(given) if hasattr(given, "shape") else given)
+            number = arguments.number(float(given) if hasattr(given, "shape") else given)
         except TypeError:
-            words.refuse(self, "schedule", rule, given, error=TypeError)
+            arguments.reject(self, "schedule", rule, given, error=TypeError)
         if number is None:
-            words.refuse(self, "schedule", rule, given)
+            arguments.reject(self, "schedule", rule, given)
         return number  # type: ignore[return-value]

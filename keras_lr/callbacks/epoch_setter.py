@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from ..optimizers import NAMES, assign, make_assignable
-from ..schedules import words
+from ..schedules import arguments
 from . import fit
 
 
@@ -17,7 +17,7 @@ class EpochSetter(keras.callbacks.Callback):
     def __init__(self, hyperparameter: str):
         super().__init__()
         if hyperparameter not in NAMES:
-            words.refuse(self, "hyperparameter", f"one of {', '.join(sorted(NAMES))}", hyperparameter)
+            arguments.reject(self, "hyperparameter", f"one of {', '.join(sorted(NAMES))}", hyperparameter)
         self.hyperparameter = hyperparameter
 
     def value(self, epoch: int) -> float:

@@ -15,11 +15,11 @@ from ..layerwise import inside
 from ..optimizers import BELOW_ONE, NAMES, scheduled
 from ..parts import applied_values, current_value, follows_schedule, leaves, replace_schedule, schedule_of
 from ..scheduled import FACTOR, schedules_of, swap
-from ..schedules import words
+from ..schedules import arguments
+from ..schedules.arguments import Member
 from ..schedules.base import Schedule, schedule
 from ..schedules.shifts import PerUpdate
 from ..schedules.steps.step import Step
-from ..schedules.words import Member
 
 LARGEST = float(np.finfo("float32").max)
 RULE = 'one of {"set": a number >= 0}, {"multiply": a number > 0}, {"hold": true or false}'
@@ -52,7 +52,7 @@ def read(content: bytes, owner: str) -> dict[str, Any]:
         else:
             valid, rule = False, f"one of stop, {', '.join(sorted(NAMES))}"
         if not valid:
-            words.refuse(owner, name, rule, command)
+            arguments.reject(owner, name, rule, command)
     return commands
 
 
@@ -64,7 +64,7 @@ def changes(parts: list[Any], name: str, command: dict[str, Any], owner: str) ->
     holding = [_hold(part, name, argument) for part in parts if _can_hold(part, name, argument)]
     if not holding:
         rule = "a command that fits: it follows no schedule" if argument else "a command that fits: it is not held"
-        words.refuse(owner, name, rule, command)
+        arguments.reject(owner, name, rule, command)
     return holding
 
 
@@ -88,7 +88,7 @@ def _is_command(command: Any) -> bool:
         return isinstance(argument, bool)
     limits = {"set": {"minimum": 0.0}, "multiply": {"above": 0.0}}
     try:
-        return verb in limits and words.number(argument, **limits[verb]) is not None
+        return verb in limits and arguments.number(argument, **limits[verb]) is not None
     except TypeError:
         return False
 
@@ -105,7 +105,9 @@ def _having(parts: list[Any], name: str) -> list[Any]:
 def _change(part: Any, name: str, verb: str, argument: float, owner: str) -> Callable[[], Any]:
     if verb == "multiply" and follows_schedule(part, name):
         if name != "learning_rate":
-            words.refuse(owner, name, "a command that fits: it follows a schedule, which can be held", {verb: argument})
+            arguments.reject(
+                owner, name, "a command that fits: it follows a schedule, which can be held", {verb: argument}
+            )
         swap(part, {FACTOR: True})
         cell = part._book.cells[FACTOR]
         return functools.partial(cell.assign, _in_range(FACTOR, shortest(cell) * argument, owner))
@@ -119,8 +121,8 @@ def _named(name: str, value: Any) -> dict[str, Any]:
 
 def _in_range(name: str, value: float, owner: str) -> float:
     below_one = name in BELOW_ONE
-    if words.number(value, minimum=0.0, below=1.0 if below_one else LARGEST) is None:
-        words.refuse(owner, name, "a number >= 0 and < 1" if below_one else "a number >= 0 that float32 has", value)
+    if arguments.number(value, minimum=0.0, below=1.0 if below_one else LARGEST) is None:
+        arguments.reject(owner, name, "a number >= 0 and < 1" if below_one else "a number >= 0 that float32 has", value)
     return value
 
 

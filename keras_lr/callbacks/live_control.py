@@ -15,7 +15,7 @@ import numpy as np
 
 from ..parts import build, follows_schedule, leaves, retrace
 from ..scheduled import FACTOR, swap
-from ..schedules import words
+from ..schedules import arguments
 from ..schedules.spans import is_integer
 from . import fit, live_commands
 from .live_commands import structure
@@ -69,11 +69,11 @@ class LiveControl(keras.callbacks.Callback):
     def __init__(self, path: str | os.PathLike, *, every: int | None = None, verbose: int = 1):
         super().__init__()
         if not isinstance(path, str | os.PathLike) or not Path(path).name:
-            words.refuse(self, "path", "the path of a file", path, error=TypeError)
+            arguments.reject(self, "path", "the path of a file", path, error=TypeError)
         if every is not None and (not is_integer(every) or every < 1):
-            words.refuse(self, "every", "an integer > 0 or None", every)
+            arguments.reject(self, "every", "an integer > 0 or None", every)
         if verbose not in (0, 1):
-            words.refuse(self, "verbose", "0 or 1", verbose)
+            arguments.reject(self, "verbose", "0 or 1", verbose)
         self.path, self.every, self.verbose = Path(path), every, verbose
         self.log_path = self.path.with_suffix(".applied.jsonl")
         self.applied: list[dict[str, Any]] = []

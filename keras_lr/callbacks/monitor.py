@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from ..parts import applied_values, batches_seen, leaves
-from ..schedules import words
+from ..schedules import arguments
 from . import fit
 from .events import Events
 
@@ -51,7 +51,7 @@ class Monitor(keras.callbacks.Callback):
     def __init__(self, *, log_dir: str | os.PathLike[str] | None = None):
         super().__init__()
         if log_dir is not None and not isinstance(log_dir, str | os.PathLike):
-            words.refuse(self, "log_dir", "a path", log_dir, error=TypeError)
+            arguments.reject(self, "log_dir", "a path", log_dir, error=TypeError)
         self.log_dir = log_dir
         self._epochs: dict[str, list[np.ndarray]] = {}
         self._events: Events | None = None

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..parts import build, current_value, follows_schedule, leaves, retrace
 from ..scheduled import FACTOR, swap
-from ..schedules import words
+from ..schedules import arguments
 from ..schedules.spans import Length, Span, in_steps
 from . import fit
 from .best_weights import BestWeights
@@ -95,22 +95,22 @@ class PlateauReducer(PartialEpochs):
     ):
         super().__init__()
         self.monitor = monitor
-        self.factor = words.read(self, "factor", factor)
-        self.patience = words.read(self, "patience", patience)
-        self.cooldown = words.read(self, "cooldown", cooldown)
-        self.threshold = words.read(self, "threshold", threshold)
-        self.relative = words.read(self, "relative", relative)
-        self.minimum = words.read(self, "minimum", minimum)
-        self.smoothing = words.read(self, "smoothing", smoothing)
-        self.growth = words.read(self, "growth", growth)
-        self.stop_at_minimum = words.read(self, "stop_at_minimum", stop_at_minimum)
-        self.every = None if every is None else words.read(self, "every", every)
-        self.restore_best = words.read(self, "restore_best", restore_best)
+        self.factor = arguments.validate(self, "factor", factor)
+        self.patience = arguments.validate(self, "patience", patience)
+        self.cooldown = arguments.validate(self, "cooldown", cooldown)
+        self.threshold = arguments.validate(self, "threshold", threshold)
+        self.relative = arguments.validate(self, "relative", relative)
+        self.minimum = arguments.validate(self, "minimum", minimum)
+        self.smoothing = arguments.validate(self, "smoothing", smoothing)
+        self.growth = arguments.validate(self, "growth", growth)
+        self.stop_at_minimum = arguments.validate(self, "stop_at_minimum", stop_at_minimum)
+        self.every = None if every is None else arguments.validate(self, "every", every)
+        self.restore_best = arguments.validate(self, "restore_best", restore_best)
         if every is not None and monitor.startswith("val_"):
             rule = "a metric of the training where checks are made `every` so many batches"
-            words.refuse(self, "monitor", rule, monitor)
+            arguments.reject(self, "monitor", rule, monitor)
         if mode not in ("auto", "min", "max"):
-            words.refuse(self, "mode", '"auto", "min" or "max"', mode)
+            arguments.reject(self, "mode", '"auto", "min" or "max"', mode)
         self.mode = self._told_by_name() if mode == "auto" else mode
         self._sign = 1.0 if self.mode == "min" else -1.0
         self._best = BestWeights()
@@ -141,7 +141,7 @@ class PlateauReducer(PartialEpochs):
         if self.every is not None:
             self._check_at_end()
             if not self._checks and not self.model.stop_training:
-                words.refuse(self, "every", "at most an epoch long", self.every)
+                arguments.reject(self, "every", "at most an epoch long", self.every)
             return
         logs = logs or {}
         # An epoch without a validation is no check; one without the metric is an error.
@@ -154,7 +154,9 @@ class PlateauReducer(PartialEpochs):
             every = every.bind(steps_per_epoch=steps, epochs=epochs, batch_size=fit.batch_size(self.model))
         batches = in_steps(every)
         if steps is not None and batches > steps:
-            words.refuse(self, "every", f"at most an epoch, {steps} batches", self.every, "`smoothing` spans several.")
+            arguments.reject(
+                self, "every", f"at most an epoch, {steps} batches", self.every, "`smoothing` spans several."
+            )
         return batches
 
     def _check(self, metrics: dict[str, Any]) -> None:
@@ -229,7 +231,7 @@ class PlateauReducer(PartialEpochs):
         for mode, endings in (("min", FALLING), ("max", RISING)):
             if any(name == ending or name.endswith(("_" + ending, ending)) for ending in endings):
                 return mode
-        return words.refuse(  # type: ignore[return-value, func-returns-value]
+        return arguments.reject(  # type: ignore[return-value, func-returns-value]
             self,
             "mode",
             f'"min" or "max" where the name of the metric, here `{self.monitor}`, does not tell, as `val_loss` does',

@@ -13,7 +13,7 @@ from keras.src.trainers.data_adapters import get_data_adapter
 
 from ..optimizers import BELOW_ONE, NAMES, has
 from ..parts import leaves
-from ..schedules import words
+from ..schedules import arguments
 from .borrowed import borrowed, objects, other_seeds, randomness
 from .range_test import RangeTest, end_of
 from .sweep import scope, sweep
@@ -87,8 +87,8 @@ def find_learning_rate(
     """
     _check_model(model, hyperparameter)
     rates = _rates(hyperparameter, minimum, maximum, steps)
-    if not words.is_integer(repeats) or repeats < 1:
-        words.refuse(OWNER, "repeats", "an integer > 0", repeats)
+    if not arguments.is_integer(repeats) or repeats < 1:
+        arguments.reject(OWNER, "repeats", "an integer > 0", repeats)
     data = {"x": x, "y": y, "batch_size": batch_size, "sample_weight": sample_weight, "class_weight": class_weight}
     data["shuffle"] = shuffle
     bar = _Bar(hyperparameter, rates, repeats) if verbose else None
@@ -129,11 +129,11 @@ class _Bar:
 
 def _check_model(model: Any, name: str) -> None:
     if not isinstance(model, keras.Model) or not model.compiled or model.optimizer is None:
-        words.refuse(OWNER, "model", "a compiled model", model, error=TypeError)
+        arguments.reject(OWNER, "model", "a compiled model", model, error=TypeError)
     others = [known for known in NAMES if known != "learning_rate"]  # which an unbound schedule can't be asked for
     known = sorted({"learning_rate"} | {n for part in leaves(model.optimizer) for n in others if has(part, n)})
     if name not in known:
-        words.refuse(OWNER, "hyperparameter", f"one that the optimizer has: {', '.join(known)}", name)
+        arguments.reject(OWNER, "hyperparameter", f"one that the optimizer has: {', '.join(known)}", name)
 
 
 def _rates(name: str, minimum: Any, maximum: Any, steps: Any) -> np.ndarray:
@@ -143,17 +143,17 @@ def _rates(name: str, minimum: Any, maximum: Any, steps: Any) -> np.ndarray:
     ends["maximum"] = 10.0 if is_rate and maximum is None else maximum
     for argument, value in ends.items():
         if value is None:
-            words.refuse(OWNER, argument, f"given for `{name}`, {rule}", value)
+            arguments.reject(OWNER, argument, f"given for `{name}`, {rule}", value)
         try:
-            ends[argument] = words.number(value, above=0.0, below=below)
+            ends[argument] = arguments.number(value, above=0.0, below=below)
         except TypeError:
-            words.refuse(OWNER, argument, rule, value, error=TypeError)
+            arguments.reject(OWNER, argument, rule, value, error=TypeError)
         if ends[argument] is None:
-            words.refuse(OWNER, argument, rule, value)
+            arguments.reject(OWNER, argument, rule, value)
     if ends["minimum"] >= ends["maximum"]:
-        words.refuse(OWNER, "maximum", f"more than `minimum`, {ends['minimum']:g}", ends["maximum"])
-    if not words.is_integer(steps) or steps < 2:
-        words.refuse(OWNER, "steps", "an integer > 1", steps)
+        arguments.reject(OWNER, "maximum", f"more than `minimum`, {ends['minimum']:g}", ends["maximum"])
+    if not arguments.is_integer(steps) or steps < 2:
+        arguments.reject(OWNER, "steps", "an integer > 1", steps)
     return np.geomspace(ends["minimum"], ends["maximum"], steps)
 
 

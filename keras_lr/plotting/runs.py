@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..schedules import words
+from ..schedules import arguments
 from .style import new_figure, style_of, tidy
 
 MARKERS = {"steepest": "^", "valley": "o", "slide": "s", "minimum": "D", "lowest": "v"}
@@ -38,7 +38,7 @@ def plot_range_tests(tests: Any, *, ax: Any = None) -> Any:
     """
     named = dict(tests) if isinstance(tests, Mapping) else {"": tests}
     if not named or not all(np.isfinite(test.losses).any() for test in named.values()):
-        words.refuse("plot_range_tests", "tests", "range tests with losses, at least one", tests)
+        arguments.reject("plot_range_tests", "tests", "range tests with losses, at least one", tests)
     ax = new_figure(figsize=(7, 4.2)).subplots() if ax is None else ax
     several, lows, highs = len(named) > 1, [], []
     for index, (name, test) in enumerate(named.items()):
@@ -87,7 +87,7 @@ def plot_monitor(monitor: Any, *, axes: Any = None) -> Any:
     """
     steps = getattr(monitor, "steps", monitor)
     if not steps:
-        words.refuse("plot_monitor", "monitor", "a `Monitor` that has been in a `fit`, or a dictionary", monitor)
+        arguments.reject("plot_monitor", "monitor", "a `Monitor` that has been in a `fit`, or a dictionary", monitor)
     panels: dict[str, dict[str, np.ndarray]] = {}
     for name in sorted(steps, key=lambda name: (not name.startswith("learning_rate"), name)):
         panels.setdefault(_hyperparameter(name), {})[name] = np.asarray(steps[name])
@@ -96,7 +96,7 @@ def plot_monitor(monitor: Any, *, axes: Any = None) -> Any:
         axes = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
     axes = np.atleast_1d(axes)
     if len(axes) != len(panels):
-        words.refuse("plot_monitor", "axes", f"{len(panels)} Axes, one for each of {', '.join(panels)}", len(axes))
+        arguments.reject("plot_monitor", "axes", f"{len(panels)} Axes, one for each of {', '.join(panels)}", len(axes))
     for ax, (hyperparameter, curves) in zip(axes, panels.items(), strict=True):
         for index, (name, values) in enumerate(curves.items()):
             line = {key: value for key, value in style_of(index + 1).items() if key != "marker"}
@@ -151,7 +151,7 @@ def plot_paths(
     """
     points = {name: np.asarray(path, "float64") for name, path in paths.items()}
     if not points or any(path.ndim != 2 or path.shape[1] != 2 for path in points.values()):
-        words.refuse("plot_paths", "paths", "arrays of points by 2, at least one", paths)
+        arguments.reject("plot_paths", "paths", "arrays of points by 2, at least one", paths)
     shown = list(dict.fromkeys(name for curves in (steps or {}).values() for name in curves))
     figure = new_figure(figsize=(7, 5.4 + 1.6 * len(shown)))
     axes = figure.subplots(1 + len(shown), squeeze=False, height_ratios=[4.6, *[1.4] * len(shown)])[:, 0]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..schedules import words
+from ..schedules import arguments
 from ..schedules.base import Schedule
 from ..schedules.spans import Span, in_steps
 from .style import new_figure, style_of, tidy
@@ -48,9 +48,9 @@ def plot_schedules(schedules: dict[str, Any] | Sequence[Any], steps: Any = None,
         ValueError: A span is not bound yet, or there are no schedules.
     """
     named = schedules.items() if isinstance(schedules, dict) else ((_name(item), item) for item in schedules)
-    read = [(name, words.read("plot_schedules", "schedule", schedule)) for name, schedule in named]
+    read = [(name, arguments.validate("plot_schedules", "schedule", schedule)) for name, schedule in named]
     if not read:
-        words.refuse("plot_schedules", "schedules", "schedules, at least one", schedules)
+        arguments.reject("plot_schedules", "schedules", "schedules, at least one", schedules)
     if steps is None:
         steps = max(_natural_length(schedule) for _, schedule in read)
     if isinstance(steps, int | np.integer):  # a picture can't show more points than this

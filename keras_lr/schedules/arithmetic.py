@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from . import words
+from . import arguments
+from .arguments import Member, Members, Pair
 from .base import Schedule, schedule
 from .steps.lookup import looked_up
 from .steps.pieces import Piece, Pieces, Time, overlaid, turned_over
 from .steps.step import Step
-from .words import Member, Members, Pair
 
 WEYL = 0x9E3779B9 - 2**32  # the golden ratio of 2**32, as an int32: its multiples fill the range evenly
 TOP = 0x7FFFFF80  # as many bits as a float32 has
@@ -103,9 +103,9 @@ class Clip(Schedule):
 
     def check(self) -> None:
         if self.minimum is None and self.maximum is None:
-            words.refuse(self, "minimum", "given, or `maximum`", None)
+            arguments.reject(self, "minimum", "given, or `maximum`", None)
         if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
-            words.refuse(self, "minimum", f"at most `maximum`, {self.maximum}", self.minimum)
+            arguments.reject(self, "minimum", f"at most `maximum`, {self.maximum}", self.minimum)
 
     def at(self, step: Step) -> Any:
         value = self.schedule.at(step)
@@ -143,7 +143,7 @@ class Rescale(Schedule):
 
     def check(self) -> None:
         if self.source[0] == self.source[1]:
-            words.refuse(self, "source", "two different numbers", self.source)
+            arguments.reject(self, "source", "two different numbers", self.source)
 
     @looked_up
     def at(self, step: Step) -> Any:

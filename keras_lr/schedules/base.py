@@ -13,7 +13,7 @@ import keras
 import numpy as np
 from keras.optimizers.schedules import LearningRateSchedule
 
-from . import words
+from . import arguments
 from .data import bound, from_json, spans_in, to_json
 from .spans import HOW_TO_BIND, Span
 from .steps.eager import value_in_window
@@ -116,14 +116,14 @@ class Schedule(LearningRateSchedule):
         return {}
 
     def check(self) -> None:
-        """The rules between arguments; each alone is checked by its word. Raises by `words.refuse`."""
+        """The rules between arguments; each alone is checked by its word. Raises by `arguments.reject`."""
 
     def __post_init__(self) -> None:
         for name in self._names():
             value = vars(self)[name]
             if value is None and self._defaults().get(name, 0) is None:
                 continue
-            object.__setattr__(self, name, words.read(self, name, value))
+            object.__setattr__(self, name, arguments.validate(self, name, value))
         # Once, since torch calls a schedule anew at every step.
         spans = tuple(span for name in self._names() for span in spans_in(getattr(self, name)))
         object.__setattr__(self, "spans", spans)
@@ -162,7 +162,7 @@ class Schedule(LearningRateSchedule):
         if not isinstance(steps, int | np.integer):
             steps = np.asarray(steps)
             if steps.dtype.kind not in "iu":
-                words.refuse("values", "steps", "an integer or integers", steps)
+                arguments.reject("values", "steps", "an integer or integers", steps)
             steps = steps.astype("int64", copy=False)
         shape = steps.shape if isinstance(steps, np.ndarray) else (max(int(steps), 0),)
         values, flat = np.empty(math.prod(shape)), np.ravel(steps)

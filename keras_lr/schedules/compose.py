@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from . import words
+from . import arguments
+from .arguments import Lengths, Member, Members
 from .base import Schedule, schedule
 from .spans import Length, in_steps
 from .steps.lookup import looked_up
 from .steps.pieces import MOST, Piece, Pieces, Time, curve, scaled, value_at, within
 from .steps.step import Step
-from .words import Lengths, Member, Members
 
 
 @schedule
@@ -41,7 +41,7 @@ class Sequence(Schedule):
     def check(self) -> None:
         if len(self.boundaries) != len(self.schedules) - 1:
             rule = f"one fewer than the {len(self.schedules)} `schedules`"
-            words.refuse(self, "boundaries", rule, self.boundaries)
+            arguments.reject(self, "boundaries", rule, self.boundaries)
 
     @looked_up
     def at(self, step: Step) -> Any:

@@ -8,7 +8,8 @@ from dataclasses import KW_ONLY
 from fractions import Fraction
 from typing import Any
 
-from . import words
+from . import arguments
+from .arguments import Lengths, Member
 from .base import Schedule, schedule
 from .curves import swing
 from .decays import Exponential
@@ -20,7 +21,6 @@ from .steps.pieces import Piece, Pieces, Time, scaled, within
 from .steps.segments import Segments
 from .steps.shares import between
 from .steps.step import Step
-from .words import Lengths, Member
 
 LAST = 2**40  # the step up to which growing cycles are told apart
 FEW = 1000  # cycles that shrink, which are looked up faster than they are computed
@@ -66,7 +66,7 @@ class Repeat(Schedule):
 
     def check(self) -> None:
         if isinstance(self.period, tuple) and (self.growth != 1 or self.cycles is not None):
-            words.refuse(self, "period", "a single one where `growth` or `cycles` is given", self.period)
+            arguments.reject(self, "period", "a single one where `growth` or `cycles` is given", self.period)
         if self.is_bound:
             self._segments  # noqa: B018 - refuses too many
 
@@ -124,7 +124,7 @@ class Repeat(Schedule):
             if len(lengths) > 64:  # exact fractions grow as well: from here on in 2**64-ths of a step
                 length, over = (Fraction(round(x * 2**64), 2**64) for x in (length, over))
         if len(lengths) > MOST:
-            words.refuse(self, "cycles", f"at most {MOST:,}, or `growth` larger", self.cycles)
+            arguments.reject(self, "cycles", f"at most {MOST:,}, or `growth` larger", self.cycles)
         return Segments(tuple(lengths))
 
 

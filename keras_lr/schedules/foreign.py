@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras.optimizers.schedules import LearningRateSchedule
 
-from . import words
+from . import arguments
 from .base import Schedule, schedule
 from .steps.integers import integer_tensor
 from .steps.step import Step
@@ -28,7 +28,7 @@ class Foreign(Schedule):
 
     def __post_init__(self) -> None:
         if not isinstance(self.schedule, LearningRateSchedule):
-            words.refuse(self, "schedule", "a LearningRateSchedule", self.schedule, error=TypeError)
+            arguments.reject(self, "schedule", "a LearningRateSchedule", self.schedule, error=TypeError)
 
     def at(self, step: Step) -> Any:
         if step.ops is not np:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import words
+from . import arguments
 from .base import Schedule, schedule
 from .spans import Length
 from .steps.step import Step
@@ -33,7 +33,7 @@ class SutskeverMomentum(Schedule):
 
     def check(self) -> None:
         if self.peak >= 1:
-            words.refuse(self, "peak", "a number >= 0 and < 1", self.peak)
+            arguments.reject(self, "peak", "a number >= 0 and < 1", self.peak)
 
     def at(self, step: Step) -> Any:
         return step.ops.minimum(1.0 - 0.5 / (step.count(self.steps).real + 1.0), step.constant(self.peak))
@@ -62,7 +62,7 @@ class Demon(Schedule):
 
     def check(self) -> None:
         if self.start >= 1:
-            words.refuse(self, "start", "a number >= 0 and < 1", self.start)
+            arguments.reject(self, "start", "a number >= 0 and < 1", self.start)
 
     def at(self, step: Step) -> Any:
         rest = self.start * step.left(self.steps)

@@ -7,13 +7,13 @@ import math
 from fractions import Fraction
 from typing import Any
 
+from .arguments import Member
 from .base import Schedule, schedule
 from .spans import Length, exact
 from .steps.lookup import looked_up
 from .steps.pieces import Piece, Pieces, Time, scaled, value_at, within
 from .steps.segments import Ratios
 from .steps.step import Step
-from .words import Member
 
 
 @schedule

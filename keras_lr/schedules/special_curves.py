@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from . import words
+from . import arguments
 from .base import Schedule, schedule
 from .decays import Blocks
 from .spans import Length, exact, in_steps
@@ -49,7 +49,7 @@ class Tanh(Schedule):
 
     def check(self) -> None:
         if self.upper <= self.lower:
-            words.refuse(self, "upper", f"above `lower`, {self.lower}", self.upper)
+            arguments.reject(self, "upper", f"above `lower`, {self.lower}", self.upper)
 
     def at(self, step: Step) -> Any:
         ops, low, height = step.ops, min(self.start, self.end), abs(self.start - self.end)
@@ -131,7 +131,7 @@ class Approach(Schedule):
 
     def check(self) -> None:
         if self.rate == 1 or not 1e-30 < self.rate < 1e30:
-            words.refuse(self, "rate", "a number > 0, not 1, between 1e-30 and 1e30", self.rate)
+            arguments.reject(self, "rate", "a number > 0, not 1, between 1e-30 and 1e30", self.rate)
 
     def at(self, step: Step) -> Any:
         ops, log = step.ops, math.log(self.rate)
@@ -203,8 +203,8 @@ class Hyperbolic(Schedule):
 
     def check(self) -> None:
         if self.end > self.start:
-            words.refuse(self, "end", f"at most `start`, {self.start}", self.end)
-        words.require_order(self, "steps", "horizon")
+            arguments.reject(self, "end", f"at most `start`, {self.start}", self.end)
+        arguments.require_order(self, "steps", "horizon")
 
     def at(self, step: Step) -> Any:
         now, first = _hyperbola(self, step, self.start - self.end)
@@ -238,8 +238,8 @@ class ExpHyperbolic(Schedule):
 
     def check(self) -> None:
         if not 0 < self.end <= self.start:
-            words.refuse(self, "end", f"> 0 and at most `start`, {self.start}", self.end)
-        words.require_order(self, "steps", "horizon")
+            arguments.reject(self, "end", f"> 0 and at most `start`, {self.start}", self.end)
+        arguments.require_order(self, "steps", "horizon")
 
     def at(self, step: Step) -> Any:
         now, first = _hyperbola(self, step, math.log(self.start / self.end))

@@ -8,7 +8,8 @@ from dataclasses import KW_ONLY
 from fractions import Fraction
 from typing import Any
 
-from . import words
+from . import arguments
+from .arguments import Lengths, Numbers
 from .base import Schedule, schedule
 from .curves import swing
 from .spans import in_steps
@@ -16,7 +17,6 @@ from .steps.lookup import lookup_for
 from .steps.pieces import LINE, MOST, WAVE, Piece, Pieces, Time, curve, scaled
 from .steps.segments import Segments
 from .steps.step import Step
-from .words import Lengths, Numbers
 
 
 @schedule
@@ -142,4 +142,4 @@ def require_one_more(table: Any) -> None:
     """Refuse `values` that are not one more than `boundaries`."""
     if len(table.values) != len(table.boundaries) + 1:
         rule = f"one more than the {len(table.boundaries)} `boundaries`"
-        words.refuse(table, "values", rule, table.values)
+        arguments.reject(table, "values", rule, table.values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import words
+from .. import arguments
 from ..arithmetic import Product, Sum
 from ..base import Schedule
 from ..compose import Sequence
@@ -33,8 +33,8 @@ def multi_step(start: float, factor: float, boundaries: Any) -> Intervals:
 
     Source: torch's MultiStepLR; in an analysis, Ge et al., The Step Decay Schedule, 2019 (arXiv 1904.12838).
     """
-    start, factor = words.read("multi_step", "start", start), words.read("multi_step", "factor", factor)
-    boundaries = words.read("multi_step", "boundaries", boundaries)
+    start, factor = arguments.validate("multi_step", "start", start), arguments.validate("multi_step", "factor", factor)
+    boundaries = arguments.validate("multi_step", "boundaries", boundaries)
     return Intervals(boundaries, [start * factor**n for n in range(len(boundaries) + 1)])
 
 
@@ -59,8 +59,8 @@ def flat_cosine(peak: float, steps: int | Span, *, decay: float = 0.25, end: flo
     Source: the `fit_flat_cos` of fastai.
     """
     policy = "flat_cosine"
-    peak = words.read(policy, "peak", peak)
-    hold, down = parts(policy, steps, 1 - exact(words.read(policy, "decay", decay)))
+    peak = arguments.validate(policy, "peak", peak)
+    hold, down = parts(policy, steps, 1 - exact(arguments.validate(policy, "decay", decay)))
     return Sequence([peak, Cosine(peak, end, down)], [hold])
 
 
@@ -99,7 +99,7 @@ def cooldown(
     Source: Zhai et al., Scaling Vision Transformers, 2021 (arXiv 2106.04560); to a constant,
     Izmailov et al., Averaging Weights, 2018 (arXiv 1803.05407).
     """
-    end, after = words.read("cooldown", "end", end), words.read("cooldown", "after", after)
+    end, after = arguments.validate("cooldown", "end", end), arguments.validate("cooldown", "after", after)
     fading = Product([schedule, Sequence([1.0, curve(1.0, 0.0, steps)], [after])])
     return fading if end == 0 else Sum([fading, Sequence([0.0, curve(0.0, end, steps)], [after])])
 
@@ -128,5 +128,5 @@ def scale_rate(rate: float, batch_size: int, *, reference: int = 256, power: flo
     (arXiv 1404.5997), and Malladi et al., On the SDEs and Scaling Rules, 2022 (arXiv 2205.10287).
     """
     given = {"rate": rate, "batch_size": batch_size, "reference": reference, "power": power}
-    read = {name: words.read("scale_rate", name, value) for name, value in given.items()}
+    read = {name: arguments.validate("scale_rate", name, value) for name, value in given.items()}
     return read["rate"] * (read["batch_size"] / read["reference"]) ** read["power"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import words
+from .. import arguments
 from ..compose import Sequence
 from ..curves import Cosine, Linear
 from ..spans import Span
@@ -48,7 +48,7 @@ def one_cycle(
     Source: Smith and Topin, Super-Convergence, 2017 (arXiv 1708.07120), with the
     curve and the defaults of fastai and torch.
     """
-    peak = words.read("one_cycle", "peak", peak)
+    peak = arguments.validate("one_cycle", "peak", peak)
     start = peak / 25 if start is None else start
     end = start / 10_000 if end is None else end
     return _cycle("one_cycle", [start, peak, start, end], steps, warmup, three_phase, curve)
@@ -89,7 +89,7 @@ def one_cycle_momentum(
     Source: Smith, A disciplined approach to neural network hyper-parameters, 2018 (arXiv 1803.09820).
     """
     policy = "one_cycle_momentum"
-    low, high = words.read(policy, "minimum", minimum), words.read(policy, "maximum", maximum)
+    low, high = arguments.validate(policy, "minimum", minimum), arguments.validate(policy, "maximum", maximum)
     return _cycle(policy, [high, low, high, high], steps, warmup, three_phase, curve)
 
 
@@ -113,18 +113,18 @@ def slanted_triangular(peak: float, steps: int | Span, *, warmup: float = 0.1, s
 
     Source: Howard and Ruder, Universal Language Model Fine-tuning, 2018 (arXiv 1801.06146).
     """
-    peak = words.read("slanted_triangular", "peak", peak)
+    peak = arguments.validate("slanted_triangular", "peak", peak)
     start = peak / 32 if start is None else start
     return one_cycle(peak, steps, warmup=warmup, start=start, end=start, curve=Linear)
 
 
 def _cycle(policy: str, values: list[float], steps: Any, warmup: Any, three_phase: Any, curve: Any) -> Sequence:
-    warmup, curve = words.read(policy, "warmup", warmup), words.read(policy, "curve", curve)
+    warmup, curve = arguments.validate(policy, "warmup", warmup), arguments.validate(policy, "curve", curve)
     first, peak, second, end = values
-    if not words.read(policy, "three_phase", three_phase):
+    if not arguments.validate(policy, "three_phase", three_phase):
         up, down = parts(policy, steps, warmup)
         return Sequence([curve(first, peak, up), curve(peak, end, down)], [up])
     if warmup >= 0.5:
-        words.refuse(policy, "warmup", "below 0.5 if `three_phase`", warmup)
+        arguments.reject(policy, "warmup", "below 0.5 if `three_phase`", warmup)
     up, down, rest = parts(policy, steps, warmup, warmup)
     return Sequence([curve(first, peak, up), curve(peak, second, down), curve(second, end, rest)], [up, up + down])

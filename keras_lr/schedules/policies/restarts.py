@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import words
+from .. import arguments
 from ..arithmetic import Product, Rescale
 from ..base import Schedule
 from ..compose import Sequence
@@ -46,7 +46,7 @@ def sgdr(
 
     Source: Loshchilov and Hutter, SGDR, 2016 (arXiv 1608.03983).
     """
-    peak, period = words.read("sgdr", "peak", peak), words.read("sgdr", "period", period)
+    peak, period = arguments.validate("sgdr", "peak", peak), arguments.validate("sgdr", "period", period)
     first = period[0] if isinstance(period, tuple) else period
     if end == 0 or shrink == 1:
         return Repeat(Cosine(peak, end, first), period, growth=growth, shrink=shrink, cycles=cycles)
@@ -90,8 +90,8 @@ def triangular(
 
     Source: Smith, Cyclical Learning Rates, 2015 (arXiv 1506.01186).
     """
-    rise: Any = words.read("triangular", "up", up)
-    fall: Any = rise if down is None else words.read("triangular", "down", down)
+    rise: Any = arguments.validate("triangular", "up", up)
+    fall: Any = rise if down is None else arguments.validate("triangular", "down", down)
     low, high = (start, peak) if shrink == 1 and rate == 1 else (0.0, 1.0)
     once: Schedule = Sequence([curve(low, high, rise), curve(high, low, fall)], [rise])
     if curve in (Linear, Cosine):  # the top may lie between two steps

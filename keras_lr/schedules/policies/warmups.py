@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import words
+from .. import arguments
 from ..base import Schedule
 from ..compose import Sequence, Warmup
 from ..curves import Cosine, Linear
@@ -151,7 +151,7 @@ def tri_stage(
 
     Source: Park et al., SpecAugment, 2019 (arXiv 1904.08779).
     """
-    peak = words.read("tri_stage", "peak", peak)
+    peak = arguments.validate("tri_stage", "peak", peak)
     start = peak / 100 if start is None else start
 
     def fall(high: float, low: float, length: Any) -> Schedule:
@@ -182,20 +182,20 @@ def noam(peak: float, steps: int | Span) -> Skip:
 
     Source: Vaswani et al., Attention Is All You Need, 2017 (arXiv 1706.03762).
     """
-    peak, steps = words.read("noam", "peak", peak), words.read("noam", "steps", steps)
+    peak, steps = arguments.validate("noam", "peak", peak), arguments.validate("noam", "steps", steps)
     return Skip(Warmup(InverseSqrt(peak, steps), steps, start=0.0), 1)
 
 
 def _warmed(policy: str, peak: Any, steps: Any, warmup: Any, start: Any, end: float, curve: Curve) -> Warmup:
-    peak = words.read(policy, "peak", peak)
-    up, down = parts(policy, steps, words.read(policy, "warmup", warmup))
+    peak = arguments.validate(policy, "peak", peak)
+    up, down = parts(policy, steps, arguments.validate(policy, "warmup", warmup))
     return Warmup(curve(peak, end, down), up, start=start)
 
 
 def _stable(policy: str, peak: Any, steps: Any, warmup: Any, decay: Any, start: Any, end: Any, curve: Any) -> Warmup:
-    peak, curve = words.read(policy, "peak", peak), words.read(policy, "curve", curve)
-    warmup, decay = words.read(policy, "warmup", warmup), words.read(policy, "decay", decay)
+    peak, curve = arguments.validate(policy, "peak", peak), arguments.validate(policy, "curve", curve)
+    warmup, decay = arguments.validate(policy, "warmup", warmup), arguments.validate(policy, "decay", decay)
     if warmup + decay >= 1:
-        words.refuse(policy, "decay", f"below 1 with `warmup`, {warmup}", decay)
+        arguments.reject(policy, "decay", f"below 1 with `warmup`, {warmup}", decay)
     up, hold, down = parts(policy, steps, warmup, 1 - exact(warmup) - exact(decay))
     return Warmup(Sequence([peak, curve(peak, end, down)], [hold]), up, start=start)

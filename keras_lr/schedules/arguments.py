@@ -24,7 +24,7 @@ Members = Any  # several of them, in any iterable
 Pair = Any  # two numbers, in any iterable
 
 
-class Word(NamedTuple):
+class Rule(NamedTuple):
     """A word: what it means wherever it is an argument, and its rule.
 
     A rule takes a value to what is stored, or to `None` if the value breaks it.
@@ -37,7 +37,7 @@ class Word(NamedTuple):
     """Says which one of many breaks the rule, where not all are shown."""
 
 
-def refuse(owner: object, argument: str, rule: str, value: Any, remedy: str = "", error: type = ValueError) -> None:
+def reject(owner: object, argument: str, rule: str, value: Any, remedy: str = "", error: type = ValueError) -> None:
     """Raise the error that every refusal of this library is: argument, rule, value, remedy."""
     name = owner if isinstance(owner, str) else type(owner).__name__
     said = repr(value[:200] if isinstance(value, list | tuple) else value)  # of ten million the repr takes seconds
@@ -47,15 +47,15 @@ def refuse(owner: object, argument: str, rule: str, value: Any, remedy: str = ""
     )
 
 
-def read(owner: object, name: str, value: Any) -> Any:
+def validate(owner: object, name: str, value: Any) -> Any:
     """`value` as it is stored for the argument `name`; refused if it breaks the rule of the word."""
-    word = WORDS.get(name, OWN_WORD)
+    rule = RULES.get(name, OWN_RULE)
     try:
-        stored = word.read(value)
+        stored = rule.read(value)
     except TypeError:
-        refuse(owner, name, word.rule, value, error=TypeError)
+        reject(owner, name, rule.rule, value, error=TypeError)
     if stored is None:
-        refuse(owner, name, word.rule, value, word.which(value))
+        reject(owner, name, rule.rule, value, rule.which(value))
     return stored
 
 
@@ -180,7 +180,7 @@ def require_order(owner: object, shorter: str, longer: str) -> None:
     """Refuse the argument `longer` if it is below `shorter`; of two units only once they are bound."""
     a, b = _position(getattr(owner, shorter)), _position(getattr(owner, longer))
     if a[0] == b[0] and b[1] < a[1]:
-        refuse(owner, longer, f"at least `{shorter}`, {getattr(owner, shorter)}", getattr(owner, longer))
+        reject(owner, longer, f"at least `{shorter}`, {getattr(owner, shorter)}", getattr(owner, longer))
 
 
 def _position(span: Length) -> tuple[str, Fraction]:
@@ -222,70 +222,70 @@ _POSITIVE = "a finite number > 0", _number(above=0)
 _SHARE = "a number > 0 and < 1", _number(above=0, below=1)
 _LENGTH = "an integer > 0 or a span, as in `keras_lr.epochs(20)`", _span
 
-WORDS = {
-    "value": Word("the value at every step", *_VALUE),
-    "start": Word("the value at the first step", *_VALUE),
-    "end": Word("the value at the end, held from there on", *_VALUE),
-    "peak": Word("the highest value", *_VALUE),
-    "warmup": Word("the share of `steps` that goes up to the peak", *_SHARE),
-    "steps": Word("how long it takes from the start value to the end value", *_LENGTH),
-    "power": Word("the exponent of the time that is left", *_POSITIVE),
-    "exponent": Word("the exponent of the curve", *_POSITIVE),
-    "rate": Word("how much the value changes in every `steps` steps", *_POSITIVE),
-    "staircase": Word("whether the value changes after whole `steps` only", "True or False", _flag),
-    "boundaries": Word(
+RULES = {
+    "value": Rule("the value at every step", *_VALUE),
+    "start": Rule("the value at the first step", *_VALUE),
+    "end": Rule("the value at the end, held from there on", *_VALUE),
+    "peak": Rule("the highest value", *_VALUE),
+    "warmup": Rule("the share of `steps` that goes up to the peak", *_SHARE),
+    "steps": Rule("how long it takes from the start value to the end value", *_LENGTH),
+    "power": Rule("the exponent of the time that is left", *_POSITIVE),
+    "exponent": Rule("the exponent of the curve", *_POSITIVE),
+    "rate": Rule("how much the value changes in every `steps` steps", *_POSITIVE),
+    "staircase": Rule("whether the value changes after whole `steps` only", "True or False", _flag),
+    "boundaries": Rule(
         "the first steps of the values or parts after the first",
         "strictly increasing integers > 0 or spans, as in `keras_lr.epochs(20, 60)`",
         _boundaries,
     ),
-    "values": Word("the values, in their order", "finite numbers >= 0, at least one", _numbers, _which_number),
-    "schedule": Word("what is changed", "a schedule or a finite number >= 0", _schedule),
-    "schedules": Word("the parts, in their order", "schedules or numbers >= 0, at least one", _several(_schedule)),
-    "factor": Word("what a reduction multiplies by", *_SHARE),
-    "patience": Word("how many checks without an improvement are waited for", "an integer > 0", _integer(1)),
-    "cooldown": Word("how many checks after a reduction do not count", "an integer >= 0", _integer(0)),
-    "threshold": Word("how much better is better", *_VALUE),
-    "relative": Word("whether `threshold` is a share of the best", "True or False", _flag),
-    "minimum": Word("what the value is never below", *_VALUE),
-    "smoothing": Word("how many values are averaged", "an integer > 0", _integer(1)),
-    "growth": Word("what grows by it each time", "a finite number >= 1", _number(minimum=1)),
-    "stop_at_minimum": Word("whether the minimum ends the training", "True or False", _flag),
-    "k": Word("the exponent of the time that is over", *_POSITIVE),
-    "waves": Word("how many waves there are", *_POSITIVE),
-    "lower": Word("where on a curve it begins", "a finite number", _number()),
-    "upper": Word("where on a curve it ends", "a finite number", _number()),
-    "horizon": Word("the longest run thought of", *_LENGTH),
-    "interpolation": Word(
+    "values": Rule("the values, in their order", "finite numbers >= 0, at least one", _numbers, _which_number),
+    "schedule": Rule("what is changed", "a schedule or a finite number >= 0", _schedule),
+    "schedules": Rule("the parts, in their order", "schedules or numbers >= 0, at least one", _several(_schedule)),
+    "factor": Rule("what a reduction multiplies by", *_SHARE),
+    "patience": Rule("how many checks without an improvement are waited for", "an integer > 0", _integer(1)),
+    "cooldown": Rule("how many checks after a reduction do not count", "an integer >= 0", _integer(0)),
+    "threshold": Rule("how much better is better", *_VALUE),
+    "relative": Rule("whether `threshold` is a share of the best", "True or False", _flag),
+    "minimum": Rule("what the value is never below", *_VALUE),
+    "smoothing": Rule("how many values are averaged", "an integer > 0", _integer(1)),
+    "growth": Rule("what grows by it each time", "a finite number >= 1", _number(minimum=1)),
+    "stop_at_minimum": Rule("whether the minimum ends the training", "True or False", _flag),
+    "k": Rule("the exponent of the time that is over", *_POSITIVE),
+    "waves": Rule("how many waves there are", *_POSITIVE),
+    "lower": Rule("where on a curve it begins", "a finite number", _number()),
+    "upper": Rule("where on a curve it ends", "a finite number", _number()),
+    "horizon": Rule("the longest run thought of", *_LENGTH),
+    "interpolation": Rule(
         "the curve between two values", '"linear", "cosine" or "constant"', _one_of("linear", "cosine", "constant")
     ),
-    "period": Word(
+    "period": Rule(
         "how long a cycle is",
         "an integer > 0 or a span, as in `keras_lr.epochs(20)`, or several, one for each cycle",
         _period,
     ),
-    "shrink": Word("what the value is multiplied by after each cycle", *_POSITIVE),
-    "cycles": Word("how many cycles there are", "an integer > 0", _integer(1)),
-    "maximum": Word("what the value is never above", *_VALUE),
-    "source": Word("the range that a value is taken from", "two finite numbers >= 0", _pair),
-    "target": Word("the range that a value is carried to", "two finite numbers >= 0", _pair),
-    "ratio": Word("how many times as long it is", *_POSITIVE),
-    "decay": Word("the share of `steps` that goes down at the end", *_SHARE),
-    "after": Word("how long it waits", *_LENGTH),
-    "up": Word("how long it goes up", *_LENGTH),
-    "down": Word("how long it goes down", *_LENGTH),
-    "three_phase": Word("whether it comes back to the start before the end", "True or False", _flag),
-    "curve": Word("the curve of a part", "a class or function of `start`, `end` and `steps`", _curve),
-    "batch_size": Word("examples per update", "an integer > 0", _integer(1)),
-    "reference": Word("the batch size that a rate was found for", "an integer > 0", _integer(1)),
-    "scale": Word(
+    "shrink": Rule("what the value is multiplied by after each cycle", *_POSITIVE),
+    "cycles": Rule("how many cycles there are", "an integer > 0", _integer(1)),
+    "maximum": Rule("what the value is never above", *_VALUE),
+    "source": Rule("the range that a value is taken from", "two finite numbers >= 0", _pair),
+    "target": Rule("the range that a value is carried to", "two finite numbers >= 0", _pair),
+    "ratio": Rule("how many times as long it is", *_POSITIVE),
+    "decay": Rule("the share of `steps` that goes down at the end", *_SHARE),
+    "after": Rule("how long it waits", *_LENGTH),
+    "up": Rule("how long it goes up", *_LENGTH),
+    "down": Rule("how long it goes down", *_LENGTH),
+    "three_phase": Rule("whether it comes back to the start before the end", "True or False", _flag),
+    "curve": Rule("the curve of a part", "a class or function of `start`, `end` and `steps`", _curve),
+    "batch_size": Rule("examples per update", "an integer > 0", _integer(1)),
+    "reference": Rule("the batch size that a rate was found for", "an integer > 0", _integer(1)),
+    "scale": Rule(
         "how much noise, as a share of the value", "a number > 0 and <= 1", _number(above=0, below=math.nextafter(1, 2))
     ),
-    "seed": Word("which noise it is", "an integer >= 0", _integer(0)),
-    "every": Word("how long it is from one check to the next", *_LENGTH),
-    "restore_best": Word("whether a reduction goes back to the best weights", "True or False", _flag),
-    "batches": Word("how many batches make an update", "an integer > 0", _integer(1)),
+    "seed": Rule("which noise it is", "an integer >= 0", _integer(0)),
+    "every": Rule("how long it is from one check to the next", *_LENGTH),
+    "restore_best": Rule("whether a reduction goes back to the best weights", "True or False", _flag),
+    "batches": Rule("how many batches make an update", "an integer > 0", _integer(1)),
 }
-OWN_WORD = Word(
+OWN_RULE = Rule(
     "an argument of a schedule of one's own",
     "a finite number, a string, True or False, a span, a schedule or a non-empty tuple of those",
     _plain,
