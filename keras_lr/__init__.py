@@ -27,7 +27,7 @@ from .schedules.policies.warmups import noam, tri_stage, warmup_cosine, warmup_l
 from .schedules.shifts import Delay, PerUpdate, Skip, Staircase, Stretch
 from .schedules.spans import Span, epochs, examples, fraction
 from .schedules.special_curves import Approach, ExpHyperbolic, Hyperbolic, Logarithmic, Rex, Tanh
-from .schedules.steps.step import Step
+from .schedules.step import Step
 from .schedules.tables import Intervals, Knots, Table
 
 __version__ = "0.1.0"

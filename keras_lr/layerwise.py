@@ -16,7 +16,7 @@ from .schedules import arguments
 from .schedules.arguments import Member
 from .schedules.base import Schedule, schedule
 from .schedules.shifts import PerUpdate
-from .schedules.steps.step import Step
+from .schedules.step import Step
 
 OWNER = "layerwise"
 Weights = list[tuple[str, str, Any]]  # the name of a layer, that of its variable in the model, the variable

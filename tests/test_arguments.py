@@ -58,6 +58,7 @@ BAD = {
     "scale": [1.1, *POSITIVE],
     "seed": [-1, 1.5, "2", None, True],
     "ratio": POSITIVE,
+    "cycle": [1, 0, "yes", None, [True]],
 }
 OPTIONAL = {
     (klr.Exponential, "end"),
@@ -195,7 +196,7 @@ def test_own_schedule():
                 arguments.reject(self, "style", '"sine" or "square"', self.style)
 
         def at(self, step):
-            return self.start * (1 + step.ops.sin(step.real * (2 * math.pi / self.period)))
+            return self.start * (1 + step.ops.sin(step.time * (2 * math.pi / self.period)))
 
     wave = Wave(0.5, period=4)
     np.testing.assert_allclose(wave.values(4), [0.5, 1.0, 0.5, 0.0], atol=1e-15)

@@ -19,7 +19,7 @@ from ..schedules import arguments
 from ..schedules.arguments import Member
 from ..schedules.base import Schedule, schedule
 from ..schedules.shifts import PerUpdate
-from ..schedules.steps.step import Step
+from ..schedules.step import Step
 
 LARGEST = float(np.finfo("float32").max)
 RULE = 'one of {"set": a number >= 0}, {"multiply": a number > 0}, {"hold": true or false}'

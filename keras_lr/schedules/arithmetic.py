@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import functools
-import math
 import operator
 import zlib
 from dataclasses import KW_ONLY
 from typing import Any
 
-import numpy as np
-
 from . import arguments
 from .arguments import Member, Members, Pair
 from .base import Schedule, schedule
-from .steps.lookup import looked_up
-from .steps.pieces import Piece, Pieces, Time, overlaid, turned_over
-from .steps.step import Step
+from .step import Step
 
-WEYL = 0x9E3779B9 - 2**32  # the golden ratio of 2**32, as an int32: its multiples fill the range evenly
+WEYL = 0x9E3779B9  # the golden ratio of 2**32: its multiples fill the range evenly
 TOP = 0x7FFFFF80  # as many bits as a float32 has
+LAST_STEP = 2**53  # the last integer that a float64 counts to
 
 
 @schedule
@@ -39,16 +35,8 @@ class Product(Schedule):
 
     schedules: Members
 
-    @looked_up
     def at(self, step: Step) -> Any:
         return functools.reduce(operator.mul, (member.at(step) for member in self.schedules))
-
-    def _pieces(self, begin: Time, ratio: Time) -> Pieces:
-        def combine(piece: Piece, others: list[float]) -> Piece:
-            factor = math.prod(others)
-            return piece._replace(low=piece.low * factor, height=piece.height * factor)
-
-        return overlaid([member._pieces(begin, ratio) for member in self.schedules], combine)
 
 
 @schedule
@@ -68,15 +56,8 @@ class Sum(Schedule):
 
     schedules: Members
 
-    @looked_up
     def at(self, step: Step) -> Any:
         return functools.reduce(operator.add, (member.at(step) for member in self.schedules))
-
-    def _pieces(self, begin: Time, ratio: Time) -> Pieces:
-        def combine(piece: Piece, others: list[float]) -> Piece:
-            return piece._replace(low=piece.low + sum(others))
-
-        return overlaid([member._pieces(begin, ratio) for member in self.schedules], combine)
 
 
 @schedule
@@ -109,9 +90,8 @@ class Clip(Schedule):
 
     def at(self, step: Step) -> Any:
         value = self.schedule.at(step)
-        if self.minimum is not None:
-            value = step.ops.maximum(value, step.constant(self.minimum))
-        return value if self.maximum is None else step.ops.minimum(value, step.constant(self.maximum))
+        value = value if self.minimum is None else step.ops.maximum(value, self.minimum)
+        return value if self.maximum is None else step.ops.minimum(value, self.maximum)
 
 
 @schedule
@@ -145,33 +125,11 @@ class Rescale(Schedule):
         if self.source[0] == self.source[1]:
             arguments.reject(self, "source", "two different numbers", self.source)
 
-    @looked_up
     def at(self, step: Step) -> Any:
-        first, low, slope = self._line
-        value = self.schedule.at(step)
         # From the lower end of the target: inside the range nothing cancels.
-        value = (value - first if first else value) * slope
-        value = value + low if low else value
-        return value if first == 0 and slope >= 0 else step.ops.maximum(value, step.constant(0.0))
-
-    @property
-    def _line(self) -> tuple[float, float, float]:
-        """What becomes the lower end of the target, that end, and the slope."""
-        (first, last), (low, high) = self.source, self.target
-        if low > high:
-            (first, last), (low, high) = (last, first), (high, low)
-        return first, low, (high - low) / (last - first)
-
-    def _pieces(self, begin: Time, ratio: Time) -> Pieces:
-        first, low, slope = self._line
-        pieces = []
-        for piece in self.schedule._pieces(begin, ratio) or []:
-            lowest = low + (piece.low + (piece.height if slope < 0 else 0.0) - first) * slope
-            turned: Piece | None = turned_over(piece) if slope < 0 and piece.height else piece
-            if turned is None or lowest < 0:
-                return None
-            pieces.append(turned._replace(low=lowest, height=piece.height * abs(slope)))
-        return pieces or None
+        low, high = sorted(zip(self.target, self.source, strict=True))
+        slope = (high[0] - low[0]) / (high[1] - low[1])
+        return step.ops.maximum(low[0] + slope * (self.schedule.at(step) - low[1]), 0.0)
 
 
 @schedule
@@ -205,21 +163,11 @@ class Noise(Schedule):
     seed: int = 0
 
     def at(self, step: Step) -> Any:
-        ops = step.ops
-        with np.errstate(over="ignore"):  # the integers wrap, as they do on every backend
-            # Each line takes the 2**32 integers to themselves in another order.
-            state = _as(step.value, "int32", ops) * WEYL + self._offset
-            state = state ^ (state // 2**15)
-            state = state * (state + state + 1)
-        unit = _as(state & TOP, "float64" if ops is np else "float32", ops)
-        factor = unit * (self.scale / 2**30)
-        return self.schedule.at(step) * (factor + (1.0 - self.scale) if self.scale < 1 else factor)
-
-    @functools.cached_property
-    def _offset(self) -> int:
-        """A number for the seed, any of the integers."""
-        return zlib.crc32(str(self.seed).encode()) - 2**31
-
-
-def _as(value: Any, dtype: str, ops: Any) -> Any:
-    return value.astype(dtype) if ops is np else ops.cast(value, dtype)
+        # Each line takes the 2**32 integers to themselves in another order. In int64 products wrap, and keep their
+        # last 32 bits.
+        state = step.whole(LAST_STEP) * WEYL + zlib.crc32(str(self.seed).encode())
+        state = (state & 0xFFFFFFFF) - 2**31
+        state = state ^ (state // 2**15)
+        state = state * (state + state + 1)
+        factor = step.ops.real(state & TOP) * (self.scale / 2**30)
+        return self.schedule.at(step) * (factor + (1.0 - self.scale))

@@ -1,11 +1,10 @@
-"""The contract of a schedule: data that computes a value from the index of the update."""
+"""The base class of schedules: a frozen set of arguments and a formula for the value at a step."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
 import inspect
-import math
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -14,13 +13,10 @@ import numpy as np
 from keras.optimizers.schedules import LearningRateSchedule
 
 from . import arguments
-from .data import bound, from_json, spans_in, to_json
-from .spans import HOW_TO_BIND, Span
-from .steps.eager import value_in_window
-from .steps.integers import integer_tensor
-from .steps.lookup import Lookup
-from .steps.pieces import Pieces, Time
-from .steps.step import Step
+from .config import bound, from_json, spans_in, to_json
+from .evaluation import value_at, values_at
+from .spans import Span
+from .step import Step
 from .values import SHOWN, ArgumentAndMethod, short_repr
 
 if TYPE_CHECKING:
@@ -32,7 +28,6 @@ else:
 
 
 _Class = TypeVar("_Class", bound=type)
-CHUNK = 2**16  # steps
 
 
 @dataclass_transform(frozen_default=True)
@@ -106,29 +101,26 @@ class Schedule(LearningRateSchedule):
         """The formula: the value at `step`, in the shape of the step."""
         raise NotImplementedError
 
-    def _pieces(self, begin: Time, ratio: Time) -> Pieces:
-        """What it is made of where it begins at `begin` and is `ratio` times as long; `None` if not of curves alone."""
-        return None
-
-    @functools.cached_property
-    def _lookups(self) -> dict[str, Lookup | None]:
-        """The tables of its pieces, by the dtype of the step."""
-        return {}
-
     def check(self) -> None:
-        """The rules between arguments; each alone is checked by its word. Raises by `arguments.reject`."""
+        """Check the rules between arguments and raise with `arguments.reject`. Each by itself is checked before."""
+
+    def prepare(self) -> None:
+        """Store what `at` needs and does not depend on the step, by `_store`. Called once all lengths are known."""
 
     def __post_init__(self) -> None:
         for name in self._names():
             value = vars(self)[name]
             if value is None and self._defaults().get(name, 0) is None:
                 continue
-            object.__setattr__(self, name, arguments.validate(self, name, value))
-        # Once, since torch calls a schedule anew at every step.
-        spans = tuple(span for name in self._names() for span in spans_in(getattr(self, name)))
-        object.__setattr__(self, "spans", spans)
-        object.__setattr__(self, "_unbound", next((span for span in spans if span.steps is None), None))
+            self._store(name, arguments.validate(self, name, value))
+        self._store("spans", tuple(span for name in self._names() for span in spans_in(getattr(self, name))))
+        self._store("_unbound", next((span for span in self.spans if span.steps is None), None))
         self.check()
+        if self.is_bound:
+            self.prepare()
+
+    def _store(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
 
     def __call__(self, step: Any) -> Any:
         """The value at `step` as a float32 tensor.
@@ -143,8 +135,7 @@ class Schedule(LearningRateSchedule):
             ValueError: A span is not bound yet.
         """
         self._require_steps()
-        value = value_in_window(self, step)
-        return self.at(Step(integer_tensor(step), keras.ops)) if value is None else value
+        return value_at(self, step)
 
     def values(self, steps: Any) -> np.ndarray:
         """The values at `steps` as a float64 array, by numpy alone: a million take milliseconds.
@@ -159,19 +150,12 @@ class Schedule(LearningRateSchedule):
             ValueError: A span is not bound yet, or `steps` are not integers.
         """
         self._require_steps()
-        if not isinstance(steps, int | np.integer):
-            steps = np.asarray(steps)
-            if steps.dtype.kind not in "iu":
-                arguments.reject("values", "steps", "an integer or integers", steps)
-            steps = steps.astype("int64", copy=False)
-        shape = steps.shape if isinstance(steps, np.ndarray) else (max(int(steps), 0),)
-        values, flat = np.empty(math.prod(shape)), np.ravel(steps)
-        # Piece by piece: what is computed on the way stays in the processor's cache, and that is faster than in one go.
-        for begin in range(0, len(values), CHUNK):
-            end = min(begin + CHUNK, len(values))
-            chunk = flat[begin:end] if isinstance(steps, np.ndarray) else np.arange(begin, end)
-            values[begin:end] = self.at(Step(chunk, np, has_begun=bool(chunk.min() >= 0)))
-        return values.reshape(shape)
+        if isinstance(steps, int | np.integer):
+            return values_at(self, np.arange(max(int(steps), 0)))
+        steps = np.asarray(steps)
+        if steps.dtype.kind not in "iu":
+            arguments.reject("values", "steps", "an integer or integers", steps)
+        return values_at(self, steps)
 
     def bind(
         self,
@@ -260,8 +244,7 @@ class Schedule(LearningRateSchedule):
 
     def _require_steps(self) -> None:
         if self._unbound is not None:
-            name = type(self).__name__
-            raise ValueError(f"`{name}` has {self._unbound!r}, which is not a number of steps yet. {HOW_TO_BIND}")
+            raise ValueError(self._unbound.how_to_bind())
 
 
 def _rebuild(cls: Any, data: dict[str, Any]) -> Schedule:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import KW_ONLY
-from typing import Any
-
-import numpy as np
+from typing import Any, ClassVar
 
 from . import arguments
 from .arguments import Lengths, Member, Members
 from .base import Schedule, schedule
 from .spans import Length, in_steps
-from .steps.lookup import looked_up
-from .steps.pieces import MOST, Piece, Pieces, Time, curve, scaled, value_at, within
-from .steps.step import Step
+from .step import Step
 
 
 @schedule
@@ -43,36 +38,11 @@ class Sequence(Schedule):
             rule = f"one fewer than the {len(self.schedules)} `schedules`"
             arguments.reject(self, "boundaries", rule, self.boundaries)
 
-    @looked_up
     def at(self, step: Step) -> Any:
-        if step.ops is np:
-            return self._where_needed(step)
         value = self.schedules[0].at(step)
         for member, boundary in zip(self.schedules[1:], self.boundaries, strict=True):
             value = step.ops.where(step.reached(boundary), member.at(step.since(boundary)), value)
         return value
-
-    def _where_needed(self, step: Step) -> np.ndarray:
-        """The values by numpy, which need not compute every member everywhere."""
-        index, values = step.index(self.boundaries), np.empty(step.shape)
-        for n, member in enumerate(self.schedules):
-            here = index == n
-            if here.all():
-                return member.at(step.since(self.boundaries[n - 1]) if n else step)
-            if here.any():
-                inside = step.where(here)
-                values[here] = member.at(inside.since(self.boundaries[n - 1]) if n else inside)
-        return values
-
-    def _pieces(self, begin: Time, ratio: Time) -> Pieces:
-        begins = [begin, *(math.ceil(begin + scaled(boundary, ratio)) for boundary in self.boundaries)]
-        pieces: list[Piece] = []
-        for member, start, end in zip(self.schedules, begins, [*begins[1:], None], strict=True):
-            inner = member._pieces(start, ratio)
-            if inner is None or len(pieces) + len(inner) > MOST:
-                return None
-            pieces += within(inner, start, end)
-        return pieces
 
 
 @schedule
@@ -105,22 +75,12 @@ class Warmup(Schedule):
     _: KW_ONLY
     start: float | None = None
 
-    @looked_up
+    may_be_zero: ClassVar = ("steps",)
+
     def at(self, step: Step) -> Any:
+        if in_steps(self.steps) == 0:
+            return self.schedule.at(step)
         value = self.schedule.at(step.since(self.steps))  # its first value until then
         if self.start is None:
-            share = (step.real + 1.0) / float(in_steps(self.steps))
-            return value * step.ops.minimum(share, step.constant(1.0))
+            return value * step.ops.minimum((step.time + 1.0) / float(in_steps(self.steps)), 1.0)
         return value * step.done(self.steps) + self.start * step.left(self.steps)
-
-    def _pieces(self, begin: Time, ratio: Time) -> Pieces:
-        length = scaled(self.steps, ratio)
-        inner = self.schedule._pieces(math.ceil(begin + length), ratio)
-        if inner is None:
-            return None
-        peak = value_at(inner, inner[0].begin)
-        if self.start is None:  # from 0, one step before its own first
-            line = [Piece(begin, 0.0, peak, begin - ratio, length), Piece(begin + length - ratio, peak)]
-        else:
-            line = curve(begin, self.start, peak, length)
-        return within(line, begin, math.ceil(begin + length)) + inner

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import KW_ONLY
 from typing import Any
 
 from .base import Schedule, schedule
-from .spans import Length, in_steps
-from .steps.pieces import WAVE, Piece, Pieces, Time, curve, scaled
-from .steps.shares import between, done_less_one, done_share, left_share, power_less_one, to_power
-from .steps.step import Step
+from .formulas import between, half_wave, one_minus_power, to_power
+from .spans import Length
+from .step import Step
 
 
 @schedule
@@ -31,9 +29,6 @@ class Constant(Schedule):
 
     def at(self, step: Step) -> Any:
         return step.full(self.value)
-
-    def _pieces(self, begin: Time, ratio: Time) -> Pieces:
-        return [Piece(begin, self.value)]
 
 
 @schedule
@@ -61,11 +56,8 @@ class Linear(Schedule):
 
     def at(self, step: Step) -> Any:
         if self.start >= self.end:
-            return between(step, self.end, self.start, step.left(self.steps))
-        return between(step, self.start, self.end, step.done(self.steps))
-
-    def _pieces(self, begin: Time, ratio: Time) -> Pieces:
-        return curve(begin, self.start, self.end, scaled(self.steps, ratio))
+            return between(self.end, self.start, step.left(self.steps))
+        return between(self.start, self.end, step.done(self.steps))
 
 
 @schedule
@@ -83,6 +75,8 @@ class Polynomial(Schedule):
         steps: Steps from `start` to `end`: an integer > 0 or a span.
         power: A number > 0; 1 is a straight line, 0.5 keeps high for longer.
         k: A number > 0; 2 keeps high for longer, 0.5 falls at once.
+        cycle: Whether the curve starts again after each multiple of `steps`, with n * `steps` in the place of
+            `steps` in cycle n = 1, 2, ..., so that it starts from ever lower values.
 
     Raises:
         ValueError: An argument breaks its rule.
@@ -98,23 +92,17 @@ class Polynomial(Schedule):
     _: KW_ONLY
     power: float = 1.0
     k: float = 1.0
+    cycle: bool = False
 
     def at(self, step: Step) -> Any:
+        ops = step.ops
+        if self.cycle:
+            step = step.at(step.time / ops.maximum(step.count_up(self.steps), 1.0))
         if self.start >= self.end:
-            if self.power == 1 and self.k != 1:
-                return between(step, self.end, self.start, done_less_one(self, step), sign=-1.0)
-            return between(step, self.end, self.start, to_power(left_share(self, step), self.power))
-        if self.power == 1:
-            return between(step, self.start, self.end, done_share(self, step))
-        done, left = step.both(self.steps) if self.k == 1 else (done_share(self, step), left_share(self, step))
-        finest = float(in_steps(self.steps)) ** -self.k
-        less = power_less_one(step, left, done, self.power, finest)
-        return between(step, self.start, self.end, less, sign=-1.0)
-
-    def _pieces(self, begin: Time, ratio: Time) -> Pieces:
-        if self.k != 1 or (self.power != 1 and self.start < self.end):
-            return None
-        return curve(begin, self.start, self.end, scaled(self.steps, ratio), self.power)
+            left = one_minus_power(ops, step.left(self.steps), self.k)
+            return between(self.end, self.start, to_power(left, self.power))
+        done = to_power(step.done(self.steps), self.k)
+        return between(self.start, self.end, one_minus_power(ops, done, self.power))
 
 
 @schedule
@@ -146,23 +134,9 @@ class Cosine(Schedule):
     k: float = 1.0
 
     def at(self, step: Step) -> Any:
+        ops = step.ops
         if self.start >= self.end:
-            turn = step.left(self.steps) if self.k == 1 else done_less_one(self, step)  # a square has no sign
-            return between(step, self.end, self.start, to_power(swing(turn, step), self.exponent))
-        share = swing(done_share(self, step), step)
-        if self.exponent == 1:
-            return between(step, self.start, self.end, share)
-        rest, finest = swing(left_share(self, step), step), float(in_steps(self.steps)) ** (-2 * self.k)
-        less = power_less_one(step, rest, share, self.exponent, finest)
-        return between(step, self.start, self.end, less, sign=-1.0)
-
-    def _pieces(self, begin: Time, ratio: Time) -> Pieces:
-        if self.k != 1 or (self.exponent != 1 and self.start < self.end):
-            return None
-        return curve(begin, self.start, self.end, scaled(self.steps, ratio), self.exponent, WAVE)
-
-
-def swing(share: Any, step: Step, scale: float = 1.0) -> Any:
-    """Half a wave, `(1 - cos(pi * scale * share)) / 2`, without the cancellation that costs it digits near 0."""
-    sine = step.ops.sin(math.pi / 2 * scale * share)
-    return sine * sine
+            fall = half_wave(ops, one_minus_power(ops, step.left(self.steps), self.k))
+            return between(self.end, self.start, to_power(fall, self.exponent))
+        rise = half_wave(ops, to_power(step.done(self.steps), self.k))
+        return between(self.start, self.end, one_minus_power(ops, rise, self.exponent))

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import functools
+import itertools
 import math
 from dataclasses import KW_ONLY
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
+
 from . import arguments
 from .arguments import Lengths, Member
 from .base import Schedule, schedule
-from .curves import swing
-from .decays import Exponential
+from .formulas import between, half_wave
 from .spans import Length, exact, in_steps
-from .steps.lookup import looked_up
-from .steps.native import cast, remainder
-from .steps.pieces import MOST as MOST_PIECES
-from .steps.pieces import Piece, Pieces, Time, scaled, within
-from .steps.segments import Segments
-from .steps.shares import between
-from .steps.step import Step
+from .step import Step
 
-LAST = 2**40  # the step up to which growing cycles are told apart
-FEW = 1000  # cycles that shrink, which are looked up faster than they are computed
+LAST = 2**40  # the step up to which growing cycles are distinguished
 MOST = 100_000  # cycles of different lengths
 
 
@@ -67,65 +61,44 @@ class Repeat(Schedule):
     def check(self) -> None:
         if isinstance(self.period, tuple) and (self.growth != 1 or self.cycles is not None):
             arguments.reject(self, "period", "a single one where `growth` or `cycles` is given", self.period)
-        if self.is_bound:
-            self._segments  # noqa: B018 - refuses too many
 
-    @looked_up
-    def at(self, step: Step) -> Any:
-        if self._segments is not None:
-            count, inside = step.segment(self._segments)
-            value = self.schedule.at(inside)
-            return value if self.shrink == 1 else value * self._shrinking.at(count)
-        value = self.schedule.at(step.inside(self.period))
-        return value if self.shrink == 1 else value * self._shrinking.at(step.count(self.period))
-
-    def _pieces(self, begin: Time, ratio: Time) -> Pieces:
-        segments = self._segments or self._until_nothing
-        if segments is None:
-            return None
-        first = self.schedule._pieces(begin, ratio)  # as many as in any cycle, seen or not
-        if first is None or len(first) * len(segments.starts) > MOST_PIECES:
-            return None
-        pieces: list[Piece] = []
-        starts = [begin + scaled(start, ratio) for start in segments.starts]
-        for n, (start, end) in enumerate(zip(starts, [*starts[1:], None], strict=True)):
-            inner = self.schedule._pieces(start, scaled(segments.ratios[n], ratio))
-            if inner is None:
-                return None
-            factor = math.exp(min(n * math.log(self.shrink), 88.0))  # nearly the largest float32
-            inner = within(inner, start, end)
-            if factor != 1:
-                inner = [piece._replace(low=piece.low * factor, height=piece.height * factor) for piece in inner]
-            pieces += inner
-        return pieces
-
-    @functools.cached_property
-    def _shrinking(self) -> Exponential:
-        return Exponential(1.0, self.shrink, steps=1)
-
-    @functools.cached_property
-    def _until_nothing(self) -> Segments | None:
-        """The cycles until they have shrunk to nothing, if these are few enough to look them up."""
-        cycles = 200 / -math.log(self.shrink) if self.shrink < 1 else math.inf  # from the largest float32 to 0
-        return Segments((Fraction(in_steps(self.period)),) * math.ceil(cycles)) if cycles < FEW else None
-
-    @functools.cached_property
-    def _segments(self) -> Segments | None:
+    def prepare(self) -> None:
         if isinstance(self.period, tuple):
-            return Segments(tuple(Fraction(in_steps(period)) for period in self.period))
-        if self.growth == 1 and self.cycles is None:
-            return None
-        length, growth, over = Fraction(in_steps(self.period)), exact(self.growth), Fraction(0)
-        lengths: list[Fraction] = []
-        while over < LAST and len(lengths) < (self.cycles or MOST + 1):
-            lengths.append(length)
-            over += length
-            length *= growth
-            if len(lengths) > 64:  # exact fractions grow as well: from here on in 2**64-ths of a step
-                length, over = (Fraction(round(x * 2**64), 2**64) for x in (length, over))
-        if len(lengths) > MOST:
+            lengths = [Fraction(in_steps(period)) for period in self.period]
+            starts = [Fraction(0), *itertools.accumulate(lengths[:-1])]
+        elif self.growth != 1:
+            starts, lengths = self._growing_cycles()
+        else:
+            self._store("_starts", None)
+            return
+        self._store("_starts", np.array([float(start) for start in starts]))
+        self._store("_ratios", np.array([float(length / lengths[0]) for length in lengths]))
+
+    def at(self, step: Step) -> Any:
+        if self._starts is None:
+            cycle, inside = step.cycle(self.period, self.cycles)
+        else:
+            index = step.index(self._starts[1:])
+            cycle, start = step.ops.real(index), step.take(self._starts, index)
+            inside = step.at(step.ops.maximum((step.time - start) / step.take(self._ratios, index), 0.0))
+        value = self.schedule.at(inside)
+        if self.shrink == 1:
+            return value
+        return value * step.ops.exp(step.ops.minimum(math.log(self.shrink) * cycle, 88.0))  # a float32 ends there
+
+    def _growing_cycles(self) -> tuple[list[Fraction], list[Fraction]]:
+        """Where cycles begin and how long they are, in 2**64-ths of a step, up to the step `LAST`."""
+        growth, unit = exact(self.growth), 2**64
+        length, start = round(in_steps(self.period) * unit), 0
+        starts, lengths = [], []
+        while start < LAST * unit and len(starts) < min(self.cycles or MOST + 1, MOST + 1):
+            starts.append(Fraction(start, unit))
+            lengths.append(Fraction(length, unit))
+            start += length
+            length = length * growth.numerator // growth.denominator
+        if len(starts) > MOST:
             arguments.reject(self, "cycles", f"at most {MOST:,}, or `growth` larger", self.cycles)
-        return Segments(tuple(lengths))
+        return starts, lengths
 
 
 @schedule
@@ -153,25 +126,8 @@ class CosineWaves(Schedule):
     waves: float
 
     def at(self, step: Step) -> Any:
-        halves = 2 * exact(self.waves)
-        half = Fraction(in_steps(self.steps)) / halves
-        falls, per_step = self.start >= self.end, math.lcm(half.denominator, Fraction(in_steps(self.steps)).denominator)
-        length = int(half * per_step)
-        ticks = step.ticks(per_step, self.steps, room=length)
-        if ticks is None:
-            share = swing(self._distance(step, half, halves), step)
-        else:  # from where the wave is low, since there nothing cancels
-            ticks = remainder(ticks if falls else ticks + length, 2 * length) - length
-            share = swing(cast(ticks, step.ops, "float32"), step, 1 / length)
-        low, high = sorted([self.start, self.end])
-        return between(step, low, high, share)
-
-    def _distance(self, step: Step, half: Fraction, halves: Fraction) -> Any:
-        """The same in halves, where the time is no integer, as inside other cycles."""
-        ops, falls = step.ops, self.start >= self.end
-        count, inside = step.count(half), step.inside(half)
-        goes_down = ops.equal(count.value % 2, 0 if falls else 1)
-        distance = ops.where(goes_down, inside.left(half), inside.done(half))
-        whole, part = divmod(halves, 1)  # where the last wave ends
-        last = float(1 - part if whole % 2 == (0 if falls else 1) else part)
-        return ops.where(step.reached(self.steps), step.constant(last), distance)
+        ops, period = step.ops, in_steps(self.steps) / exact(self.waves)
+        time = step.at(ops.minimum(step.time, float(in_steps(self.steps)))).cycle(period)[1].time
+        # Counted from where the wave is low: there the value has all its digits.
+        low = time - float(period) / 2 if self.start >= self.end else ops.minimum(time, float(period) - time)
+        return between(*sorted([self.start, self.end]), half_wave(ops, 2.0 / float(period) * low))

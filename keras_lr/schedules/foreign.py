@@ -1,4 +1,4 @@
-"""A schedule of Keras or of another library, as a member of a composition."""
+"""Schedules as members of compositions: ours, those of Keras or another library, and numbers."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from keras.optimizers.schedules import LearningRateSchedule
 
 from . import arguments
 from .base import Schedule, schedule
-from .steps.integers import integer_tensor
-from .steps.step import Step
+from .curves import Constant
+from .ops import NUMPY
+from .step import Step
 
 
 @schedule
 class Foreign(Schedule):
     """A schedule of Keras or of another library, as a member of a composition.
 
-    Members that are not of this library are wrapped in it by themselves. It is
-    never asked about a step below 0.
+    Members that are not of this library are wrapped in it. It is called with
+    integers, never below 0.
     """
 
     schedule: Any
@@ -31,10 +32,27 @@ class Foreign(Schedule):
             arguments.reject(self, "schedule", "a LearningRateSchedule", self.schedule, error=TypeError)
 
     def at(self, step: Step) -> Any:
-        if step.ops is not np:
-            return keras.ops.cast(self.schedule(step.value), "float32")
-        one_by_one = [keras.ops.convert_to_numpy(self.schedule(integer_tensor(t))) for t in step.value.ravel()]
-        return np.asarray(one_by_one, "float64").reshape(step.value.shape)
+        count = step.whole(2**53)
+        if step.ops is NUMPY:
+            return self._values(count)
+        counter = step.ops.counter(count)
+        with step.ops.default_precision():
+            value = self.schedule(counter)
+        return step.ops.real(value)
+
+    def _values(self, counts: np.ndarray) -> np.ndarray:
+        """The values at an array of integers, at once where the schedule takes arrays."""
+        counts = counts.astype("int32") if counts.max(initial=0) < 2**31 else counts
+        try:
+            values = keras.ops.convert_to_numpy(self.schedule(keras.ops.convert_to_tensor(counts)))
+        except Exception:  # whatever it does with an array
+            values = None
+        if np.shape(values) != counts.shape:
+            one_by_one = [
+                keras.ops.convert_to_numpy(self.schedule(keras.ops.convert_to_tensor(t))) for t in counts.flat
+            ]
+            values = np.reshape(one_by_one, counts.shape)
+        return np.asarray(values, "float64")
 
     @functools.cached_property
     def _key(self) -> tuple:
@@ -42,3 +60,15 @@ class Foreign(Schedule):
             return (json.dumps(keras.saving.serialize_keras_object(self.schedule), sort_keys=True),)
         except NotImplementedError:  # it has no config: it can be used and not saved, and equals itself alone
             return (id(self.schedule),)
+
+
+def member(value: Any) -> Schedule | None:
+    """A member as a schedule of this library, `None` if it is a number that is no constant rate."""
+    if isinstance(value, Schedule):
+        return value
+    if isinstance(value, LearningRateSchedule):
+        return Foreign(value)
+    return Constant(value) if arguments.number(value, minimum=0) is not None else None
+
+
+arguments.read_members(member)

@@ -7,7 +7,7 @@ from typing import Any
 from . import arguments
 from .base import Schedule, schedule
 from .spans import Length
-from .steps.step import Step
+from .step import Step
 
 
 @schedule
@@ -36,7 +36,7 @@ class SutskeverMomentum(Schedule):
             arguments.reject(self, "peak", "a number >= 0 and < 1", self.peak)
 
     def at(self, step: Step) -> Any:
-        return step.ops.minimum(1.0 - 0.5 / (step.count(self.steps).real + 1.0), step.constant(self.peak))
+        return step.ops.minimum(1.0 - 0.5 / (step.count(self.steps) + 1.0), self.peak)
 
 
 @schedule

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import functools
-import math
 from fractions import Fraction
-from typing import Any
+from typing import Any, ClassVar
 
 from .arguments import Member
 from .base import Schedule, schedule
-from .spans import Length, exact
-from .steps.lookup import looked_up
-from .steps.pieces import Piece, Pieces, Time, scaled, value_at, within
-from .steps.segments import Ratios
-from .steps.step import Step
+from .spans import Length, in_steps
+from .step import Step
 
 
 @schedule
@@ -40,7 +35,7 @@ class PerUpdate(Schedule):
     batches: int
 
     def at(self, step: Step) -> Any:
-        return self.schedule.at(step.count(self.batches))
+        return self.schedule.at(step.at(step.count(self.batches)))
 
     def bind(self, *, steps_per_epoch: Any = None, epochs: Any = None, batch_size: Any = None) -> PerUpdate:
         """`Schedule.bind`, from batches per epoch and examples per batch, as of a plain schedule."""
@@ -71,13 +66,10 @@ class Delay(Schedule):
     schedule: Member
     steps: Length
 
-    @looked_up
+    may_be_zero: ClassVar = ("steps",)
+
     def at(self, step: Step) -> Any:
         return self.schedule.at(step.since(self.steps))
-
-    def _pieces(self, begin: Time, ratio: Time) -> Pieces:
-        inner = self.schedule._pieces(math.ceil(begin + scaled(self.steps, ratio)), ratio)
-        return inner and [Piece(begin, value_at(inner, inner[0].begin)), *inner]
 
 
 @schedule
@@ -99,13 +91,10 @@ class Skip(Schedule):
     schedule: Member
     steps: Length
 
-    @looked_up
+    may_be_zero: ClassVar = ("steps",)
+
     def at(self, step: Step) -> Any:
         return self.schedule.at(step.ahead(self.steps))
-
-    def _pieces(self, begin: Time, ratio: Time) -> Pieces:
-        inner = self.schedule._pieces(begin - scaled(self.steps, ratio), ratio)
-        return inner and within(inner, begin)
 
 
 @schedule
@@ -131,7 +120,7 @@ class Staircase(Schedule):
     steps: Length
 
     def at(self, step: Step) -> Any:
-        return self.schedule.at(step.stair(self.steps))
+        return self.schedule.at(step.at(step.count(self.steps) * float(in_steps(self.steps))))
 
 
 @schedule
@@ -157,13 +146,5 @@ class Stretch(Schedule):
     schedule: Member
     ratio: float
 
-    @looked_up
     def at(self, step: Step) -> Any:
-        return self.schedule.at(step.stretched(self._ratios))
-
-    @functools.cached_property
-    def _ratios(self) -> Ratios:
-        return Ratios((exact(self.ratio),))
-
-    def _pieces(self, begin: Time, ratio: Time) -> Pieces:
-        return self.schedule._pieces(begin, ratio * exact(self.ratio))
+        return self.schedule.at(step.stretched(self.ratio))

@@ -1,77 +1,150 @@
-"""Lengths of time: steps, and the units that become steps once the data is known."""
+"""Lengths of time: a number of steps, or a span in epochs, examples or a fraction of the run that becomes steps."""
 
 from __future__ import annotations
 
-import dataclasses
+import re
 from fractions import Fraction
 from numbers import Integral, Rational, Real
 from typing import Any
 
-UNITS = ("epochs", "examples", "fraction")
+UNITS = ("epochs", "examples", "fraction", "steps")
+NEEDS = {"epochs": ["steps_per_epoch"], "examples": ["batch_size"], "fraction": ["steps_per_epoch", "epochs"]}
+LONGEST = 10**18  # steps, and amounts of any unit
+SIMPLE = 10**6  # the largest denominator that a float is taken to mean
+# Without exponents: a config may come from anywhere, and 1e999999999 takes hours to become a fraction.
+NUMBER = re.compile(r"-?\d{1,400}(\.\d{1,400}|/\d{1,400})?")
+AS_TEXT = re.compile(r"\s*(\d[\d_]{0,18}(?:\.\d{1,18})?)\s*(steps?|epochs?|examples?|%)\s*")
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
 class Span:
-    """A length of time in a unit; `steps` is its number of steps once bound.
+    """A length of time in units other than steps; `steps` is its number of steps once it is bound.
 
-    Made by `epochs`, `examples` and `fraction`. Amount and steps are exact
-    fractions, so that nothing drifts: 60,000 examples at 64 a step are 937.5
-    steps, and the 2nd boundary of that length falls on step 1875.
+    Made by `epochs`, `examples` and `fraction`. Spans can be added, subtracted and
+    scaled, also across units; a plain number is steps. Amounts are exact
+    fractions: 60,000 examples at 64 a step are 937.5 steps, and the second
+    boundary of that length falls on step 1875.
 
     >>> span = epochs(20)
-    >>> span.unit, span.amount, span.steps
-    ('epochs', Fraction(20, 1), None)
     >>> span.bind(steps_per_epoch=225)
     <epochs(20): 4500 steps>
+    >>> (epochs(10) - 500).bind(steps_per_epoch=225).steps
+    Fraction(1750, 1)
     """
 
-    amount: Fraction
-    unit: str
-    steps: Fraction | None = None
+    __slots__ = ("amounts", "steps")
+
+    amounts: dict[str, Fraction]
+    """The amount of each unit."""
+    steps: Fraction | None
+    """The length in steps, `None` until it is bound."""
+
+    def __init__(self, amounts: dict[str, Fraction], steps: Fraction | None = None):
+        for unit, amount in amounts.items():
+            if unit not in UNITS or not isinstance(amount, int | Fraction) or abs(amount) > LONGEST:
+                raise ValueError(f"A span has at most {LONGEST} of {', '.join(UNITS)}. Received: {amount!r} {unit}")
+        kept = {unit: Fraction(amounts[unit]) for unit in UNITS if amounts.get(unit)}
+        object.__setattr__(self, "amounts", kept or {unit: Fraction(0) for unit in list(amounts)[:1]})
+        object.__setattr__(self, "steps", steps)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"A span can't be changed. Received: {name}={value!r}")
 
     def bind(self, *, steps_per_epoch: Any = None, epochs: Any = None, batch_size: Any = None) -> Span:
-        """This span with its `steps`, from the numbers that its unit needs."""
-        needs = {
-            "epochs": {"steps_per_epoch": steps_per_epoch},
-            "examples": {"batch_size": batch_size},
-            "fraction": {"steps_per_epoch": steps_per_epoch, "epochs": epochs},
-        }[self.unit]
-        missing = " and ".join(f"`{name}`" for name, number in needs.items() if number is None)
-        if missing:
-            raise ValueError(f"A span in {self.unit} needs {missing} to become steps. Received: {self!r}")
-        steps = self.amount
-        for name, number in needs.items():
-            if not isinstance(number, Rational) or isinstance(number, bool) or number <= 0:
-                raise ValueError(f"Argument `{name}` of `bind` must be an integer > 0. Received: {name}={number!r}")
-            steps = steps / Fraction(number) if name == "batch_size" else steps * Fraction(number)
-        return dataclasses.replace(self, steps=steps)
+        """This span with its `steps`, from the numbers that its units need."""
+        known = {"steps_per_epoch": steps_per_epoch, "epochs": epochs, "batch_size": batch_size}
+        steps = Fraction(0)
+        for unit, amount in self.amounts.items():
+            needs = NEEDS.get(unit, [])
+            missing = " and ".join(f"`{name}`" for name in needs if known[name] is None)
+            if missing:
+                raise ValueError(f"A span in {unit} needs {missing} to become steps. Received: {self!r}")
+            for name in needs:
+                number = known[name]
+                if not isinstance(number, Rational) or isinstance(number, bool) or number <= 0:
+                    raise ValueError(f"Argument `{name}` of `bind` must be an integer > 0. Received: {name}={number!r}")
+                amount = amount / Fraction(number) if name == "batch_size" else amount * Fraction(number)
+            steps += amount
+        if steps < 0:
+            using = ", ".join(f"{name}={number}" for name, number in known.items() if number is not None)
+            raise ValueError(f"A length must be at least 0 steps. `{self!r}` is {_shortest(steps)} with {using}.")
+        return Span(self.amounts, steps)
+
+    @property
+    def unit(self) -> str:
+        """Its unit, `"mixed"` if there are several."""
+        return next(iter(self.amounts)) if len(self.amounts) == 1 else "mixed"
+
+    @property
+    def amount(self) -> Fraction:
+        """The amount of its one unit."""
+        if len(self.amounts) != 1:
+            raise ValueError(f"A span in several units has no single amount. Received: {self!r}")
+        return next(iter(self.amounts.values()))
 
     def __mul__(self, ratio: float | Fraction) -> Span:
-        """The same unit, `ratio` times as long; not bound."""
-        return Span(self.amount * exact(ratio), self.unit)
+        return Span({unit: amount * exact(ratio) for unit, amount in self.amounts.items()})
 
     __rmul__ = __mul__
 
-    def __add__(self, other: Span) -> Span:
-        """Two lengths in the same unit one after the other; not bound."""
-        if not isinstance(other, Span) or other.unit != self.unit:
-            raise TypeError(f"Only spans of one unit can be added. Received: {self!r} + {other!r}")
-        return Span(self.amount + other.amount, self.unit)
+    def __add__(self, other: Any) -> Span:
+        if is_number(other):
+            other = Span({"steps": exact(other)})
+        if not isinstance(other, Span):
+            return NotImplemented
+        units = dict.fromkeys([*self.amounts, *other.amounts])
+        return Span(
+            {unit: self.amounts.get(unit, Fraction(0)) + other.amounts.get(unit, Fraction(0)) for unit in units}
+        )
 
-    def get_config(self) -> dict[str, int | str]:
-        bound = {} if self.steps is None else {"steps": _json(self.steps)}
-        return {self.unit: _json(self.amount), **bound}
+    __radd__ = __add__
+
+    def __neg__(self) -> Span:
+        return self * -1
+
+    def __sub__(self, other: Any) -> Span:
+        return self + -other if isinstance(other, Span) or is_number(other) else NotImplemented
+
+    def __rsub__(self, other: Any) -> Span:
+        return -self + other
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Span) and (self.amounts, self.steps) == (other.amounts, other.steps)
+
+    def __hash__(self) -> int:
+        return hash((tuple(self.amounts.items()), self.steps))
+
+    def __reduce__(self) -> Any:
+        return Span, (self.amounts, self.steps)
+
+    def how_to_bind(self) -> str:
+        """The text of the error for a schedule that is evaluated with this span while it is not bound."""
+        needs = dict.fromkeys(name for unit in self.amounts for name in NEEDS.get(unit, []))
+        return (
+            f"The schedule has the length {self!r}, which is not a number of steps yet. Pass "
+            "`callbacks=[keras_lr.BindSpans()]` to `fit`, or call "
+            f"`schedule.bind({', '.join(f'{name}=...' for name in needs)})`."
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        config: dict[str, Any] = {unit: _json(amount) for unit, amount in self.amounts.items()}
+        if len(config) > 1 or "steps" in config:
+            config = {"sum": config}
+        return config if self.steps is None else {**config, "steps": _json(self.steps)}
 
     @classmethod
-    def from_config(cls, config: dict[str, int | str]) -> Span:
+    def from_config(cls, config: dict[str, Any]) -> Span:
         config = dict(config)
         steps = config.pop("steps", None)
-        ((unit, amount),) = config.items()
-        return cls(Fraction(amount), unit, None if steps is None else Fraction(steps))
+        amounts = {unit: read_fraction(amount) for unit, amount in config.pop("sum", config).items()}
+        return cls(amounts, None if steps is None else read_fraction(steps))
 
     def __repr__(self) -> str:
-        said = f"{self.unit}({_shortest(self.amount)})"
-        return said if self.steps is None else f"<{said}: {_shortest(self.steps)} steps>"
+        text = ""
+        for unit, amount in self.amounts.items():
+            size = _shortest(abs(amount))
+            term = f"{size} steps" if unit == "steps" else f"{unit}({size})"
+            text += f" {'-' if amount < 0 else '+'} {term}" if text else "-" * (amount < 0) + term
+        return text if self.steps is None else f"<{text}: {_shortest(self.steps)} steps>"
 
 
 def epochs(*amounts: float) -> Any:
@@ -83,15 +156,17 @@ def epochs(*amounts: float) -> Any:
     (epochs(20), epochs(60), epochs(100))
     >>> epochs(0.5).bind(steps_per_epoch=225).steps
     Fraction(225, 2)
+    >>> epochs(10) - 500
+    epochs(10) - 500 steps
 
     Args:
-        amounts: Numbers > 0; parts of an epoch are fine.
+        amounts: Numbers >= 0; parts of an epoch are fine.
 
     Returns:
         A span; for several amounts, a tuple of spans.
 
     Raises:
-        ValueError: An amount is not a number > 0.
+        ValueError: An amount is not a number >= 0.
     """
     return _spans("epochs", amounts)
 
@@ -103,67 +178,97 @@ def examples(*amounts: float) -> Any:
     Fraction(1875, 2)
 
     Args:
-        amounts: Numbers > 0.
+        amounts: Numbers >= 0.
 
     Returns:
         A span; for several amounts, a tuple of spans.
 
     Raises:
-        ValueError: An amount is not a number > 0.
+        ValueError: An amount is not a number >= 0.
     """
     return _spans("examples", amounts)
 
 
 def fraction(*amounts: float) -> Any:
-    """A length, or several, as a share of the whole run, all its epochs.
+    """A length, or several, as a fraction of the whole run, all its epochs.
 
     >>> fraction(0.3).bind(steps_per_epoch=100, epochs=12).steps
     Fraction(360, 1)
+    >>> fraction(5 / 7).bind(steps_per_epoch=7, epochs=1).steps
+    Fraction(5, 1)
 
     Args:
-        amounts: Numbers in (0, 1]. A float means the decimal that it prints as.
+        amounts: Numbers in [0, 1]. A float means the simple fraction or the decimal that it is nearest to.
 
     Returns:
         A span; for several amounts, a tuple of spans.
 
     Raises:
-        ValueError: An amount is not a number in (0, 1].
+        ValueError: An amount is not a number in [0, 1].
     """
     return _spans("fraction", amounts)
 
 
-Length = int | Fraction | Span
+Length = int | Fraction | Span | str
 
 
-def in_steps(span: Length) -> int | Fraction:
-    """The exact number of steps of `span`, which must be bound."""
-    if not isinstance(span, Span):
-        return span
-    if span.steps is None:
-        raise ValueError(f"{span!r} is not a number of steps yet. {HOW_TO_BIND}")
-    return span.steps
+def from_text(text: str) -> Span | int | Fraction | None:
+    """The length that a text like "20 epochs", "60000 examples", "30 %" or "500 steps" says, `None` if it says none."""
+    match = AS_TEXT.fullmatch(text)
+    if match is None:
+        return None
+    amount, unit = Fraction(match[1].replace("_", "")), match[2]
+    if unit == "%":
+        return Span({"fraction": amount / 100}) if amount <= 100 else None
+    if unit.startswith("step"):
+        return int(amount) if amount.denominator == 1 else amount
+    return Span({unit.rstrip("s") + "s": amount})
 
 
-HOW_TO_BIND = (
-    "Pass `callbacks=[keras_lr.BindSpans()]` to `fit`, or call "
-    "`schedule.bind(steps_per_epoch=..., epochs=..., batch_size=...)`."
-)
+def in_steps(length: Any) -> int | Fraction:
+    """The exact number of steps of `length`, which must be bound."""
+    if not isinstance(length, Span):
+        return length
+    if length.steps is None:
+        raise ValueError(length.how_to_bind())
+    return length.steps
 
 
 def exact(number: float | Fraction) -> Fraction:
-    """`number` as a fraction; a float is the decimal that it prints as, so 0.3 is 3/10."""
-    return Fraction(number) if isinstance(number, Rational) else Fraction(repr(float(number)))
+    """`number` as a fraction; a float is the simple fraction or the decimal that it is nearest to.
+
+    >>> exact(0.3), exact(5 / 7)
+    (Fraction(3, 10), Fraction(5, 7))
+    """
+    if isinstance(number, Rational):
+        return Fraction(number)
+    simple = Fraction(float(number)).limit_denominator(SIMPLE)
+    return simple if float(simple) == number else Fraction(repr(float(number)))
+
+
+def read_fraction(value: Any) -> Fraction:
+    """A number of a config, an integer or a text like "1875/2"."""
+    if isinstance(value, str) and not NUMBER.fullmatch(value):
+        raise ValueError(f"An amount of time must be a number, as in 20 or '1875/2'. Received: {value[:50]!r}")
+    return exact(value) if not isinstance(value, str) else Fraction(value)
+
+
+def is_integer(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def _spans(unit: str, amounts: tuple[float, ...]) -> Any:
-    top, rule = (1, "a number in (0, 1]") if unit == "fraction" else (float("inf"), "a number > 0")
+    most, rule = (1, "a number in [0, 1]") if unit == "fraction" else (LONGEST, f"a number >= 0, at most {LONGEST:.0e}")
     if not amounts:
-        raise ValueError(f"`{unit}` needs at least one amount, as in `{unit}({Fraction(1, 2) if top == 1 else 20})`.")
+        raise ValueError(f"`{unit}` needs at least one amount, as in `{unit}({0.5 if most == 1 else 20})`.")
     for amount in amounts:
-        # `not 0 < nan` and `inf == inf`: neither becomes a fraction.
-        if not isinstance(amount, Real) or isinstance(amount, bool) or not 0 < amount <= top or amount == float("inf"):
+        if not is_number(amount) or not 0 <= amount <= most:  # nor nan
             raise ValueError(f"The amount of `{unit}` must be {rule}. Received: {amount!r}")
-    spans = tuple(Span(exact(amount), unit) for amount in amounts)
+    spans = tuple(Span({unit: exact(amount)}) for amount in amounts)
     return spans if len(spans) > 1 else spans[0]
 
 
@@ -175,7 +280,3 @@ def _shortest(number: Fraction) -> int | float | Fraction:
     if number.denominator == 1:
         return int(number)
     return float(number) if exact(float(number)) == number else number
-
-
-def is_integer(value: object) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool)

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from dataclasses import KW_ONLY
 from typing import Any
 
-import numpy as np
-
 from . import arguments
 from .base import Schedule, schedule
-from .decays import Blocks
-from .spans import Length, exact, in_steps
-from .steps.shares import between
-from .steps.step import Step
+from .formulas import between
+from .spans import Length, in_steps
+from .step import Step
 
 
 @schedule
@@ -52,26 +48,10 @@ class Tanh(Schedule):
             arguments.reject(self, "upper", f"above `lower`, {self.lower}", self.upper)
 
     def at(self, step: Step) -> Any:
-        ops, low, height = step.ops, min(self.start, self.end), abs(self.start - self.end)
-        falls, slope = self.start > self.end, 2.0 * (self.upper - self.lower)
-        edge = 2.0 * self.upper if falls else -2.0 * self.lower
-        log = slope / float(in_steps(self.steps))
-        # height / (1 + odds): from the end where that is small, since there the odds have all their digits
-        if ops is np or edge <= 6 or slope > 300:
-            done, left = step.both(self.steps)
-            value = height / (1.0 + ops.exp(edge - log * (left if falls else done)))
-            if falls:
-                value = value * ops.sign(left)  # 0 at the end
-                return low + value if low else value
-        else:  # a product that is longer than that loses digits
-            value = height / (1.0 + self._odds.at(step))
-        value = low + value if low else value
-        return ops.where(step.reached(self.steps), step.constant(self.end), value)
-
-    @functools.cached_property
-    def _odds(self) -> Blocks:
-        sign, log = (1 if self.start > self.end else -1), 2.0 * (self.upper - self.lower) / float(in_steps(self.steps))
-        return Blocks(math.exp(sign * 2.0 * self.lower), sign * log)
+        ops, sign = step.ops, 2.0 if self.start >= self.end else -2.0
+        x = self.lower + (self.upper - self.lower) * step.done(self.steps)
+        value = between(*sorted([self.start, self.end]), 1.0 / (1.0 + ops.exp(sign * x)))  # (1 - tanh(x)) / 2
+        return ops.where(step.reached(self.steps), self.end, value)
 
 
 @schedule
@@ -99,9 +79,9 @@ class Rex(Schedule):
     def at(self, step: Step) -> Any:
         if self.start >= self.end:
             left = step.left(self.steps)
-            return between(step, self.end, self.start, left / (0.5 + 0.5 * left))
+            return between(self.end, self.start, left / (0.5 + 0.5 * left))
         done = step.done(self.steps)
-        return between(step, self.start, self.end, done / (2.0 - done))
+        return between(self.start, self.end, done / (2.0 - done))
 
 
 @schedule
@@ -134,10 +114,10 @@ class Approach(Schedule):
             arguments.reject(self, "rate", "a number > 0, not 1, between 1e-30 and 1e30", self.rate)
 
     def at(self, step: Step) -> Any:
-        ops, log = step.ops, math.log(self.rate)
+        expm1, log = step.ops.expm1, math.log(self.rate)
         if self.start >= self.end:
-            return _rise(self.end, self.start, ops.expm1(-log * step.left(self.steps)), math.expm1(-log))
-        return _rise(self.start, self.end, ops.expm1(log * step.done(self.steps)), math.expm1(log))
+            return between(self.end, self.start, expm1(-log * step.left(self.steps)) / math.expm1(-log))
+        return between(self.start, self.end, expm1(log * step.done(self.steps)) / math.expm1(log))
 
 
 @schedule
@@ -163,11 +143,12 @@ class Logarithmic(Schedule):
     steps: Length
 
     def at(self, step: Step) -> Any:
-        ops, whole = step.ops, math.log1p(in_steps(self.steps))
-        over, left = step.both(self.steps)
+        length, log1p = float(in_steps(self.steps)), step.ops.log1p
+        time = length * step.done(self.steps)
         if self.start >= self.end:
-            return _rise(self.end, self.start, ops.log1p(left / (1.0 + over)), whole)
-        return _rise(self.start, self.end, ops.log1p(over), whole)
+            fall = log1p(length * step.left(self.steps) / (1.0 + time)) / math.log1p(length)
+            return between(self.end, self.start, fall)
+        return between(self.start, self.end, log1p(time) / math.log1p(length))
 
 
 @schedule
@@ -207,9 +188,9 @@ class Hyperbolic(Schedule):
         arguments.require_order(self, "steps", "horizon")
 
     def at(self, step: Step) -> Any:
-        now, first = _hyperbola(self, step, self.start - self.end)
-        # Two terms of one sign: near the end nothing cancels.
-        return (self.start - first) + now if first < self.start else now
+        now, first = _hyperbola(self, step)
+        height = self.start - self.end
+        return (self.start - height * first) + height * now
 
 
 @schedule
@@ -242,21 +223,12 @@ class ExpHyperbolic(Schedule):
         arguments.require_order(self, "steps", "horizon")
 
     def at(self, step: Step) -> Any:
-        now, first = _hyperbola(self, step, math.log(self.start / self.end))
-        return self.start * step.ops.exp(now - first)
+        now, first = _hyperbola(self, step)
+        return self.start * step.ops.exp(math.log(self.start / self.end) * (now - first))
 
 
-def _rise(low: float, high: float, part: Any, whole: float) -> Any:
-    """`low + (high - low) * part / whole`."""
-    value = (high - low) / whole * part
-    return low + value if low else value
-
-
-def _hyperbola(curve: Any, step: Step, height: float) -> tuple[Any, float]:
-    """`height` times f(t), and times f(0)."""
-    share = float(in_steps(curve.steps) / exact(in_steps(curve.horizon)))
-    # sqrt(x * (2 * (1 - share) + x)) with x = share * left, and the height inside
-    scaled = height * share * step.left(curve.steps)
-    over = 2.0 * height * (1.0 - share)
-    now = step.ops.sqrt(scaled * (over + scaled)) if over else scaled
-    return now, height * math.sqrt(share * (2.0 - share))
+def _hyperbola(curve: Any, step: Step) -> tuple[Any, float]:
+    """`f(t)` and `f(0)`."""
+    fraction = float(in_steps(curve.steps)) / float(in_steps(curve.horizon))
+    left = fraction * step.left(curve.steps)
+    return step.ops.sqrt(left * (2.0 * (1.0 - fraction) + left)), math.sqrt(fraction * (2.0 - fraction))

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import functools
-import itertools
 from dataclasses import KW_ONLY
-from fractions import Fraction
 from typing import Any
+
+import numpy as np
 
 from . import arguments
 from .arguments import Lengths, Numbers
 from .base import Schedule, schedule
-from .curves import swing
+from .formulas import half_wave
 from .spans import in_steps
-from .steps.lookup import lookup_for
-from .steps.pieces import LINE, MOST, WAVE, Piece, Pieces, Time, curve, scaled
-from .steps.segments import Segments
-from .steps.step import Step
+from .step import Step
 
 
 @schedule
@@ -36,7 +32,7 @@ class Table(Schedule):
     values: Numbers
 
     def at(self, step: Step) -> Any:
-        return step.take(self.values)
+        return step.take(self.values.array, step.whole(len(self.values) - 1))
 
 
 @schedule
@@ -71,14 +67,11 @@ class Intervals(Schedule):
     def check(self) -> None:
         require_one_more(self)
 
-    def at(self, step: Step) -> Any:
-        return step.chosen(self.boundaries, self.values)
+    def prepare(self) -> None:
+        self._store("_times", times(self.boundaries))
 
-    def _pieces(self, begin: Time, ratio: Time) -> Pieces:
-        if len(self.values) > MOST:
-            return None
-        begins = [begin, *(begin + scaled(boundary, ratio) for boundary in self.boundaries)]
-        return [Piece(begin, value) for begin, value in zip(begins, self.values, strict=True)]
+    def at(self, step: Step) -> Any:
+        return step.take(self.values.array, step.index(self._times))
 
 
 @schedule
@@ -105,41 +98,30 @@ class Knots(Schedule):
     def check(self) -> None:
         require_one_more(self)
 
+    def prepare(self) -> None:
+        ends, values = times(self.boundaries), self.values.array
+        self._store("_starts", np.append(0.0, ends[:-1]))
+        self._store("_ends", ends)
+        self._store("_values", (values[:-1], values[1:]))
+
     def at(self, step: Step) -> Any:
-        lookup = lookup_for(self, step)
-        if lookup is not None:
-            return lookup.at(step)
-        if not self.boundaries:
-            return step.full(self.values.array[0])
-        count, inside = step.segment(self._segments)
-        before, after = step.take(self.values.array[:-1], count.value), step.take(self.values.array[1:], count.value)
-        if self.interpolation == "constant":
-            return step.ops.where(step.reached(self.boundaries[-1]), after, before)
-        first = self.boundaries[0]  # as long as all of them seem from inside
-        left, done = inside.left(first), inside.done(first)
+        if self.interpolation == "constant" or not self.boundaries:
+            return step.take(self.values.array, step.index(self._ends))
+        index = step.index(self._starts[1:])
+        start, end, before, after = (step.take(table, index) for table in (self._starts, self._ends, *self._values))
+        done, left = (step.ops.clip(time / (end - start), 0.0, 1.0) for time in (step.time - start, end - step.time))
         if self.interpolation == "cosine":
-            left, done = swing(left, step), swing(done, step)
+            done, left = half_wave(step.ops, done), half_wave(step.ops, left)
         return before * left + after * done
 
-    def _pieces(self, begin: Time, ratio: Time) -> Pieces:
-        if len(self.values) > MOST:
-            return None
-        times = [begin, *(begin + scaled(boundary, ratio) for boundary in self.boundaries)]
-        values, shape = [*self.values], WAVE if self.interpolation == "cosine" else LINE
-        pieces = [Piece(time, value) for time, value in zip(times, values, strict=True)]
-        if self.interpolation != "constant":
-            for n, (start, end) in enumerate(itertools.pairwise(times)):
-                pieces[n] = curve(start, values[n], values[n + 1], end - start, shape=shape)[0]
-        return pieces
 
-    @functools.cached_property
-    def _segments(self) -> Segments:
-        ends = [Fraction(in_steps(boundary)) for boundary in self.boundaries]
-        return Segments(tuple(end - start for start, end in zip([Fraction(0), *ends], ends, strict=False)))
+def times(boundaries: tuple) -> np.ndarray:
+    """Boundaries as an array of steps."""
+    return np.array([float(in_steps(boundary)) for boundary in boundaries])
 
 
 def require_one_more(table: Any) -> None:
-    """Refuse `values` that are not one more than `boundaries`."""
+    """Reject `values` that are not one more than `boundaries`."""
     if len(table.values) != len(table.boundaries) + 1:
         rule = f"one more than the {len(table.boundaries)} `boundaries`"
         arguments.reject(table, "values", rule, table.values)

@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from .shared import Shared
-
 READABLE = 1000  # as many are listed in a config; more are coded, in half the room
 SHOWN = 12
 
@@ -18,24 +16,18 @@ SHOWN = 12
 class Values(Sequence):
     """Numbers that are compared, indexed and shown as a tuple of floats is, at 8 bytes for each.
 
-    >>> values = Values(Shared(np.array([0.1, 0.01])))
+    >>> values = Values(np.array([0.1, 0.01]))
     >>> values == (0.1, 0.01), values[0], values
     (True, 0.1, (0.1, 0.01))
 
     Args:
-        shared: The numbers, one axis of float64.
+        array: The numbers, one axis of float64, which must not change from here on.
         method: What calling it does, if it stands where a method of that name would.
     """
 
-    def __init__(self, shared: Shared, method: Callable[[Any], Any] | None = None):
-        self.shared, self._method = shared, method
-
-    @property
-    def array(self) -> np.ndarray:
-        return self.shared.array
-
-    def tensor(self, dtype: str) -> Any:
-        return self.shared.tensor(dtype)
+    def __init__(self, array: np.ndarray, method: Callable[[Any], Any] | None = None):
+        array.flags.writeable = False
+        self.array, self._method = array, method
 
     def __call__(self, steps: Any) -> Any:
         if self._method is None:
@@ -43,7 +35,7 @@ class Values(Sequence):
         return self._method(steps)
 
     def __len__(self) -> int:
-        return len(self.shared)
+        return len(self.array)
 
     def __getitem__(self, index: Any) -> Any:
         found = self.array[index].tolist()
@@ -57,7 +49,7 @@ class Values(Sequence):
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Values):
-            return self.shared is other.shared or np.array_equal(self.array, other.array)
+            return self.array is other.array or np.array_equal(self.array, other.array)
         return tuple(self) == other
 
     def __hash__(self) -> int:
@@ -68,7 +60,7 @@ class Values(Sequence):
         return short_repr(self)
 
     def __reduce__(self) -> Any:
-        return _rebuilt, (self.array,)
+        return Values, (self.array,)
 
     def __deepcopy__(self, memo: Any) -> Values:
         return self
@@ -98,7 +90,7 @@ class ArgumentAndMethod:
         if not isinstance(stored, Values):
             return stored
         # Made anew, since a schedule that held its own method would stay in memory after its last use.
-        return Values(stored.shared, functools.partial(self._method, schedule))
+        return Values(stored.array, functools.partial(self._method, schedule))
 
     def __set__(self, schedule: Any, value: Any) -> None:
         vars(schedule)["values"] = value
@@ -109,7 +101,3 @@ def short_repr(items: Any) -> str:
     if len(items) <= SHOWN:
         return repr(tuple(items))
     return f"({', '.join(map(repr, items[:3]))}, ..., {items[-1]!r}: {len(items)} in all)"
-
-
-def _rebuilt(array: np.ndarray) -> Values:
-    return Values(Shared(array))

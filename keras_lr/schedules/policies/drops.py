@@ -8,10 +8,10 @@ from .. import arguments
 from ..arithmetic import Product, Sum
 from ..base import Schedule
 from ..compose import Sequence
-from ..curves import Cosine, Linear
-from ..spans import Span, exact
+from ..curves import Cosine
+from ..spans import Length
 from ..tables import Intervals
-from .parts import Curve, parts
+from .parts import Curve, Part, curve_of, cut
 
 
 def multi_step(start: float, factor: float, boundaries: Any) -> Intervals:
@@ -38,7 +38,7 @@ def multi_step(start: float, factor: float, boundaries: Any) -> Intervals:
     return Intervals(boundaries, [start * factor**n for n in range(len(boundaries) + 1)])
 
 
-def flat_cosine(peak: float, steps: int | Span, *, decay: float = 0.25, end: float = 0.0) -> Sequence:
+def flat_cosine(peak: float, steps: Length, *, decay: Part = 0.25, end: float = 0.0) -> Sequence:
     """`peak`, held, and then half a cosine wave down to `end`.
 
     >>> flat_cosine(0.4, steps=8).values([0, 6, 7, 8]).round(6).tolist()
@@ -59,18 +59,20 @@ def flat_cosine(peak: float, steps: int | Span, *, decay: float = 0.25, end: flo
     Source: the `fit_flat_cos` of fastai.
     """
     policy = "flat_cosine"
-    peak = arguments.validate(policy, "peak", peak)
-    hold, down = parts(policy, steps, 1 - exact(arguments.validate(policy, "decay", decay)))
+    peak, end = arguments.validate(policy, "peak", peak), arguments.validate(policy, "end", end)
+    hold, down = cut(policy, steps, [], ("decay", decay))
+    if down == 0:
+        return Sequence([peak], [])
     return Sequence([peak, Cosine(peak, end, down)], [hold])
 
 
 def cooldown(
     schedule: Any,
-    steps: int | Span,
+    steps: Length,
     *,
-    after: int | Span,
+    after: Length,
     end: float = 0.0,
-    curve: Curve = Linear,
+    curve: Curve = "linear",
 ) -> Schedule:
     """Any schedule carried over to `end`: `end + (schedule - end) * f`, f falling from 1 to 0 in `steps` steps.
 
@@ -100,6 +102,7 @@ def cooldown(
     Izmailov et al., Averaging Weights, 2018 (arXiv 1803.05407).
     """
     end, after = arguments.validate("cooldown", "end", end), arguments.validate("cooldown", "after", after)
+    steps, curve = arguments.validate("cooldown", "steps", steps), curve_of("cooldown", curve)
     fading = Product([schedule, Sequence([1.0, curve(1.0, 0.0, steps)], [after])])
     return fading if end == 0 else Sum([fading, Sequence([0.0, curve(0.0, end, steps)], [after])])
 

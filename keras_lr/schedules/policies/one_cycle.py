@@ -6,20 +6,19 @@ from typing import Any
 
 from .. import arguments
 from ..compose import Sequence
-from ..curves import Cosine, Linear
-from ..spans import Span
-from .parts import Curve, parts
+from ..spans import Length
+from .parts import Curve, Part, curve_of, cut
 
 
 def one_cycle(
     peak: float,
-    steps: int | Span,
+    steps: Length,
     *,
-    warmup: float = 0.3,
+    warmup: Part = 0.3,
     start: float | None = None,
     end: float | None = None,
     three_phase: bool = False,
-    curve: Curve = Cosine,
+    curve: Curve = "cosine",
 ) -> Sequence:
     """Up from `start` to `peak` and down to `end`, each half a cosine wave.
 
@@ -55,13 +54,13 @@ def one_cycle(
 
 
 def one_cycle_momentum(
-    steps: int | Span,
+    steps: Length,
     *,
     minimum: float = 0.85,
     maximum: float = 0.95,
-    warmup: float = 0.3,
+    warmup: Part = 0.3,
     three_phase: bool = False,
-    curve: Curve = Cosine,
+    curve: Curve = "cosine",
 ) -> Sequence:
     """The momentum that goes with `one_cycle`: down while the rate goes up, and up again.
 
@@ -93,7 +92,7 @@ def one_cycle_momentum(
     return _cycle(policy, [high, low, high, high], steps, warmup, three_phase, curve)
 
 
-def slanted_triangular(peak: float, steps: int | Span, *, warmup: float = 0.1, start: float | None = None) -> Sequence:
+def slanted_triangular(peak: float, steps: Length, *, warmup: Part = 0.1, start: float | None = None) -> Sequence:
     """A straight line up to `peak`, a longer one down to where it began.
 
     >>> slanted_triangular(0.32, steps=20).values([0, 2, 11, 20]).round(6).tolist()
@@ -115,16 +114,18 @@ def slanted_triangular(peak: float, steps: int | Span, *, warmup: float = 0.1, s
     """
     peak = arguments.validate("slanted_triangular", "peak", peak)
     start = peak / 32 if start is None else start
-    return one_cycle(peak, steps, warmup=warmup, start=start, end=start, curve=Linear)
+    return one_cycle(peak, steps, warmup=warmup, start=start, end=start, curve="linear")
 
 
-def _cycle(policy: str, values: list[float], steps: Any, warmup: Any, three_phase: Any, curve: Any) -> Sequence:
-    warmup, curve = arguments.validate(policy, "warmup", warmup), arguments.validate(policy, "curve", curve)
+def _cycle(policy: str, values: list[Any], steps: Any, warmup: Any, three_phase: Any, curve: Any) -> Sequence:
     first, peak, second, end = values
+    curve = curve_of(policy, curve)
     if not arguments.validate(policy, "three_phase", three_phase):
-        up, down = parts(policy, steps, warmup)
+        up, down = cut(policy, steps, [("warmup", warmup)])
+        if up == 0:
+            return Sequence([curve(peak, end, down)], [])
         return Sequence([curve(first, peak, up), curve(peak, end, down)], [up])
-    if warmup >= 0.5:
-        arguments.reject(policy, "warmup", "below 0.5 if `three_phase`", warmup)
-    up, down, rest = parts(policy, steps, warmup, warmup)
+    if not 0 < arguments.number(warmup) < 0.5:
+        arguments.reject(policy, "warmup", "a number > 0 and below 0.5 if `three_phase`", warmup)
+    up, down, rest = cut(policy, steps, [("warmup", warmup), ("warmup", warmup)])
     return Sequence([curve(first, peak, up), curve(peak, second, down), curve(second, end, rest)], [up, up + down])

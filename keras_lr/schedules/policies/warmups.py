@@ -10,15 +10,15 @@ from ..compose import Sequence, Warmup
 from ..curves import Cosine, Linear
 from ..decays import Exponential, InverseSqrt
 from ..shifts import Skip
-from ..spans import Span, exact
-from .parts import Curve, parts
+from ..spans import Length, Span
+from .parts import Curve, Part, curve_of, cut
 
 
 def warmup_cosine(
     peak: float,
-    steps: int | Span,
+    steps: Length,
     *,
-    warmup: float = 0.1,
+    warmup: Part = 0.1,
     start: float | None = None,
     end: float = 0.0,
 ) -> Warmup:
@@ -48,9 +48,9 @@ def warmup_cosine(
 
 def warmup_linear(
     peak: float,
-    steps: int | Span,
+    steps: Length,
     *,
-    warmup: float = 0.1,
+    warmup: Part = 0.1,
     start: float | None = None,
     end: float = 0.0,
 ) -> Warmup:
@@ -80,13 +80,13 @@ def warmup_linear(
 
 def warmup_stable_decay(
     peak: float,
-    steps: int | Span,
+    steps: Length,
     *,
-    warmup: float = 0.05,
-    decay: float = 0.2,
+    warmup: Part = 0.05,
+    decay: Part = 0.2,
     start: float | None = None,
     end: float = 0.0,
-    curve: Curve = Linear,
+    curve: Curve = "linear",
 ) -> Warmup:
     """A straight line up to `peak`, which is held, and a curve down to `end`: WSD, a trapezoid, a knee.
 
@@ -118,15 +118,16 @@ def warmup_stable_decay(
     A Walk with SGD, 2018 (arXiv 1802.08770); Iyer et al., Wide-minima Density Hypothesis, 2020
     (arXiv 2003.03977).
     """
+    curve = curve_of("warmup_stable_decay", curve)
     return _stable("warmup_stable_decay", peak, steps, warmup, decay, start, end, curve)
 
 
 def tri_stage(
     peak: float,
-    steps: int | Span,
+    steps: Length,
     *,
-    warmup: float = 0.1,
-    decay: float = 0.5,
+    warmup: Part = 0.1,
+    decay: Part = 0.5,
     start: float | None = None,
     end: float | None = None,
 ) -> Warmup:
@@ -161,7 +162,7 @@ def tri_stage(
     return _stable("tri_stage", peak, steps, warmup, decay, start, end, fall)
 
 
-def noam(peak: float, steps: int | Span) -> Skip:
+def noam(peak: float, steps: Length) -> Skip:
     """A straight line up to `peak` in `steps` steps, then one over the square root of the time.
 
     It is `peak * min((t + 1) / steps, sqrt(steps / (t + 1)))`. In the words of
@@ -186,16 +187,23 @@ def noam(peak: float, steps: int | Span) -> Skip:
     return Skip(Warmup(InverseSqrt(peak, steps), steps, start=0.0), 1)
 
 
-def _warmed(policy: str, peak: Any, steps: Any, warmup: Any, start: Any, end: float, curve: Curve) -> Warmup:
-    peak = arguments.validate(policy, "peak", peak)
-    up, down = parts(policy, steps, arguments.validate(policy, "warmup", warmup))
+def _warmed(policy: str, peak: Any, steps: Any, warmup: Any, start: Any, end: Any, curve: Any) -> Warmup:
+    peak, end, start = _ends(policy, peak, end, start)
+    up, down = cut(policy, steps, [("warmup", warmup)])
     return Warmup(curve(peak, end, down), up, start=start)
 
 
 def _stable(policy: str, peak: Any, steps: Any, warmup: Any, decay: Any, start: Any, end: Any, curve: Any) -> Warmup:
-    peak, curve = arguments.validate(policy, "peak", peak), arguments.validate(policy, "curve", curve)
-    warmup, decay = arguments.validate(policy, "warmup", warmup), arguments.validate(policy, "decay", decay)
-    if warmup + decay >= 1:
-        arguments.reject(policy, "decay", f"below 1 with `warmup`, {warmup}", decay)
-    up, hold, down = parts(policy, steps, warmup, 1 - exact(warmup) - exact(decay))
-    return Warmup(Sequence([peak, curve(peak, end, down)], [hold]), up, start=start)
+    peak, end, start = _ends(policy, peak, end, start)
+    up, hold, down = cut(policy, steps, [("warmup", warmup)], ("decay", decay))
+    after = peak if _is_none(down) else Sequence([peak, curve(peak, end, down)], [hold])
+    return Warmup(after, up, start=start)
+
+
+def _is_none(part: Any) -> bool:
+    return not isinstance(part, Span) and part == 0
+
+
+def _ends(policy: str, peak: Any, end: Any, start: Any) -> tuple[float, float, float | None]:
+    peak, end = arguments.validate(policy, "peak", peak), arguments.validate(policy, "end", end)
+    return peak, end, None if start is None else arguments.validate(policy, "start", start)

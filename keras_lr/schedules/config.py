@@ -9,7 +9,7 @@ from typing import Any
 import keras
 from keras.optimizers.schedules import LearningRateSchedule
 
-from .spans import Span
+from .spans import Span, read_fraction
 from .values import Values, decoded
 
 
@@ -36,7 +36,7 @@ def from_json(value: Any) -> Any:
         return keras.saving.deserialize_keras_object(value)
     if "float64" in value:
         return decoded(value)
-    return Fraction(value["steps"]) if list(value) == ["steps"] else Span.from_config(value)
+    return read_fraction(value["steps"]) if list(value) == ["steps"] else Span.from_config(value)
 
 
 def bound(value: Any, known: dict[str, Any]) -> Any:

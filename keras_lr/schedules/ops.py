@@ -1,0 +1,161 @@
+"""The functions that formulas are made of, for numpy and natively for each backend, all in float64.
+
+`keras.ops` would not do: on JAX its `sin` and `floor` of a float64 are float32, on torch its `maximum` with a
+number is, and its `where` of two numbers is in floatx everywhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import weakref
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import keras
+import numpy as np
+
+UNARY = ("abs", "cos", "exp", "expm1", "floor", "log", "log1p", "sin", "sqrt", "tanh")
+SHORT = 1000  # numbers that a graph may hold several times
+
+_namespaces: dict[str, SimpleNamespace] = {}
+_tensors: dict[int, dict[Any, Any]] = {}  # of long tables, by the `id` of the array, then by dtype and device
+
+
+def namespace() -> SimpleNamespace:
+    """The functions of Keras' backend. Users call those named in `docs/adding-a-schedule.md`."""
+    backend = keras.backend.backend()
+    if backend not in _namespaces:
+        make = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}.get(backend)
+        if make is None:
+            raise NotImplementedError(f"Schedules run on TensorFlow, JAX and torch. The backend of Keras is {backend}.")
+        _namespaces[backend] = make()
+    return _namespaces[backend]
+
+
+def _from(module: ModuleType, *names: str) -> dict[str, Any]:
+    return {name: getattr(module, name) for name in names}
+
+
+def _numpy() -> SimpleNamespace:
+    return SimpleNamespace(
+        **_from(np, *UNARY, "clip", "maximum", "minimum", "where"),
+        integer=lambda x: np.asarray(x).astype("int64"),
+        real=lambda x: np.asarray(x, "float64"),
+        full_like=lambda x, value: np.full(np.shape(x), value),
+        take=lambda table, index: table[index],
+        searchsorted=lambda table, x: np.searchsorted(table, x, side="right"),
+    )
+
+
+NUMPY = _numpy()
+
+
+def _tensorflow() -> SimpleNamespace:
+    import tensorflow as tf
+
+    def real(x: Any) -> Any:
+        return tf.cast(x, tf.float64) if tf.is_tensor(x) else tf.constant(x, tf.float64)
+
+    def full_like(x: Any, value: float) -> Any:
+        return tf.constant(value, tf.float64) if x.shape.rank == 0 else value + tf.zeros_like(x)
+
+    def table(array: np.ndarray) -> Any:
+        if array.size > SHORT:
+            # Outside of the graph, which takes it as an argument: each copy inside would count toward its 2 GB.
+            with tf.init_scope():
+                if tf.executing_eagerly():  # not so in a graph of TensorFlow 1
+                    return _once(array, "tensorflow", lambda: tf.constant(array))
+        return tf.constant(array)
+
+    def searchsorted(array: np.ndarray, x: Any) -> Any:
+        return tf.reduce_sum(tf.cast(tf.expand_dims(x, -1) >= table(array), tf.int32), -1)
+
+    return SimpleNamespace(
+        **_from(tf.math, *UNARY),
+        where=lambda condition, x, y: tf.where(condition, real(x), real(y)),
+        clip=lambda x, low, high: tf.maximum(tf.minimum(x, high), low),
+        maximum=lambda x, y: tf.maximum(real(x), y),
+        minimum=lambda x, y: tf.minimum(real(x), y),
+        integer=lambda x: tf.cast(x, tf.int64),
+        real=real,
+        full_like=full_like,
+        take=lambda array, index: tf.gather(table(array), index),
+        searchsorted=searchsorted,
+        counter=lambda x: x,
+        float32=lambda x: tf.cast(x, tf.float32),
+        precision=contextlib.nullcontext,
+        default_precision=contextlib.nullcontext,
+    )
+
+
+def _jax() -> SimpleNamespace:
+    import jax
+    import jax.numpy as jnp
+
+    enable_x64 = getattr(jax, "enable_x64", None)
+    if enable_x64 is None:  # before JAX 0.8
+        from jax.experimental import enable_x64
+
+    def table(array: np.ndarray) -> Any:
+        if array.size <= SHORT:
+            return jnp.asarray(array)
+        with jax.ensure_compile_time_eval():
+            return _once(array, "jax", lambda: jnp.asarray(array))
+
+    return SimpleNamespace(
+        **_from(jnp, *UNARY, "clip", "maximum", "minimum", "where"),
+        integer=lambda x: jnp.asarray(x).astype("int64"),
+        real=lambda x: jnp.asarray(x).astype("float64"),
+        full_like=lambda x, value: jnp.full(x.shape, value, "float64"),
+        take=lambda array, index: jnp.take(table(array), index, mode="clip"),
+        # Not by a reduction, which XLA would not fuse with the formula.
+        searchsorted=lambda array, x: jnp.searchsorted(table(array), x, side="right", method="scan_unrolled"),
+        counter=lambda x: x.astype("int32"),
+        float32=lambda x: jnp.asarray(x).astype("float32"),
+        precision=lambda: enable_x64(True),
+        default_precision=lambda: enable_x64(False),
+    )
+
+
+def _torch() -> SimpleNamespace:
+    import torch
+
+    def real(x: Any) -> Any:
+        return x.to(torch.float64) if isinstance(x, torch.Tensor) else torch.as_tensor(x, dtype=torch.float64)
+
+    def table(array: Any, x: Any) -> Any:
+        if array.size <= SHORT or torch.compiler.is_compiling() or type(x) is not torch.Tensor:
+            return torch.as_tensor(array, device=x.device)
+        return _once(array, x.device, lambda: torch.as_tensor(array, device=x.device))
+
+    return SimpleNamespace(
+        **_from(torch, *UNARY),
+        where=lambda condition, x, y: torch.where(condition, _number(x, real), _number(y, real)),
+        clip=torch.clamp,
+        maximum=lambda x, y: torch.maximum(x, y) if isinstance(y, torch.Tensor) else torch.clamp(real(x), min=y),
+        minimum=lambda x, y: torch.minimum(x, y) if isinstance(y, torch.Tensor) else torch.clamp(real(x), max=y),
+        integer=lambda x: x.to(torch.int64),
+        real=real,
+        full_like=lambda x, value: torch.full_like(x, value, dtype=torch.float64),
+        take=lambda array, index: table(array, index)[index],
+        searchsorted=lambda array, x: torch.searchsorted(table(array, x), x, right=True),
+        counter=lambda x: x,
+        float32=lambda x: x.to(torch.float32),
+        precision=contextlib.nullcontext,
+        default_precision=contextlib.nullcontext,
+    )
+
+
+def _number(x: Any, real: Any) -> Any:
+    return real(x) if isinstance(x, int | float) else x
+
+
+def _once(array: np.ndarray, key: Any, make: Any) -> Any:
+    """The tensor of a long table, made once for each device and dropped with the array."""
+    if id(array) not in _tensors:
+        _tensors[id(array)] = {}
+        weakref.finalize(array, _tensors.pop, id(array), None)
+    made = _tensors[id(array)]
+    if key not in made:
+        made[key] = make()
+    return made[key]

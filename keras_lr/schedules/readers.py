@@ -1,0 +1,169 @@
+"""How arguments are read: functions that take a value to what is stored of it.
+
+Each returns `None` for a value that breaks its rule, and raises `TypeError` for one of another kind.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterable
+from fractions import Fraction
+from numbers import Rational, Real
+from typing import Any
+
+import numpy as np
+
+from .spans import LONGEST, Span, exact, from_text, is_integer
+from .values import SHOWN, Values
+
+
+def number(value: Any, minimum: float = -math.inf, above: float = -math.inf, below: float = math.inf) -> float | None:
+    """`value` as a float, `None` if it is out of range."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value.item()
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
+        raise TypeError
+    try:
+        value = float(value)
+    except OverflowError:
+        return None
+    return value if math.isfinite(value) and value >= minimum and above < value < below else None
+
+
+def number_rule(**limits: float) -> Callable[[Any], float | None]:
+    return lambda value: number(value, **limits)
+
+
+def integer(minimum: int) -> Callable[[Any], int | None]:
+    def read(value: Any) -> int | None:
+        if not is_integer(value):
+            raise TypeError
+        return int(value) if value >= minimum else None
+
+    return read
+
+
+def flag(value: Any) -> bool:
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError
+    return bool(value)
+
+
+def length(value: Any, minimum: int | None = None) -> Any:
+    """An integer, a fraction or a span, above 0 unless there is a `minimum`."""
+    if isinstance(value, str):
+        value = from_text(value)
+        if value is None:
+            raise TypeError
+    if isinstance(value, Span):
+        size = value.steps if value.steps is not None else next(iter(value.amounts.values()))
+        known = value.steps is not None or len(value.amounts) == 1
+        return None if known and (size < 0 or (size == 0 and minimum is None)) else value
+    if isinstance(value, bool) or not isinstance(value, Rational):
+        raise TypeError
+    value = Fraction(value)
+    if value < 0 or (value == 0 and minimum is None) or value > LONGEST:
+        return None
+    return int(value) if value.denominator == 1 else value
+
+
+def too_long(value: Any) -> str:
+    return "It is too long." if isinstance(value, Rational) and value > LONGEST else ""
+
+
+def part(value: Any) -> Any:
+    """A part of a whole: a fraction below 1 as a `Fraction`, or a length as an integer or a span."""
+    if isinstance(value, str | Span) or is_integer(value):
+        return length(value, 0)
+    if number(value, minimum=0.0, below=1.0) is None:
+        return None
+    return exact(value) or 0
+
+
+def several(read_one: Callable[[Any], Any], at_least: int = 1) -> Callable[[Any], tuple | None]:
+    def read(values: Any) -> tuple | None:
+        if isinstance(values, bytes | dict) or (isinstance(values, str) and read_one is not length):
+            raise TypeError
+        alone = isinstance(values, str) or not isinstance(values, Iterable)
+        stored = tuple(read_one(value) for value in ((values,) if alone else values))
+        return None if len(stored) < at_least or any(item is None for item in stored) else stored
+
+    return read
+
+
+def length_or_several(value: Any) -> Any:
+    is_one = isinstance(value, str) or not isinstance(value, Iterable)
+    return length(value) if is_one else several(length)(value)
+
+
+def curve(value: Any) -> Any:
+    if isinstance(value, str):
+        return value if value in ("linear", "cosine", "1-sqrt") else None
+    if not callable(value):
+        raise TypeError
+    return value
+
+
+def pair(values: Any) -> tuple | None:
+    read = several(number_rule(minimum=0), at_least=2)(values)
+    return read if read is not None and len(read) == 2 else None
+
+
+def one_of(*choices: str) -> Callable[[Any], str | None]:
+    def read(value: Any) -> str | None:
+        if not isinstance(value, str):
+            raise TypeError
+        return value if value in choices else None
+
+    return read
+
+
+def numbers(values: Any) -> Values | None:
+    if isinstance(values, Values):
+        return Values(values.array)
+    array = _as_array(values)
+    if array is None:
+        read = several(number_rule(minimum=0))(values)
+        return None if read is None else Values(np.array(read))
+    # Two passes without an array of truths; a minimum is nan if a number is.
+    return Values(array) if array.min() >= 0 and array.max() < math.inf else None
+
+
+def _as_array(values: Any) -> np.ndarray | None:
+    """A copy of the numbers, `None` if they are not plain numbers in one dimension."""
+    try:
+        array = np.array(values)
+    except ValueError:  # rows of different lengths
+        return None
+    is_plain = array.ndim == 1 and array.dtype.kind in "fiu" and len(array)
+    return array.astype("float64", copy=False) if is_plain else None
+
+
+def which_number(values: Any) -> str:
+    """Which of many numbers is bad, where not all of them are shown."""
+    array = _as_array(values)
+    if array is None or len(array) <= SHOWN:
+        return ""
+    index = int(np.flatnonzero(~(np.isfinite(array) & (array >= 0)))[0])
+    return f"That at {index} is {array[index]}."
+
+
+def boundaries(values: Any) -> tuple | None:
+    spans = several(length, at_least=0)(values)
+    return spans if spans is not None and increasing(spans) else None
+
+
+def increasing(spans: tuple) -> bool:
+    """Whether the lengths increase, as far as it is known: different units are compared once they are bound."""
+    positions = [position(span) for span in spans]
+    return all(before[0] != after[0] or before[1] < after[1] for before, after in itertools.pairwise(positions))
+
+
+def position(span: Any) -> tuple[str, Fraction]:
+    """A unit and an amount, by which lengths of the same unit are compared."""
+    if not isinstance(span, Span):
+        return "steps", Fraction(span)
+    if span.steps is not None:
+        return "steps", span.steps
+    return (repr(span), Fraction(0)) if span.unit == "mixed" else (span.unit, span.amount)

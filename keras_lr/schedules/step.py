@@ -1,0 +1,137 @@
+"""The time that a formula is evaluated at: a float64, and the few things formulas ask of it."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from .ops import NUMPY
+from .spans import Length, in_steps
+
+ROUNDING = 2.0**-48  # relative; what a few operations in float64 may be off by
+
+
+class Step:
+    """A time `t` in steps, t = 0 for the first update: an array or tensor of any shape, float64, never below 0.
+
+    Inside cycles and stretched schedules t is any real number, elsewhere it is
+    whole. A boundary counts as reached where t misses it by no more than rounding
+    errors, so that the third boundary of 14/3 steps falls on step 14.
+
+    >>> step = Step(np.array([0.0, 5.0, 9.0, 10.0, 99.0]))
+    >>> step.left(10)
+    array([1. , 0.5, 0.1, 0. , 0. ])
+    >>> step.since(9).time
+    array([ 0.,  0.,  0.,  1., 90.])
+    >>> step.count(4)
+    array([ 0.,  1.,  2.,  2., 24.])
+
+    Args:
+        time: The time of the outermost schedule.
+        ops: The functions for it, numpy's unless told.
+        start: Where `t` begins, on the axis of `time`.
+        scale: How long a step of `t` is, on the axis of `time`.
+        first: The least `t`.
+    """
+
+    def __init__(self, time: Any, ops: Any = NUMPY, start: float = 0.0, scale: float = 1.0, first: float = 0.0):
+        # t = max((time - start) / scale, first). Boundaries are compared on the axis of `time`, in whole steps
+        # where it has them, however deep in a composition a schedule is.
+        self.ops, self._time, self._start, self._scale, self._first = ops, time, start, scale, first
+
+    @property
+    def time(self) -> Any:
+        """The time t."""
+        time = self._time - self._start if self._start else self._time
+        time = time / self._scale if self._scale != 1 else time
+        return self.ops.maximum(time, self._first) if self._start + self._first * self._scale > 0 else time
+
+    def done(self, steps: Length) -> Any:
+        """The fraction of `steps` that is over: `t / steps`, at most 1."""
+        length = _float(steps)
+        time = self._time - self._start if self._start else self._time
+        return self.ops.clip(time / (length * self._scale), min(self._first / length, 1.0), 1.0)
+
+    def left(self, steps: Length) -> Any:
+        """The fraction of `steps` that is still to come: `1 - t / steps`, at least 0, exact near the end."""
+        length = _float(steps)
+        left = (self._start + length * self._scale - self._time) / (length * self._scale)
+        return self.ops.clip(left, 0.0, max(1.0 - self._first / length, 0.0))
+
+    def reached(self, boundary: Length) -> Any:
+        """Whether `t >= boundary`."""
+        boundary = _float(boundary)
+        if boundary <= self._first:
+            return self._time >= 0.0
+        return self._time >= (self._start + boundary * self._scale) * (1 - ROUNDING)
+
+    def index(self, boundaries: np.ndarray) -> Any:
+        """How many of the increasing `boundaries`, an array of steps, are reached."""
+        if self._first:
+            return self.ops.searchsorted(boundaries * (1 - ROUNDING), self.time)
+        return self.ops.searchsorted((self._start + boundaries * self._scale) * (1 - ROUNDING), self._time)
+
+    def take(self, table: np.ndarray, index: Any) -> Any:
+        """The entry of `table` at `index`."""
+        return self.ops.take(table, index)
+
+    def since(self, boundary: Length) -> Step:
+        """The step of a schedule that begins at `boundary`: `max(t - boundary, 0)`."""
+        boundary = _float(boundary)
+        first = max(self._first - boundary, 0.0)
+        return Step(self._time, self.ops, self._start + boundary * self._scale, self._scale, first)
+
+    def ahead(self, steps: Length) -> Step:
+        """The step `t + steps`."""
+        steps = _float(steps)
+        return Step(self._time, self.ops, self._start - steps * self._scale, self._scale, self._first + steps)
+
+    def stretched(self, ratio: float) -> Step:
+        """The step `t / ratio`, of a schedule that takes `ratio` times as long."""
+        return Step(self._time, self.ops, self._start, self._scale * ratio, self._first / ratio)
+
+    def elapsed(self, steps: Length, staircase: bool = False) -> Any:
+        """`t / steps`, rounded down if `staircase`."""
+        return self.count(steps) if staircase else self.time / _float(steps)
+
+    def count(self, period: Length) -> Any:
+        """How many whole periods are over: `floor(t / period)`."""
+        # XLA and TensorFlow's graph optimizer multiply by the reciprocal instead, so that 49 / 49 is below 1.
+        return self.ops.floor(self.time * ((1 + ROUNDING) / _float(period)))
+
+    def count_up(self, period: Length) -> Any:
+        """How many periods have begun after their start: `ceil(t / period)`."""
+        return -self.ops.floor(self.time * ((ROUNDING - 1) / _float(period)))
+
+    def cycle(self, period: Length, cycles: int | None = None) -> tuple[Any, Step]:
+        """Which period it is, 0 for the first, and the step inside it; the last one of `cycles` does not end."""
+        steps, denominator = _ratio(period)
+        count = self.count(period)
+        count = count if cycles is None else self.ops.minimum(count, float(cycles - 1))
+        # The dividend is exact if t is whole.
+        inside = self.time * denominator - count * steps if denominator > 1 else self.time - count * steps
+        inside = inside / denominator if denominator > 1 else inside
+        return count, self.at(self.ops.maximum(inside, 0.0))
+
+    def whole(self, last: int) -> Any:
+        """`floor(t)`, at most `last`, as an integer."""
+        return self.ops.integer(self.ops.minimum(self.time * (1 + ROUNDING), float(last)))
+
+    def at(self, time: Any) -> Step:
+        """A step at another time, of the same shape."""
+        return Step(time, self.ops)
+
+    def full(self, value: float) -> Any:
+        """`value` at every step."""
+        return self.ops.full_like(self._time, value)
+
+
+def _float(length: Length) -> float:
+    return float(in_steps(length))
+
+
+def _ratio(length: Length) -> tuple[float, float]:
+    steps = in_steps(length)
+    return (float(steps.numerator), float(steps.denominator)) if isinstance(steps, Fraction) else (float(steps), 1.0)

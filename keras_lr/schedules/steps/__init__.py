@@ -1,1 +1,0 @@
-"""The index of the update, and exact arithmetic on it."""
