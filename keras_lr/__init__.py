@@ -25,7 +25,7 @@ from .schedules.policies.one_cycle import one_cycle, one_cycle_momentum, slanted
 from .schedules.policies.restarts import sgdr, triangular
 from .schedules.policies.warmups import noam, tri_stage, warmup_cosine, warmup_linear, warmup_stable_decay
 from .schedules.shifts import Delay, PerUpdate, Skip, Staircase, Stretch
-from .schedules.spans import Span, epochs, examples, fraction
+from .schedules.spans import Length, Span, epochs, examples, fraction
 from .schedules.special_curves import Approach, ExpHyperbolic, Hyperbolic, Logarithmic, Rex, Tanh
 from .schedules.step import Step
 from .schedules.tables import Intervals, Knots, Table
@@ -52,6 +52,7 @@ __all__ = [
     "InverseSqrt",
     "InverseTime",
     "Knots",
+    "Length",
     "Linear",
     "LiveControl",
     "Logarithmic",

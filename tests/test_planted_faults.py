@@ -1,13 +1,19 @@
 """The checks of `test_schedules.py` can fail: each planted fault is caught by one."""
 
+from fractions import Fraction
+
 import keras
 import numpy as np
 import pytest
+import test_laws
 import test_schedules as checks
+import test_spans
 from cases import CASES
 
 import keras_lr as klr
-from keras_lr.schedules.steps.step import Step
+from keras_lr.schedules import step as step_module
+from keras_lr.schedules.ops import NUMPY, namespace
+from keras_lr.schedules.step import Step
 
 
 def caught(check, *case_names, errors=(AssertionError,)):
@@ -17,25 +23,35 @@ def caught(check, *case_names, errors=(AssertionError,)):
 
 
 def test_a_late_boundary(monkeypatch):
-    """A boundary that falls one step late, as Keras' does, is caught in lookups, sequences and stairs."""
-    chosen, index, since, count = Step.chosen, Step.index, Step.since, Step.count
-    monkeypatch.setattr(Step, "chosen", lambda self, b, v: chosen(Step(self.value - 1, self.ops), b, v))
-    caught(checks.test_formula, "intervals", "intervals of parts of steps")
-    monkeypatch.setattr(Step, "index", lambda self, b: index(Step(self.value - 1, self.ops), b))
-    monkeypatch.setattr(Step, "reached", lambda self, b: since(self, b).value > 0)
+    """A boundary that falls one step late, as Keras' does, is caught in lookups, sequences and staircases."""
+    index, reached, count = Step.index, Step.reached, Step.count
+    monkeypatch.setattr(Step, "index", lambda self, b: index(Step(self.time - 1, self.ops), b))
+    caught(checks.test_formula, "intervals", "intervals of parts of steps", "repeat, growing")
+    monkeypatch.setattr(Step, "reached", lambda self, b: reached(Step(self.time - 1, self.ops), b))
     caught(checks.test_formula, "sequence")
-    monkeypatch.setattr(Step, "count", lambda self, p: count(Step(self.value - 1, self.ops), p))
-    caught(checks.test_formula, "exponential in stairs", "inverse time in stairs")
+    monkeypatch.setattr(Step, "count", lambda self, p: count(Step(self.time - 1, self.ops), p))
+    caught(checks.test_formula, "exponential in stairs", "inverse time in stairs", "repeat")
 
 
-def test_a_step_that_becomes_a_float_too_early(monkeypatch):
-    """A step cast to float32 before the subtraction is caught near the end of long curves."""
+def test_boundaries_without_room_for_rounding(monkeypatch):
+    """A comparison that takes rounding errors for time is caught where periods are multiplied by reciprocals."""
+    monkeypatch.setattr(step_module, "ROUNDING", 0.0)
+    with pytest.raises(AssertionError):
+        for case in ("repeat", "repeat of a part of a step", "exponential in odd stairs"):
+            checks.test_formula(CASES[case])
+            checks.test_compiled(CASES[case])
+        test_laws.test_periods.hypothesis.inner_test(Fraction(14, 3), 1, 3)
+        test_spans.test_counting_is_exact(Fraction(7, 3))
+
+
+def test_a_time_in_float32(monkeypatch):
+    """A time of 24 bits is caught near the end of long curves."""
 
     def left(self, steps):
-        done = self._floats(self.value) / float(steps)
-        return self.ops.clip(1.0 - done, 0.0, 1.0)
+        return self.ops.maximum(1.0 - self.ops.float32(self.time) / np.float32(steps), 0.0)
 
     monkeypatch.setattr(Step, "left", left)
+    monkeypatch.setattr(NUMPY, "float32", lambda x: x.astype("float32"), raising=False)
     caught(checks.test_formula, "linear, long", "cosine", "polynomial, root")
 
 
@@ -86,8 +102,6 @@ def test_a_forgotten_row(monkeypatch):
 
 def test_a_value_that_depends_on_floatx(monkeypatch):
     """A formula computed in Keras' default float is caught under float16."""
-    if keras.backend.backend() != "torch":
-        pytest.skip("constants are float32 on TensorFlow and JAX whatever floatx is")
-    monkeypatch.setattr(Step, "_floats", lambda self, x: keras.ops.cast(x, keras.config.floatx()))
-    with pytest.raises(AssertionError):
+    monkeypatch.setattr(namespace(), "real", lambda x: keras.ops.cast(x, keras.config.floatx()))
+    with pytest.raises(Exception):  # noqa: B017 - other values, or dtypes that do not fit
         checks.test_floatx(CASES["linear, long"], "float16")

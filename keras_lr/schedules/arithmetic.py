@@ -162,10 +162,13 @@ class Noise(Schedule):
     _: KW_ONLY
     seed: int = 0
 
+    def prepare(self) -> None:
+        self._store("_offset", zlib.crc32(str(self.seed).encode()))
+
     def at(self, step: Step) -> Any:
         # Each line takes the 2**32 integers to themselves in another order. In int64 products wrap, and keep their
         # last 32 bits.
-        state = step.whole(LAST_STEP) * WEYL + zlib.crc32(str(self.seed).encode())
+        state = step.whole(LAST_STEP) * WEYL + self._offset
         state = (state & 0xFFFFFFFF) - 2**31
         state = state ^ (state // 2**15)
         state = state * (state + state + 1)

@@ -83,4 +83,5 @@ class Warmup(Schedule):
         value = self.schedule.at(step.since(self.steps))  # its first value until then
         if self.start is None:
             return value * step.ops.minimum((step.time + 1.0) / float(in_steps(self.steps)), 1.0)
-        return value * step.done(self.steps) + self.start * step.left(self.steps)
+        value = value * step.done(self.steps)
+        return value + self.start * step.left(self.steps) if self.start else value

@@ -97,7 +97,8 @@ def _tensor(value: Any, step: Any) -> Any:
         import torch
 
         return step.new_full((), value, dtype=torch.float32)
-    return keras.ops.convert_to_tensor(np.asarray(value, "float32"))
+    with np.errstate(over="ignore"):  # what is beyond a float32 is infinite, as in a graph
+        return keras.ops.convert_to_tensor(np.asarray(value, "float32"))
 
 
 def _is_float(step: Any) -> bool:

@@ -126,7 +126,8 @@ def _torch() -> SimpleNamespace:
     def table(array: Any, x: Any) -> Any:
         if array.size <= SHORT or torch.compiler.is_compiling() or type(x) is not torch.Tensor:
             return torch.as_tensor(array, device=x.device)
-        return _once(array, x.device, lambda: torch.as_tensor(array, device=x.device))
+        with torch.inference_mode(False):  # a tensor made inside could not be used outside
+            return _once(array, x.device, lambda: torch.as_tensor(array, device=x.device))
 
     return SimpleNamespace(
         **_from(torch, *UNARY),
@@ -140,7 +141,7 @@ def _torch() -> SimpleNamespace:
         take=lambda array, index: table(array, index)[index],
         searchsorted=lambda array, x: torch.searchsorted(table(array, x), x, right=True),
         counter=lambda x: x,
-        float32=lambda x: x.to(torch.float32),
+        float32=lambda x: real(x).to(torch.float32),
         precision=contextlib.nullcontext,
         default_precision=contextlib.nullcontext,
     )

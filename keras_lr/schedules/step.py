@@ -46,19 +46,28 @@ class Step:
         """The time t."""
         time = self._time - self._start if self._start else self._time
         time = time / self._scale if self._scale != 1 else time
-        return self.ops.maximum(time, self._first) if self._start + self._first * self._scale > 0 else time
+        return self.ops.maximum(time, self._first) if self._is_held else time
+
+    @property
+    def _is_held(self) -> bool:
+        """Whether there are times at which `t` has not begun and is held at `first`."""
+        return self._start + self._first * self._scale > 0
 
     def done(self, steps: Length) -> Any:
         """The fraction of `steps` that is over: `t / steps`, at most 1."""
         length = _float(steps)
-        time = self._time - self._start if self._start else self._time
-        return self.ops.clip(time / (length * self._scale), min(self._first / length, 1.0), 1.0)
+        done = (self._time - self._start if self._start else self._time) / (length * self._scale)
+        if self._is_held:
+            done = self.ops.maximum(done, self._first / length)
+        return self.ops.minimum(done, 1.0)
 
     def left(self, steps: Length) -> Any:
         """The fraction of `steps` that is still to come: `1 - t / steps`, at least 0, exact near the end."""
         length = _float(steps)
         left = (self._start + length * self._scale - self._time) / (length * self._scale)
-        return self.ops.clip(left, 0.0, max(1.0 - self._first / length, 0.0))
+        if self._is_held:
+            left = self.ops.minimum(left, 1.0 - self._first / length)
+        return self.ops.maximum(left, 0.0)
 
     def reached(self, boundary: Length) -> Any:
         """Whether `t >= boundary`."""
@@ -73,9 +82,10 @@ class Step:
             return self.ops.searchsorted(boundaries * (1 - ROUNDING), self.time)
         return self.ops.searchsorted((self._start + boundaries * self._scale) * (1 - ROUNDING), self._time)
 
-    def take(self, table: np.ndarray, index: Any) -> Any:
-        """The entry of `table` at `index`."""
-        return self.ops.take(table, index)
+    def take(self, table: Any, index: Any = None) -> Any:
+        """The entry of `table`, an array of numbers, at `index`: `floor(t)` unless told, or the last entry."""
+        table = table if isinstance(table, np.ndarray) else table.array
+        return self.ops.take(table, self.whole(len(table) - 1) if index is None else index)
 
     def since(self, boundary: Length) -> Step:
         """The step of a schedule that begins at `boundary`: `max(t - boundary, 0)`."""

@@ -32,7 +32,7 @@ class Table(Schedule):
     values: Numbers
 
     def at(self, step: Step) -> Any:
-        return step.take(self.values.array, step.whole(len(self.values) - 1))
+        return step.take(self.values)
 
 
 @schedule
@@ -71,7 +71,7 @@ class Intervals(Schedule):
         self._store("_times", times(self.boundaries))
 
     def at(self, step: Step) -> Any:
-        return step.take(self.values.array, step.index(self._times))
+        return step.take(self.values, step.index(self._times))
 
 
 @schedule
@@ -102,11 +102,11 @@ class Knots(Schedule):
         ends, values = times(self.boundaries), self.values.array
         self._store("_starts", np.append(0.0, ends[:-1]))
         self._store("_ends", ends)
-        self._store("_values", (values[:-1], values[1:]))
+        self._store("_values", (values[:-1].copy(), values[1:].copy()))  # torch compiles no views
 
     def at(self, step: Step) -> Any:
         if self.interpolation == "constant" or not self.boundaries:
-            return step.take(self.values.array, step.index(self._ends))
+            return step.take(self.values, step.index(self._ends))
         index = step.index(self._starts[1:])
         start, end, before, after = (step.take(table, index) for table in (self._starts, self._ends, *self._values))
         done, left = (step.ops.clip(time / (end - start), 0.0, 1.0) for time in (step.time - start, end - step.time))
