@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import arguments
 from ..arithmetic import Product, Sum
 from ..base import Schedule
 from ..compose import Sequence
 from ..curves import Cosine
 from ..spans import Length
 from ..tables import Intervals
-from .parts import Curve, Part, curve_of, cut
+from .parts import Curve, Part, cut, is_zero, policy
 
 
+@policy
 def multi_step(start: float, factor: float, boundaries: Any) -> Intervals:
     """A constant factor at each boundary: `start * factor ** i`, i being how many `boundaries` are <= t.
 
@@ -33,11 +33,10 @@ def multi_step(start: float, factor: float, boundaries: Any) -> Intervals:
 
     Source: torch's MultiStepLR; in an analysis, Ge et al., The Step Decay Schedule, 2019 (arXiv 1904.12838).
     """
-    start, factor = arguments.validate("multi_step", "start", start), arguments.validate("multi_step", "factor", factor)
-    boundaries = arguments.validate("multi_step", "boundaries", boundaries)
     return Intervals(boundaries, [start * factor**n for n in range(len(boundaries) + 1)])
 
 
+@policy
 def flat_cosine(peak: float, steps: Length, *, decay: Part = 0.25, end: float = 0.0) -> Sequence:
     """`peak`, held, and then half a cosine wave down to `end`.
 
@@ -58,14 +57,13 @@ def flat_cosine(peak: float, steps: Length, *, decay: Part = 0.25, end: float = 
 
     Source: the `fit_flat_cos` of fastai.
     """
-    policy = "flat_cosine"
-    peak, end = arguments.validate(policy, "peak", peak), arguments.validate(policy, "end", end)
-    hold, down = cut(policy, steps, [], ("decay", decay))
-    if down == 0:
+    hold, down = cut("flat_cosine", steps, [], ("decay", decay))
+    if is_zero(down):
         return Sequence([peak], [])
     return Sequence([peak, Cosine(peak, end, down)], [hold])
 
 
+@policy
 def cooldown(
     schedule: Any,
     steps: Length,
@@ -101,12 +99,11 @@ def cooldown(
     Source: Zhai et al., Scaling Vision Transformers, 2021 (arXiv 2106.04560); to a constant,
     Izmailov et al., Averaging Weights, 2018 (arXiv 1803.05407).
     """
-    end, after = arguments.validate("cooldown", "end", end), arguments.validate("cooldown", "after", after)
-    steps, curve = arguments.validate("cooldown", "steps", steps), curve_of("cooldown", curve)
     fading = Product([schedule, Sequence([1.0, curve(1.0, 0.0, steps)], [after])])
     return fading if end == 0 else Sum([fading, Sequence([0.0, curve(0.0, end, steps)], [after])])
 
 
+@policy
 def scale_rate(rate: float, batch_size: int, *, reference: int = 256, power: float = 1.0) -> float:
     """A rate for another batch size: `rate * (batch_size / reference) ** power`.
 
@@ -130,6 +127,4 @@ def scale_rate(rate: float, batch_size: int, *, reference: int = 256, power: flo
     Source: Goyal et al., 2017 (arXiv 1706.02677); the square root, Krizhevsky, One weird trick, 2014
     (arXiv 1404.5997), and Malladi et al., On the SDEs and Scaling Rules, 2022 (arXiv 2205.10287).
     """
-    given = {"rate": rate, "batch_size": batch_size, "reference": reference, "power": power}
-    read = {name: arguments.validate("scale_rate", name, value) for name, value in given.items()}
-    return read["rate"] * (read["batch_size"] / read["reference"]) ** read["power"]
+    return rate * (batch_size / reference) ** power

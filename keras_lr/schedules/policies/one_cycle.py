@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 from .. import arguments
 from ..compose import Sequence
 from ..spans import Length
-from .parts import Curve, Part, curve_of, cut
+from .parts import Curve, Part, cut, is_zero, policy
 
 
+@policy
 def one_cycle(
     peak: float,
     steps: Length,
@@ -47,12 +49,12 @@ def one_cycle(
     Source: Smith and Topin, Super-Convergence, 2017 (arXiv 1708.07120), with the
     curve and the defaults of fastai and torch.
     """
-    peak = arguments.validate("one_cycle", "peak", peak)
     start = peak / 25 if start is None else start
     end = start / 10_000 if end is None else end
     return _cycle("one_cycle", [start, peak, start, end], steps, warmup, three_phase, curve)
 
 
+@policy
 def one_cycle_momentum(
     steps: Length,
     *,
@@ -87,11 +89,11 @@ def one_cycle_momentum(
 
     Source: Smith, A disciplined approach to neural network hyper-parameters, 2018 (arXiv 1803.09820).
     """
-    policy = "one_cycle_momentum"
-    low, high = arguments.validate(policy, "minimum", minimum), arguments.validate(policy, "maximum", maximum)
-    return _cycle(policy, [high, low, high, high], steps, warmup, three_phase, curve)
+    values = [maximum, minimum, maximum, maximum]
+    return _cycle("one_cycle_momentum", values, steps, warmup, three_phase, curve)
 
 
+@policy
 def slanted_triangular(peak: float, steps: Length, *, warmup: Part = 0.1, start: float | None = None) -> Sequence:
     """A straight line up to `peak`, a longer one down to where it began.
 
@@ -112,20 +114,18 @@ def slanted_triangular(peak: float, steps: Length, *, warmup: Part = 0.1, start:
 
     Source: Howard and Ruder, Universal Language Model Fine-tuning, 2018 (arXiv 1801.06146).
     """
-    peak = arguments.validate("slanted_triangular", "peak", peak)
     start = peak / 32 if start is None else start
     return one_cycle(peak, steps, warmup=warmup, start=start, end=start, curve="linear")
 
 
-def _cycle(policy: str, values: list[Any], steps: Any, warmup: Any, three_phase: Any, curve: Any) -> Sequence:
+def _cycle(name: str, values: list[float], steps: Any, warmup: Any, three_phase: bool, curve: Any) -> Sequence:
     first, peak, second, end = values
-    curve = curve_of(policy, curve)
-    if not arguments.validate(policy, "three_phase", three_phase):
-        up, down = cut(policy, steps, [("warmup", warmup)])
-        if up == 0:
+    if not three_phase:
+        up, down = cut(name, steps, [("warmup", warmup)])
+        if is_zero(up):
             return Sequence([curve(peak, end, down)], [])
         return Sequence([curve(first, peak, up), curve(peak, end, down)], [up])
-    if not 0 < arguments.number(warmup) < 0.5:
-        arguments.reject(policy, "warmup", "a number > 0 and below 0.5 if `three_phase`", warmup)
-    up, down, rest = cut(policy, steps, [("warmup", warmup), ("warmup", warmup)])
+    if is_zero(warmup) or (isinstance(warmup, Fraction) and warmup >= 0.5):
+        arguments.reject(name, "warmup", "> 0 and below 0.5 if `three_phase`", warmup)
+    up, down, rest = cut(name, steps, [("warmup", warmup), ("warmup", warmup)])
     return Sequence([curve(first, peak, up), curve(peak, second, down), curve(second, end, rest)], [up, up + down])

@@ -1,12 +1,13 @@
-"""What policies are put together from: a run cut into parts, and curves by their names."""
+"""What policies are put together from: checked arguments, a run cut into parts, curves by their names."""
 
 from __future__ import annotations
 
 import functools
+import inspect
 import itertools
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeVar
 
 from .. import arguments
 from ..base import Schedule
@@ -15,30 +16,42 @@ from ..spans import Length, Span
 
 Curve = str | Callable[[float, float, Any], Schedule]
 Part = float | Length
+Function = TypeVar("Function", bound=Callable[..., Any])
 CURVES: dict[str, Any] = {"linear": Linear, "cosine": Cosine, "1-sqrt": functools.partial(Polynomial, k=0.5)}
 
 
-def curve_of(policy: str, curve: Any) -> Callable[[float, float, Any], Schedule]:
-    """A curve from its name, or as it is given: a function of `start`, `end` and `steps`."""
-    curve = arguments.validate(policy, "curve", curve)
-    return CURVES[curve] if isinstance(curve, str) else curve
+def policy(function: Function) -> Function:
+    """Check each argument of a policy by the rule of its name, as those of schedules are."""
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        given = signature.bind(*args, **kwargs)
+        given.apply_defaults()
+        for name, value in given.arguments.items():
+            if value is not None or signature.parameters[name].default is not None:
+                given.arguments[name] = arguments.validate(function.__name__, name, value)
+        if isinstance(given.arguments.get("curve"), str):
+            given.arguments["curve"] = CURVES[given.arguments["curve"]]
+        return function(*given.args, **given.kwargs)
+
+    return checked  # type: ignore[return-value]
 
 
-def cut(policy: str, steps: Any, leading: list[tuple[str, Any]], trailing: tuple[str, Any] | None = None) -> list[Any]:
-    """`steps` cut into lengths: those of the `leading` parts, the rest, and that of the `trailing` part.
+def cut(name: str, steps: Any, leading: list[tuple[str, Any]], trailing: tuple[str, Any] | None = None) -> list[Any]:
+    """The lengths of the `leading` parts of `steps`, of the rest, and of the `trailing` part.
 
-    A part is its argument's name and value: a fraction of `steps`, a length, or 0
-    for none. Where `steps` is a number, fractions of it are rounded to whole
-    steps, at least one.
+    A part is the name and the value of an argument of the policy `name`: a fraction
+    of `steps`, a length, or 0 for none. Where `steps` is a number, fractions of it
+    are rounded to whole steps, at least one.
     """
-    steps = arguments.validate(policy, "steps", steps)
     given = [*leading, *([trailing] if trailing else [])]
-    parts = [arguments.validate(policy, name, value) for name, value in given]
+    parts = [value for _, value in given]
     lengths = [steps * part if _is_fraction(part) else part for part in parts]
     in_steps = not any(isinstance(length, Span) for length in (steps, *lengths))
     if sum(part for part in parts if _is_fraction(part)) >= 1 or (in_steps and sum(lengths) > steps):
-        others = "".join(f" less `{name}`, {value}" for name, value in given[:-1])
-        arguments.reject(policy, given[-1][0], f"shorter than `steps`, {steps!r}{others}", given[-1][1])
+        others = "".join(f" less `{part}`, {_shown(value)}" for part, value in given[:-1])
+        arguments.reject(name, given[-1][0], f"shorter than `steps`, {steps!r}{others}", given[-1][1])
     ends = list(itertools.accumulate(lengths[: len(leading)]))
     if trailing:
         ends.append(steps - lengths[-1])
@@ -46,7 +59,7 @@ def cut(policy: str, steps: Any, leading: list[tuple[str, Any]], trailing: tuple
         fewest = [int(part != 0) for part in parts]
         fewest.insert(len(leading), 1)
         if steps < sum(fewest):
-            arguments.reject(policy, "steps", f"an integer >= {sum(fewest)} or a span", steps)
+            arguments.reject(name, "steps", f"an integer >= {sum(fewest)} or a span", steps)
         ends = _to_whole_steps(ends, fewest, steps) if any(map(_is_fraction, parts)) else ends
     return [end - start for start, end in itertools.pairwise([0, *ends, steps])]
 
@@ -61,3 +74,11 @@ def _to_whole_steps(ends: list[Any], fewest: list[int], steps: Any) -> list[Any]
     for n, end in enumerate(ends):
         whole.append(min(max(whole[-1] + fewest[n], round(end)), steps - sum(fewest[n + 1 :])))
     return whole[1:]
+
+
+def is_zero(length: Any) -> bool:
+    return not isinstance(length, Span) and length == 0
+
+
+def _shown(value: Any) -> Any:
+    return float(value) if isinstance(value, Fraction) else value

@@ -5,25 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 from .. import arguments
+from ..arguments import Lengths
 from ..arithmetic import Product, Rescale
 from ..base import Schedule
-from ..compose import Sequence
-from ..curves import Cosine, Linear
+from ..compose import Sequence, Warmup
+from ..curves import Cosine
 from ..cycles import Repeat
 from ..decays import Exponential
-from ..spans import Span
-from ..tables import Knots
-from .parts import Curve
+from ..spans import Length
+from .parts import Curve, Part, cut, is_zero, policy
 
 
+@policy
 def sgdr(
     peak: float,
-    period: Any,
+    period: Lengths,
     *,
     growth: float = 1.0,
     shrink: float = 1.0,
     cycles: int | None = None,
     end: float = 0.0,
+    warmup: Part = 0,
 ) -> Schedule:
     """Half cosine waves from `peak` down to `end`, again and again.
 
@@ -37,6 +39,8 @@ def sgdr(
         shrink: What `peak - end` is multiplied by after each cycle, a number > 0.
         cycles: How many there are, an integer > 0; `None` for no limit.
         end: The lowest value, a number >= 0, at most `peak`.
+        warmup: How much of the first cycle goes up to `peak` in a straight line, in the later ones in proportion: a
+            fraction or a length.
 
     Returns:
         A `Repeat` of a `Cosine`, and a `Rescale` of it where it shrinks to an `end`.
@@ -46,23 +50,26 @@ def sgdr(
 
     Source: Loshchilov and Hutter, SGDR, 2016 (arXiv 1608.03983).
     """
-    peak, period = arguments.validate("sgdr", "peak", peak), arguments.validate("sgdr", "period", period)
+    if end > peak:
+        arguments.reject("sgdr", "end", f"at most `peak`, {peak}", end)
     first = period[0] if isinstance(period, tuple) else period
-    if end == 0 or shrink == 1:
-        return Repeat(Cosine(peak, end, first), period, growth=growth, shrink=shrink, cycles=cycles)
-    waves = Repeat(Cosine(1.0, 0.0, first), period, growth=growth, shrink=shrink, cycles=cycles)
-    return Rescale(waves, [end, peak])
+    up, down = cut("sgdr", first, [("warmup", warmup)])
+    is_scaled = end != 0 and shrink != 1
+    wave: Schedule = Cosine(1.0, 0.0, down) if is_scaled else Cosine(peak, end, down)
+    waves = Repeat(wave if is_zero(up) else Warmup(wave, up), period, growth=growth, shrink=shrink, cycles=cycles)
+    return Rescale(waves, [end, peak]) if is_scaled else waves
 
 
+@policy
 def triangular(
     start: float,
     peak: float,
-    up: int | Span,
-    down: int | Span | None = None,
+    up: Length,
+    down: Length | None = None,
     *,
     shrink: float = 1.0,
     rate: float = 1.0,
-    curve: Curve = Linear,
+    curve: Curve = "linear",
 ) -> Schedule:
     """From `start` up to `peak` and down again, again and again.
 
@@ -90,12 +97,10 @@ def triangular(
 
     Source: Smith, Cyclical Learning Rates, 2015 (arXiv 1506.01186).
     """
-    rise: Any = arguments.validate("triangular", "up", up)
-    fall: Any = rise if down is None else arguments.validate("triangular", "down", down)
+    rise: Any = up
+    fall: Any = up if down is None else down
     low, high = (start, peak) if shrink == 1 and rate == 1 else (0.0, 1.0)
-    once: Schedule = Sequence([curve(low, high, rise), curve(high, low, fall)], [rise])
-    if curve in (Linear, Cosine):  # the top may lie between two steps
-        once = Knots([rise, rise + fall], [low, high, low], interpolation="linear" if curve is Linear else "cosine")
+    once = Sequence([curve(low, high, rise), curve(high, low, fall)], [rise])
     waves: Schedule = Repeat(once, rise + fall, shrink=shrink)
     if rate != 1:
         waves = Product([waves, Exponential(1.0, rate, steps=1)])

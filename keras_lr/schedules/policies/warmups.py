@@ -10,10 +10,11 @@ from ..compose import Sequence, Warmup
 from ..curves import Cosine, Linear
 from ..decays import Exponential, InverseSqrt
 from ..shifts import Skip
-from ..spans import Length, Span
-from .parts import Curve, Part, curve_of, cut
+from ..spans import Length
+from .parts import Curve, Part, cut, is_zero, policy
 
 
+@policy
 def warmup_cosine(
     peak: float,
     steps: Length,
@@ -46,6 +47,7 @@ def warmup_cosine(
     return _warmed("warmup_cosine", peak, steps, warmup, start, end, Cosine)
 
 
+@policy
 def warmup_linear(
     peak: float,
     steps: Length,
@@ -78,6 +80,7 @@ def warmup_linear(
     return _warmed("warmup_linear", peak, steps, warmup, start, end, Linear)
 
 
+@policy
 def warmup_stable_decay(
     peak: float,
     steps: Length,
@@ -118,10 +121,10 @@ def warmup_stable_decay(
     A Walk with SGD, 2018 (arXiv 1802.08770); Iyer et al., Wide-minima Density Hypothesis, 2020
     (arXiv 2003.03977).
     """
-    curve = curve_of("warmup_stable_decay", curve)
     return _stable("warmup_stable_decay", peak, steps, warmup, decay, start, end, curve)
 
 
+@policy
 def tri_stage(
     peak: float,
     steps: Length,
@@ -152,16 +155,19 @@ def tri_stage(
 
     Source: Park et al., SpecAugment, 2019 (arXiv 1904.08779).
     """
-    peak = arguments.validate("tri_stage", "peak", peak)
     start = peak / 100 if start is None else start
+    end = peak / 100 if end is None else end
+    for name, value in (("peak", peak), ("end", end)):
+        if value == 0:
+            arguments.reject("tri_stage", name, "a finite number > 0", value)
 
     def fall(high: float, low: float, length: Any) -> Schedule:
         return Exponential(high, low / high, length, end=low)
 
-    end = peak / 100 if end is None else end
     return _stable("tri_stage", peak, steps, warmup, decay, start, end, fall)
 
 
+@policy
 def noam(peak: float, steps: Length) -> Skip:
     """A straight line up to `peak` in `steps` steps, then one over the square root of the time.
 
@@ -183,27 +189,15 @@ def noam(peak: float, steps: Length) -> Skip:
 
     Source: Vaswani et al., Attention Is All You Need, 2017 (arXiv 1706.03762).
     """
-    peak, steps = arguments.validate("noam", "peak", peak), arguments.validate("noam", "steps", steps)
     return Skip(Warmup(InverseSqrt(peak, steps), steps, start=0.0), 1)
 
 
-def _warmed(policy: str, peak: Any, steps: Any, warmup: Any, start: Any, end: Any, curve: Any) -> Warmup:
-    peak, end, start = _ends(policy, peak, end, start)
-    up, down = cut(policy, steps, [("warmup", warmup)])
+def _warmed(name: str, peak: float, steps: Any, warmup: Any, start: Any, end: float, curve: Any) -> Warmup:
+    up, down = cut(name, steps, [("warmup", warmup)])
     return Warmup(curve(peak, end, down), up, start=start)
 
 
-def _stable(policy: str, peak: Any, steps: Any, warmup: Any, decay: Any, start: Any, end: Any, curve: Any) -> Warmup:
-    peak, end, start = _ends(policy, peak, end, start)
-    up, hold, down = cut(policy, steps, [("warmup", warmup)], ("decay", decay))
-    after = peak if _is_none(down) else Sequence([peak, curve(peak, end, down)], [hold])
+def _stable(name: str, peak: Any, steps: Any, warmup: Any, decay: Any, start: Any, end: Any, curve: Any) -> Warmup:
+    up, hold, down = cut(name, steps, [("warmup", warmup)], ("decay", decay))
+    after = peak if is_zero(down) else Sequence([peak, curve(peak, end, down)], [hold])
     return Warmup(after, up, start=start)
-
-
-def _is_none(part: Any) -> bool:
-    return not isinstance(part, Span) and part == 0
-
-
-def _ends(policy: str, peak: Any, end: Any, start: Any) -> tuple[float, float, float | None]:
-    peak, end = arguments.validate(policy, "peak", peak), arguments.validate(policy, "end", end)
-    return peak, end, None if start is None else arguments.validate(policy, "start", start)
