@@ -1,15 +1,16 @@
 """What a schedule costs in a training step, on the backend that KERAS_BACKEND names: ratios to a constant rate.
 
-    python benchmarks/steps.py [--tensors 2 20 100] [--executions 1 50] [--optimizers SGD AdamW scheduled]
-        [--rates all] [--jit] [--builds 6] [--rounds 20] [--wall]
+    python benchmarks/steps.py [--networks dense conv] [--tensors 2 20 100] [--executions 1 50]
+        [--optimizers SGD AdamW scheduled] [--rates all] [--jit] [--builds 6] [--rounds 20] [--wall]
 
-What is timed are calls of the compiled step of a chain of tiny dense layers, on one batch over and over, so that next
-to nothing is there but the optimizer. All models of a column are there at once and have turns of some 10 ms in random
-order; the median of the ratios to the plain optimizer with a number, round by round, is taken. Equal models differ by
-some percent, by where in memory they are. So all are built anew several times: a cell is the mean of these medians,
-and two standard errors of it. The first row shows what is left of the noise: three equal models, each by the others.
-`scheduled` is AdamW by `klr.scheduled`. AdamW has a weight decay. The `few` rates are `Intervals` and a cosine with a
-warmup. Only TensorFlow makes one call of several steps.
+What is timed are calls of the compiled step on one batch over and over. The network `dense` is a chain of tiny layers,
+with `--tensors` weight tensors, so that next to nothing is there but the optimizer; `conv`, two convolutions on 32
+images of 28 x 28, has a step of some milliseconds, as the smallest networks in use have. All models of a column are
+there at once and have turns of some 10 ms in random order; the median of the ratios to the plain optimizer with a
+number, round by round, is taken. Equal models differ by some percent, by where in memory they are. So all are built
+anew several times: a cell is the mean of these medians, and two standard errors of it. The row `noise` shows what is
+left of it: three equal models, each by the others. `scheduled` is AdamW by `klr.scheduled`. AdamW has a weight decay.
+The `few` rates are `Intervals` and a cosine with a warmup. Only TensorFlow makes one call of several steps.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import os
 import random
 import statistics
 import time
+from typing import Any, NamedTuple
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -40,9 +42,9 @@ ALL = [
     "sgdr, growing",
 ]
 OWN = ": Keras' own"
-NUMBER, NOISE = "a number", "noise: a number, three times"
+NUMBER, NOISE, TIME = "a number", "noise: a number, three times", "milliseconds of a step with a number"
 COPIES = 3
-BATCH, WARM, TURN = 4, 100, 0.01  # examples; steps before anything is timed; seconds
+WARM, TURN = 100, 0.01  # steps before anything is timed; seconds
 
 
 def adamw(rate):
@@ -52,32 +54,60 @@ def adamw(rate):
 OPTIMIZERS = {"SGD": keras.optimizers.SGD, "AdamW": adamw, "scheduled": lambda rate: klr.scheduled(adamw(rate))}
 
 
-@functools.cache
-def batch():
-    """The one batch of all: JAX copies arrays or not, by where in the memory they are."""
-    return tuple(
-        keras.ops.convert_to_tensor(x, "float32") for x in np.random.default_rng(0).normal(size=[2, BATCH, 16])
-    )
+class Task(NamedTuple):
+    """A network and the one batch that it is trained on."""
+
+    title: str
+    network: Any  # a function that makes it
+    tensors: int  # of its weights
+    batch: tuple  # one for all models: JAX copies arrays or not, by where in the memory they are
 
 
-def training(optimizer, tensors, execution, jit):
+def convolutional():
+    """Two convolutions and a dense layer: 20,000 weights."""
+    keras.utils.set_random_seed(0)
+    layers = [
+        keras.layers.Conv2D(16, 3, activation="relu"),
+        keras.layers.MaxPooling2D(),
+        keras.layers.Conv2D(32, 3, activation="relu"),
+        keras.layers.MaxPooling2D(),
+        keras.layers.Flatten(),
+        keras.layers.Dense(10, activation="softmax"),
+    ]
+    return keras.Sequential([keras.Input([28, 28, 1]), *layers])
+
+
+def dense_task(tensors):
+    return Task(f"A step with {tensors} weight tensors", lambda: network(tensors), tensors, batch([4, 16], [4, 16]))
+
+
+def conv_task():
+    return Task("A step of two convolutions", convolutional, 6, batch([32, 28, 28, 1], [32, 10]))
+
+
+def batch(*shapes):
+    random = np.random.default_rng(0)
+    return tuple(keras.ops.convert_to_tensor(random.normal(size=shape), "float32") for shape in shapes)
+
+
+def training(optimizer, task, execution, jit):
     """A function that makes calls of the compiled training step and returns the loss of the last one."""
-    model, backend = network(tensors), keras.backend.backend()
+    model, backend = task.network(), keras.backend.backend()
     jit = jit if backend == "tensorflow" else "auto"
     model.compile(optimizer, loss="mse", steps_per_execution=execution, jit_compile=jit)
-    model.test_on_batch(*batch())  # builds the metrics
+    model.test_on_batch(*task.batch)  # builds the metrics
     model.optimizer.build(model.trainable_variables)
     model.make_train_function()
     step, state = model.train_function, ()
     if backend == "tensorflow":
         import tensorflow as tf
 
-        data = iter(tf.data.Dataset.from_tensors(batch()).repeat())
+        data = iter(tf.data.Dataset.from_tensors(task.batch).repeat())
     elif backend == "torch":
         model.train()
-        data = [batch()]
+        data = [task.batch]
     else:
-        data = (batch() for _ in itertools.count())
+        data = itertools.repeat(task.batch)
         variables = "trainable_variables", "non_trainable_variables", "optimizer", "metrics_variables"
         kinds = [getattr(model, name) for name in variables]
         state = [[v.value for v in getattr(kind, "variables", kind)] for kind in kinds]
@@ -105,26 +135,27 @@ def rates_of(names, tensors):
     return rates
 
 
-def column(kind, rates, tensors, execution, options):
+def column(kind, rates, task, execution, options):
     """The ratios of one column, by row."""
-    ratios = [once(kind, rates, tensors, execution, options) for _ in range(options.builds)]
+    ratios = [once(kind, rates, task, execution, options) for _ in range(options.builds)]
     said = {}
     for name in rates:
         each = [ratio_of[name] for ratio_of in ratios]
         said[name] = f"{statistics.mean(each):.3f} ± {2 * statistics.stdev(each) / len(each) ** 0.5:.3f}"
     equal = [statistics.mean(ratio_of[n] for ratio_of in ratios) for n in range(COPIES)]
-    return {NOISE: f"{min(equal):.3f} to {max(equal):.3f}", **said}
+    milliseconds = statistics.median(ratio_of[TIME] for ratio_of in ratios)
+    return {TIME: f"{milliseconds:.3f}", NOISE: f"{min(equal):.3f} to {max(equal):.3f}", **said}
 
 
-def once(kind, rates, tensors, execution, options):
-    """The ratios of one build, by row, and those of the equal models, by number."""
+def once(kind, rates, task, execution, options):
+    """The ratios of one build, by row, those of the equal models, by number, and the time of a step."""
     keras.backend.clear_session()
     plain = adamw if kind == "scheduled" else OPTIMIZERS[kind]
     makers = {name: functools.partial(OPTIMIZERS[kind], rate) for name, rate in rates.items()}
     copies = [f"copy {n}" for n in range(COPIES)]
     makers |= {name: functools.partial(plain, 0.1) for name in copies}
     makers = dict(random.sample(list(makers.items()), len(makers)))
-    fits = {name: training(maker(), tensors, execution, options.jit) for name, maker in makers.items()}
+    fits = {name: training(maker(), task, execution, options.jit) for name, maker in makers.items()}
     losses = {name: fit(max(1, WARM // execution)) for name, fit in fits.items()}
     same = [(NUMBER, name) for name in copies]
     same += [(name, f"{name}{OWN}") for name in rates if f"{name}{OWN}" in rates]
@@ -140,12 +171,14 @@ def once(kind, rates, tensors, execution, options):
     yardstick = np.mean([times[name] for name in copies], axis=0)
     others = {n: (COPIES * yardstick - times[name]) / (COPIES - 1) for n, name in enumerate(copies)}
     equal = {n: ratio(times[copies[n]], other)[0] for n, other in others.items()}
-    return equal | {name: ratio(times[name], yardstick)[0] for name in rates}
+    ratios = {name: ratio(times[name], yardstick)[0] for name in rates}
+    return {TIME: 1e3 * float(np.median(yardstick)) / calls / execution, **equal, **ratios}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tensors", type=int, nargs="*", default=[2])
+    parser.add_argument("--networks", nargs="*", default=["dense"], choices=["dense", "conv"])
+    parser.add_argument("--tensors", type=int, nargs="*", default=[2], help="weight tensors of the network `dense`")
     parser.add_argument("--executions", type=int, nargs="*", default=[1, 50], help="steps per execution")
     parser.add_argument("--optimizers", nargs="*", default=list(OPTIMIZERS), choices=list(OPTIMIZERS))
     parser.add_argument("--rates", default="all", choices=["all", "few"])
@@ -160,14 +193,17 @@ def main():
     for name in names:
         check(name)
     print(f"Keras {keras.__version__} on {keras.backend.backend()}{', jit' * options.jit}, {options.builds} builds")
-    for tensors in options.tensors:
-        rates = rates_of(names, tensors)
+    tasks = [dense_task(tensors) for tensors in options.tensors] if "dense" in options.networks else []
+    if "conv" in options.networks:
+        tasks.append(conv_task())
+    for task in tasks:
+        rates = rates_of(names, task.tensors)
         columns = {}
         for kind, execution in itertools.product(options.optimizers, options.executions):
             title = f"{kind}, {execution} a call" if len(options.executions) > 1 else kind
-            columns[title] = column(kind, rates, tensors, execution, options)
-        rows = [(name, *(cells[name] for cells in columns.values())) for name in (NOISE, *rates)]
-        table(f"A step with {tensors} weight tensors, 1 = a number as the rate", columns, rows)
+            columns[title] = column(kind, rates, task, execution, options)
+        rows = [(name, *(cells[name] for cells in columns.values())) for name in (TIME, NOISE, *rates)]
+        table(f"{task.title}, 1 = a number as the rate", columns, rows)
 
 
 if __name__ == "__main__":
