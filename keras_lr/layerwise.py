@@ -30,7 +30,7 @@ class Scaled(Schedule):
     multiplier: float
 
     def at(self, step: Step) -> Any:
-        return self.schedule.at(step) * step.constant(self.multiplier)
+        return self.schedule.at(step) * self.multiplier
 
 
 def layerwise(

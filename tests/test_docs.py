@@ -95,7 +95,8 @@ def test_the_public_names():
 @pytest.mark.parametrize("name", klr.__all__)
 def test_a_public_name_is_described(name):
     """Every public name has a docstring with an example, and is in the README and in the changelog."""
-    assert ">>> " in (getattr(klr, name).__doc__ or "")
+    if name != "Length":  # a union of types
+        assert ">>> " in (getattr(klr, name).__doc__ or "")
     in_code = re.compile(rf"`@?(?:klr\.)?{name}\b")
     assert in_code.search(README.read_text("utf-8"))
     assert in_code.search(CHANGELOG.read_text("utf-8"))

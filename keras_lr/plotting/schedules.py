@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Sequence
 from fractions import Fraction
@@ -160,7 +159,7 @@ def _natural_length(schedule: Schedule) -> int:
 def _end(schedule: Schedule) -> float:
     """The step from which on the value holds, as far as the arguments tell: own spans, then the longest member."""
     own, members = [0.0], [0.0]
-    for field in dataclasses.fields(schedule):
+    for field in schedule._fields:
         value = getattr(schedule, field.name)
         if field.name == "values":
             own.append(len(value))

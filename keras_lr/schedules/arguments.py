@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -97,7 +97,7 @@ def _plain(value: Any) -> Any:
         return value if math.isfinite(value) else None
     if isinstance(value, LearningRateSchedule):
         return RULES["schedule"].read(value)
-    if isinstance(value, Iterable) and not isinstance(value, bytes | dict):
+    if isinstance(value, Iterable) and not isinstance(value, bytes | Mapping):
         return several(_plain)(value)
     raise TypeError
 

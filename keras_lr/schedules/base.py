@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+from collections.abc import Callable
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 import keras
 import numpy as np
@@ -15,22 +16,22 @@ from keras.optimizers.schedules import LearningRateSchedule
 from . import arguments
 from .config import bound, from_json, spans_in, to_json
 from .evaluation import value_at, values_at
+from .frozen import dataclass_transform, frozen
 from .spans import Span
 from .step import Step
 from .values import SHOWN, ArgumentAndMethod, short_repr
 
 if TYPE_CHECKING:
-    from typing_extensions import dataclass_transform
-else:
+    from typing_extensions import Self
 
-    def dataclass_transform(**_: Any) -> Any:
-        return lambda decorator: decorator
+_Schedule = TypeVar("_Schedule", bound="Schedule")
 
 
-_Class = TypeVar("_Class", bound=type)
-
-
-@dataclass_transform(frozen_default=True)
+@overload
+@dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(dataclasses.field,))
+def schedule(cls: type[_Schedule]) -> type[_Schedule]: ...
+@overload
+def schedule(*, package: str | None = None) -> Callable[[type[_Schedule]], type[_Schedule]]: ...
 def schedule(cls: Any = None, *, package: str | None = None) -> Any:
     """Make a `Schedule` of a class: its annotated fields are its arguments, `at` is its formula.
 
@@ -43,7 +44,7 @@ def schedule(cls: Any = None, *, package: str | None = None) -> Any:
     ... class Reflected(klr.Schedule):
     ...     '''value = start * (1 - t / steps) / (1 - t / steps / 2)'''
     ...     start: float
-    ...     steps: klr.Span
+    ...     steps: klr.Length
     ...
     ...     def at(self, step):
     ...         return self.start * step.left(self.steps) / (1 - step.done(self.steps) / 2)
@@ -68,7 +69,7 @@ def schedule(cls: Any = None, *, package: str | None = None) -> Any:
     has_values = "values" in inspect.get_annotations(cls)
     if has_values and "values" not in vars(cls):
         cls.values = dataclasses.field()  # type: ignore[method-assign]  # else the method would be taken for its default
-    cls = dataclasses.dataclass(frozen=True, eq=False, repr=False)(cls)
+    cls = frozen(cls, eq=False, repr=False)
     if has_values:
         cls.values = ArgumentAndMethod(Schedule.values)
     package = package or ("keras_lr" if cls.__module__.startswith("keras_lr.") else "Custom")
@@ -94,6 +95,7 @@ class Schedule(LearningRateSchedule):
     spans: ClassVar[tuple[Span, ...]] = ()
     """All spans in a unit other than steps, bound or not, the members' too."""
     _unbound: ClassVar[Span | None] = None
+    _fields: ClassVar[tuple[dataclasses.Field, ...]]  # set by `frozen`
     autograph_info__: ClassVar[None] = None
     """TensorFlow's mark of what AutoGraph need not convert: it costs 0.1 ms a call, and loops go over many members."""
 
@@ -163,7 +165,7 @@ class Schedule(LearningRateSchedule):
         steps_per_epoch: int | Fraction | None = None,
         epochs: int | None = None,
         batch_size: int | Fraction | None = None,
-    ) -> Any:
+    ) -> Self:
         """This schedule with its spans resolved to steps, its members' too.
 
         >>> import keras_lr as klr
@@ -235,12 +237,11 @@ class Schedule(LearningRateSchedule):
 
     @classmethod
     def _names(cls) -> list[str]:
-        return [field.name for field in dataclasses.fields(cls)]
+        return [field.name for field in cls._fields]
 
     @classmethod
     def _defaults(cls) -> dict[str, Any]:
-        fields = dataclasses.fields(cls)
-        return {field.name: field.default for field in fields if field.default is not dataclasses.MISSING}
+        return {field.name: field.default for field in cls._fields if field.default is not dataclasses.MISSING}
 
     def _require_steps(self) -> None:
         if self._unbound is not None:

@@ -90,7 +90,8 @@ class Repeat(Schedule):
         """Where cycles begin and how long they are, in 2**64-ths of a step, up to the step `LAST`."""
         growth, unit = exact(self.growth), 2**64
         length, start = round(in_steps(self.period) * unit), 0
-        starts, lengths = [], []
+        starts: list[Fraction] = []
+        lengths: list[Fraction] = []
         while start < LAST * unit and len(starts) < min(self.cycles or MOST + 1, MOST + 1):
             starts.append(Fraction(start, unit))
             lengths.append(Fraction(length, unit))
@@ -130,4 +131,4 @@ class CosineWaves(Schedule):
         time = step.at(ops.minimum(step.time, float(in_steps(self.steps)))).cycle(period)[1].time
         # Counted from where the wave is low: there the value has all its digits.
         low = time - float(period) / 2 if self.start >= self.end else ops.minimum(time, float(period) - time)
-        return between(*sorted([self.start, self.end]), half_wave(ops, 2.0 / float(period) * low))
+        return between(min(self.start, self.end), max(self.start, self.end), half_wave(ops, 2.0 / float(period) * low))

@@ -46,10 +46,10 @@ def values_at(schedule: Any, steps: np.ndarray) -> np.ndarray:
 def _in_window(schedule: Any, step: float) -> float:
     """The value at a step, from those of a window of steps, which take hardly longer than one."""
     place = int(step) % WINDOW
-    begin = int(step) - place
+    begin: int | None = int(step) - place
     window = vars(schedule).get("_window")
     if window is None or window[0] != begin:
-        steps = float(begin) + np.arange(WINDOW)
+        steps = float(int(step) - place) + np.arange(WINDOW)
         if calls_others(schedule):  # they are asked for this step alone
             begin, place, steps = None, 0, np.array([step])
         window = begin, values_at(schedule, steps).tolist()

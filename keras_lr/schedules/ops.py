@@ -7,6 +7,7 @@ number is, and its `where` of two numbers is in floatx everywhere.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import weakref
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -92,9 +93,10 @@ def _jax() -> SimpleNamespace:
     import jax
     import jax.numpy as jnp
 
-    enable_x64 = getattr(jax, "enable_x64", None)
-    if enable_x64 is None:  # before JAX 0.8
-        from jax.experimental import enable_x64
+    if hasattr(jax, "enable_x64"):
+        enable_x64: Any = jax.enable_x64
+    else:  # before JAX 0.8
+        enable_x64 = importlib.import_module("jax.experimental").enable_x64
 
     def table(array: np.ndarray) -> Any:
         if array.size <= SHORT:

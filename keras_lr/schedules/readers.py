@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from numbers import Rational, Real
 from typing import Any
@@ -69,7 +69,7 @@ def length(value: Any, minimum: int | None = None) -> Any:
 
 
 def too_long(value: Any) -> str:
-    return "It is too long." if isinstance(value, Rational) and value > LONGEST else ""
+    return "It is too long." if isinstance(value, Rational) and Fraction(value) > LONGEST else ""
 
 
 def part(value: Any) -> Any:
@@ -83,7 +83,7 @@ def part(value: Any) -> Any:
 
 def several(read_one: Callable[[Any], Any], at_least: int = 1) -> Callable[[Any], tuple | None]:
     def read(values: Any) -> tuple | None:
-        if isinstance(values, bytes | dict) or (isinstance(values, str) and read_one is not length):
+        if isinstance(values, bytes | Mapping) or (isinstance(values, str) and read_one is not length):
             raise TypeError
         alone = isinstance(values, str) or not isinstance(values, Iterable)
         stored = tuple(read_one(value) for value in ((values,) if alone else values))

@@ -50,7 +50,7 @@ class Tanh(Schedule):
     def at(self, step: Step) -> Any:
         ops, sign = step.ops, 2.0 if self.start >= self.end else -2.0
         x = self.lower + (self.upper - self.lower) * step.done(self.steps)
-        value = between(*sorted([self.start, self.end]), 1.0 / (1.0 + ops.exp(sign * x)))  # (1 - tanh(x)) / 2
+        value = between(min(self.start, self.end), max(self.start, self.end), 1.0 / (1.0 + ops.exp(sign * x)))
         return ops.where(step.reached(self.steps), self.end, value)
 
 

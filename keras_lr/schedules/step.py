@@ -71,10 +71,10 @@ class Step:
 
     def reached(self, boundary: Length) -> Any:
         """Whether `t >= boundary`."""
-        boundary = _float(boundary)
-        if boundary <= self._first:
+        begin = _float(boundary)
+        if begin <= self._first:
             return self._time >= 0.0
-        return self._time >= (self._start + boundary * self._scale) * (1 - ROUNDING)
+        return self._time >= (self._start + begin * self._scale) * (1 - ROUNDING)
 
     def index(self, boundaries: np.ndarray) -> Any:
         """How many of the increasing `boundaries`, an array of steps, are reached."""
@@ -89,14 +89,16 @@ class Step:
 
     def since(self, boundary: Length) -> Step:
         """The step of a schedule that begins at `boundary`: `max(t - boundary, 0)`."""
-        boundary = _float(boundary)
-        first = max(self._first - boundary, 0.0)
-        return Step(self._time, self.ops, self._start + boundary * self._scale, self._scale, first)
+        begin = _float(boundary)
+        return self._moved(self._start + begin * self._scale, max(self._first - begin, 0.0))
 
     def ahead(self, steps: Length) -> Step:
         """The step `t + steps`."""
-        steps = _float(steps)
-        return Step(self._time, self.ops, self._start - steps * self._scale, self._scale, self._first + steps)
+        length = _float(steps)
+        return self._moved(self._start - length * self._scale, self._first + length)
+
+    def _moved(self, start: float, first: float) -> Step:
+        return Step(self._time, self.ops, start, self._scale, first)
 
     def stretched(self, ratio: float) -> Step:
         """The step `t / ratio`, of a schedule that takes `ratio` times as long."""

@@ -99,8 +99,9 @@ def cooldown(
     Source: Zhai et al., Scaling Vision Transformers, 2021 (arXiv 2106.04560); to a constant,
     Izmailov et al., Averaging Weights, 2018 (arXiv 1803.05407).
     """
-    fading = Product([schedule, Sequence([1.0, curve(1.0, 0.0, steps)], [after])])
-    return fading if end == 0 else Sum([fading, Sequence([0.0, curve(0.0, end, steps)], [after])])
+    make: Any = curve
+    fading = Product([schedule, Sequence([1.0, make(1.0, 0.0, steps)], [after])])
+    return fading if end == 0 else Sum([fading, Sequence([0.0, make(0.0, end, steps)], [after])])
 
 
 @policy

@@ -99,8 +99,9 @@ def triangular(
     """
     rise: Any = up
     fall: Any = up if down is None else down
+    make: Any = curve
     low, high = (start, peak) if shrink == 1 and rate == 1 else (0.0, 1.0)
-    once = Sequence([curve(low, high, rise), curve(high, low, fall)], [rise])
+    once = Sequence([make(low, high, rise), make(high, low, fall)], [rise])
     waves: Schedule = Repeat(once, rise + fall, shrink=shrink)
     if rate != 1:
         waves = Product([waves, Exponential(1.0, rate, steps=1)])
