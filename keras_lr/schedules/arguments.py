@@ -40,6 +40,9 @@ Members = Any  # several of them, in any iterable
 Pair = Any  # two numbers, in any iterable
 
 
+RAISES = "\n    Raises:\n        ValueError, TypeError: An argument breaks its rule.\n    "
+
+
 class Rule(NamedTuple):
     """What the value of an argument must be.
 
