@@ -154,7 +154,7 @@ class Schedule(LearningRateSchedule):
         """
         self._require_steps()
         if isinstance(steps, int | np.integer):
-            return values_at(self, np.arange(max(int(steps), 0)))
+            return values_at(self, max(int(steps), 0))
         steps = np.asarray(steps)
         if steps.dtype.kind not in "iu":
             arguments.reject("values", "steps", "an integer or integers", steps)

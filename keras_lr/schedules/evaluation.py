@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
@@ -33,14 +34,19 @@ def value_at(schedule: Any, step: Any) -> Any:
         return ops.float32(schedule.at(Step(time, ops)))
 
 
-def values_at(schedule: Any, steps: np.ndarray) -> np.ndarray:
-    """The values by numpy, in the shape of `steps`, an array of numbers."""
-    flat, values = steps.ravel(), np.empty(steps.size)
+def values_at(schedule: Any, steps: np.ndarray | int) -> np.ndarray:
+    """The values by numpy, at an array of numbers in its shape, or at the first so many steps."""
+    shape = (steps,) if isinstance(steps, int) else steps.shape
+    values = np.empty(math.prod(shape))
     with np.errstate(all="ignore"):  # where a logarithm of 0 or an overflow matters, the formula handles it
-        for begin in range(0, len(flat), CHUNK):
-            chunk = flat[begin : begin + CHUNK]
-            values[begin : begin + CHUNK] = schedule.at(Step(np.maximum(chunk, 0).astype("float64"), NUMPY))
-    return values.reshape(steps.shape)
+        for begin in range(0, len(values), CHUNK):
+            end = min(begin + CHUNK, len(values))
+            if isinstance(steps, int):
+                time = np.arange(begin, end, dtype="float64")
+            else:
+                time = np.maximum(steps.ravel()[begin:end], 0.0)
+            values[begin:end] = schedule.at(Step(time, NUMPY))
+    return values.reshape(shape)
 
 
 def _in_window(schedule: Any, step: float) -> float:
