@@ -7,7 +7,7 @@ from backends import NAME
 from models import Applied, applied, classifier, flowers, ones, rate_meter
 
 import keras_lr as klr
-from keras_lr.parts import leaves
+from keras_lr.optimizers.inspection import leaves
 
 pytestmark = pytest.mark.filterwarnings("ignore:`shuffle=True` was passed")  # Keras' own, of data it can't shuffle
 RATE = klr.Intervals(klr.epochs(1, 2), [4.0, 2.0, 1.0])

@@ -13,7 +13,7 @@ from models import applied, classifier, flowers, ones, rate_meter
 
 import keras_lr as klr
 from keras_lr import find_learning_rate
-from keras_lr.parts import leaves
+from keras_lr.optimizers.inspection import leaves
 
 RATES = np.geomspace(1e-3, 1.0, 20)
 SWEEP = {"minimum": 1e-3, "maximum": 1.0, "steps": 20, "verbose": 0}

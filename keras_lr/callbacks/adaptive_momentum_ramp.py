@@ -9,9 +9,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..adaptive_momentum import MEMORY, USUAL, AdaptiveMomentum, hyperparameter_of, memory_of
-from ..optimizers import scheduled
-from ..parts import batches_seen, build, follows_schedule, leaves, retrace, rules_of, schedule_of
+from ..optimizers.inspection import batches_seen, build, follows_schedule, leaves, retrace, rules_of, schedule_of
+from ..optimizers.scheduled import scheduled
+from ..rules.adaptive_momentum import MEMORY, USUAL, AdaptiveMomentum, hyperparameter_of, memory_of
 from ..schedules import arguments
 from . import fit
 from .partial_epochs import PartialEpochs

@@ -8,8 +8,8 @@ from typing import Any
 
 import keras
 
-from ..parts import batches_seen, leaves
-from ..scheduled import schedules_of
+from ..optimizers.inspection import batches_seen, leaves
+from ..optimizers.mixin import schedules_of
 from . import fit
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import keras
 
-from ..parts import batches_seen, leaves, per_update, replace_schedule, retrace
-from ..scheduled import schedules_of
+from ..optimizers.inspection import batches_seen, leaves, per_update, replace_schedule, retrace
+from ..optimizers.mixin import schedules_of
 from ..schedules.base import Schedule
 from . import backup, fit
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from ..optimizers import NAMES, assign, make_assignable
+from ..optimizers.scheduled import NAMES, assign, make_assignable
 from ..schedules import arguments
 from . import fit
 

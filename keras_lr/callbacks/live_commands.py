@@ -10,11 +10,18 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..hyperparameter import shortest
-from ..layerwise import inside
-from ..optimizers import BELOW_ONE, NAMES, scheduled
-from ..parts import applied_values, current_value, follows_schedule, leaves, replace_schedule, schedule_of
-from ..scheduled import FACTOR, schedules_of, swap
+from ..optimizers.inspection import (
+    applied_values,
+    current_value,
+    follows_schedule,
+    leaves,
+    replace_schedule,
+    schedule_of,
+)
+from ..optimizers.layerwise import inside
+from ..optimizers.mixin import FACTOR, schedules_of, swap
+from ..optimizers.scheduled import BELOW_ONE, NAMES, scheduled
+from ..optimizers.variables import shortest
 from ..schedules import arguments
 from ..schedules.arguments import Member
 from ..schedules.base import Schedule, schedule

@@ -13,8 +13,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..parts import build, follows_schedule, leaves, retrace
-from ..scheduled import FACTOR, swap
+from ..optimizers.inspection import build, follows_schedule, leaves, retrace
+from ..optimizers.mixin import FACTOR, swap
 from ..schedules import arguments
 from ..schedules.spans import is_integer
 from . import fit, live_commands

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..parts import applied_values, batches_seen, leaves
+from ..optimizers.inspection import applied_values, batches_seen, leaves
 from ..schedules import arguments
 from . import fit
 from .events import Events

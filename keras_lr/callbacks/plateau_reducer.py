@@ -9,8 +9,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..parts import build, current_value, follows_schedule, leaves, retrace
-from ..scheduled import FACTOR, swap
+from ..optimizers.inspection import build, current_value, follows_schedule, leaves, retrace
+from ..optimizers.mixin import FACTOR, swap
 from ..schedules import arguments
 from ..schedules.spans import Length, Span, in_steps
 from . import fit

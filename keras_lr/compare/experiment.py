@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from ..callbacks.bind_spans import BindSpans
-from ..parts import build, given_rate
+from ..optimizers.inspection import build, given_rate
 from ..schedules.base import Schedule
 from .policies import POLICIES
 from .problem import Problem

@@ -13,7 +13,7 @@ import numpy as np
 from keras.src.backend.common import global_state
 from keras.src.utils.tracking import Tracker
 
-from ..scheduled import Book
+from ..optimizers.mixin import Book
 
 GLOBAL_SEED = "global_seed_generator"  # where Keras keeps the generator of random operations without a seed
 Back = Callable[[], None]

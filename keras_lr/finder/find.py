@@ -11,8 +11,8 @@ import keras
 import numpy as np
 from keras.src.trainers.data_adapters import get_data_adapter
 
-from ..optimizers import BELOW_ONE, NAMES, has
-from ..parts import leaves
+from ..optimizers.inspection import leaves
+from ..optimizers.scheduled import BELOW_ONE, NAMES, has
 from ..schedules import arguments
 from .borrowed import borrowed, objects, other_seeds, randomness
 from .range_test import RangeTest, end_of

@@ -11,10 +11,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..layerwise import Scaled
-from ..optimizers import scheduled
-from ..parts import batches_seen, given_rate, leaves
-from ..scheduled import FACTOR, ScheduledMixin, swap
+from ..optimizers.inspection import batches_seen, given_rate, leaves
+from ..optimizers.layerwise import Scaled
+from ..optimizers.mixin import FACTOR, ScheduledMixin, swap
+from ..optimizers.scheduled import scheduled
 from ..schedules.base import Schedule
 from ..schedules.compose import Sequence
 from ..schedules.curves import Constant

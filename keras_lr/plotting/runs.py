@@ -115,7 +115,7 @@ def plot_monitor(monitor: Any, *, axes: Any = None) -> Any:
 
 
 def _hyperparameter(name: str) -> str:
-    from ..optimizers import NAMES
+    from ..optimizers.scheduled import NAMES
 
     return max((known for known in NAMES if name == known or name.startswith(known + "_")), key=len, default=name)
 

@@ -8,11 +8,11 @@ import keras
 import numpy as np
 from keras.optimizers.schedules import LearningRateSchedule
 
-from .adaptive_momentum import AdaptiveMomentum
-from .hyperparameter import shortest
-from .scheduled import FACTOR, ScheduledMixin, schedules_of, swap
-from .schedules.base import Schedule
-from .schedules.shifts import PerUpdate
+from ..rules.adaptive_momentum import AdaptiveMomentum
+from ..schedules.base import Schedule
+from ..schedules.shifts import PerUpdate
+from .mixin import FACTOR, ScheduledMixin, schedules_of, swap
+from .variables import shortest
 
 
 def leaves(optimizer: Any) -> list[Any]:

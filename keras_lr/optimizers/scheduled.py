@@ -8,12 +8,12 @@ import keras
 import numpy as np
 from keras.optimizers.schedules import LearningRateSchedule
 
-from .adaptive_momentum import AdaptiveMomentum, hyperparameter_of
-from .parts import build, follows_schedule, given_rate, leaves, per_update, replace_schedule, retrace, schedule_of
-from .scheduled import FACTOR, ScheduledMixin, swap
-from .schedules import arguments
-from .schedules.base import Schedule
-from .schedules.foreign import Foreign
+from ..rules.adaptive_momentum import AdaptiveMomentum, hyperparameter_of
+from ..schedules import arguments
+from ..schedules.base import Schedule
+from ..schedules.foreign import Foreign
+from .inspection import build, follows_schedule, given_rate, leaves, per_update, replace_schedule, retrace, schedule_of
+from .mixin import FACTOR, ScheduledMixin, swap
 
 # What Keras reads anew in each step, by backend-neutral arithmetic alone. (Not `clipvalue` nor the l1 and l2 of
 # `Ftrl`: on JAX they can't be variables.)

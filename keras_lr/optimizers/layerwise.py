@@ -8,15 +8,15 @@ from typing import Any
 
 import keras
 
-from .hyperparameter import shortest
-from .optimizers import set_learning_rate
-from .parts import given_rate
-from .scheduled import schedules_of
-from .schedules import arguments
-from .schedules.arguments import Member
-from .schedules.base import Schedule, schedule
-from .schedules.shifts import PerUpdate
-from .schedules.steps.step import Step
+from ..schedules import arguments
+from ..schedules.arguments import Member
+from ..schedules.base import Schedule, schedule
+from ..schedules.shifts import PerUpdate
+from ..schedules.steps.step import Step
+from .inspection import given_rate
+from .mixin import schedules_of
+from .scheduled import set_learning_rate
+from .variables import shortest
 
 OWNER = "layerwise"
 Weights = list[tuple[str, str, Any]]  # the name of a layer, that of its variable in the model, the variable

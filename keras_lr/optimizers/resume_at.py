@@ -7,9 +7,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from .parts import build, leaves
-from .schedules import arguments
-from .schedules.spans import is_integer
+from ..schedules import arguments
+from ..schedules.spans import is_integer
+from .inspection import build, leaves
 
 OWNER = "resume_at"
 

@@ -12,12 +12,12 @@ import keras
 import numpy as np
 from keras.optimizers.schedules import LearningRateSchedule
 
-from . import adaptive_momentum
-from .adaptive_momentum import AdaptiveMomentum
-from .hyperparameter import Hyperparameter, shortest
-from .schedules.base import Schedule
-from .schedules.foreign import Foreign
+from ..rules import adaptive_momentum
+from ..rules.adaptive_momentum import AdaptiveMomentum
+from ..schedules.base import Schedule
+from ..schedules.foreign import Foreign
 from .state import State
+from .variables import Hyperparameter, shortest
 
 PRODUCT = "_product"  # after the name of a beta: the product of all its values so far
 CORRECTED = ("beta_1", "beta_2")

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from .schedules import arguments
+from ..schedules import arguments
 
 MEMORY, OVERSHOOT, USUAL = (
     "_memory",
