@@ -10,8 +10,9 @@ from .callbacks.plateau_reducer import PlateauReducer
 from .finder.find import find_learning_rate
 from .finder.range_test import RangeTest
 from .optimizers.layerwise import layerwise
+from .optimizers.learning_rate import set_learning_rate
 from .optimizers.resume_at import resume_at
-from .optimizers.scheduled import scheduled, set_learning_rate
+from .optimizers.scheduled import scheduled
 from .rules.adaptive_momentum import AdaptiveMomentum
 from .schedules.arithmetic import Clip, Noise, Product, Rescale, Sum
 from .schedules.base import Schedule, schedule

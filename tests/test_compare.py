@@ -14,7 +14,7 @@ import keras_lr as klr
 from keras_lr.__main__ import _progress, main
 from keras_lr.compare import experiment, problem, report
 from keras_lr.compare.policies import POLICIES
-from keras_lr.optimizers.inspection import replace_schedule
+from keras_lr.optimizers.manage import replace_schedule
 
 # What a user has in the current directory: a problem of 96 examples that trains in no time, and faulty ones.
 MINE = """

@@ -1,4 +1,4 @@
-"""Assigns a hyperparameter at the start of epochs: the callback twin of `Intervals`."""
+"""Assigns a hyperparameter at the start of epochs: `Intervals` as a callback."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from .epoch_setter import EpochSetter
 class EpochIntervalSwitcher(EpochSetter):
     """Sets a hyperparameter to `values[i]` at the start of an epoch, i being how many `boundaries` are <= epoch.
 
-    It needs no step counts, and depends on the epoch's number alone: it goes on
-    rightly with `initial_epoch` and after a restart. The value of the epoch is in
-    `logs[hyperparameter]`.
+    It needs no step counts and depends on the number of the epoch alone, so it
+    continues correctly with `initial_epoch` and after a restart. The value of the
+    epoch is added to `logs[hyperparameter]`.
 
     >>> import keras, numpy as np, keras_lr as klr
     >>> model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
@@ -35,8 +35,8 @@ class EpochIntervalSwitcher(EpochSetter):
 
     Raises:
         TypeError, ValueError: An argument breaks its rule; or, at the start of
-            `fit`, the hyperparameter follows a schedule or another callback sets
-            it, too.
+            `fit`, the hyperparameter follows a schedule or another callback also sets
+            it.
     """
 
     def __init__(self, boundaries: Any, values: Sequence[float], hyperparameter: str = "learning_rate"):

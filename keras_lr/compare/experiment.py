@@ -12,7 +12,8 @@ import keras
 import numpy as np
 
 from ..callbacks.bind_spans import BindSpans
-from ..optimizers.inspection import build, given_rate
+from ..optimizers.compiled_step import build
+from ..optimizers.inspection import configured_rate
 from ..schedules.base import Schedule
 from .policies import POLICIES
 from .problem import Problem
@@ -152,7 +153,7 @@ def _fit(model: Any, x: np.ndarray, y: np.ndarray, problem: Problem, settings: S
 
 def _record(name: str, seed: int, model: Any, history: dict[str, Any], settings: Settings, seconds: float) -> Run:
     steps = int(keras.ops.convert_to_numpy(model.optimizer.iterations))
-    rate = given_rate(model.optimizer)
+    rate = configured_rate(model.optimizer)
     if isinstance(rate, Schedule):
         rates = rate.values(steps)
     else:

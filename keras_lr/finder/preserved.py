@@ -1,4 +1,4 @@
-"""What a training run changes, remembered and put back to the bit."""
+"""Restores what a training run changes, bit for bit: models, optimizers, variables and random states."""
 
 from __future__ import annotations
 
@@ -13,151 +13,156 @@ import numpy as np
 from keras.src.backend.common import global_state
 from keras.src.utils.tracking import Tracker
 
-from ..optimizers.mixin import Book
+from ..optimizers.state import ManagedState
 
 GLOBAL_SEED = "global_seed_generator"  # where Keras keeps the generator of random operations without a seed
-Back = Callable[[], None]
+Restore = Callable[[], None]
 
 
 @contextlib.contextmanager
-def borrowed(model: Any) -> Iterator[None]:
-    """Give back what happens to a built model and its optimizer inside the `with`, whatever ends it.
-
-    Python state first, so that what was made meanwhile is forgotten; then the numbers in what is left.
-    """
+def preserved(model: Any) -> Iterator[None]:
+    """Restore a built model and its optimizer at the end of the `with` block, also after an exception."""
     variables = [*model.variables, *model.metrics_variables, *model.optimizer.variables]
-    backs = [objects(model, model._compile_loss, model.optimizer), values(variables), torch_flags(model)]
+    # Python state first, which drops new objects; then the values of the remaining variables.
+    restores = [
+        snapshot_objects(model, model._compile_loss, model.optimizer),
+        snapshot_variables(variables),
+        snapshot_torch(model),
+    ]
     try:
         yield
     finally:
-        for back in backs:
-            back()
+        for restore in restores:
+            restore()
 
 
-def objects(*roots: Any) -> Back:
-    """Remember the attributes of objects, and what their lists, dictionaries and sets contain, where it stands."""
+def snapshot_objects(*roots: Any) -> Restore:
+    """Take a snapshot of the attributes of objects and, in place, of the contents of their containers."""
     seen: dict[int, tuple[Any, Any, type]] = {}
     waiting = [(root, True) for root in roots]
     while waiting:
-        thing, is_root = waiting.pop()
-        thing = getattr(thing, "__wrapped__", thing) if isinstance(thing, dict) else thing  # by TensorFlow, in a proxy
+        item, is_root = waiting.pop()
+        item = getattr(item, "__wrapped__", item) if isinstance(item, dict) else item  # TensorFlow's proxy
         content: Any
-        if id(thing) in seen:
+        if id(item) in seen:
             continue
-        if isinstance(thing, dict):
-            content, inside = dict(thing), list(thing.values())
-        elif is_root or isinstance(thing, keras.optimizers.Optimizer | Tracker | Book) or hasattr(thing, "_storage"):
-            # Or a list of TensorFlow's, which keeps its items in an attribute.
-            content = dict(getattr(thing, "__dict__", {}))
-            inside = list(content.values())
-        elif isinstance(thing, list | set | tuple):
-            content = inside = list(thing)
+        if isinstance(item, dict):
+            content, members = dict(item), list(item.values())
+        elif (
+            is_root
+            or isinstance(item, keras.optimizers.Optimizer | Tracker | ManagedState)
+            or hasattr(item, "_storage")  # a list of TensorFlow's, which keeps its items in this attribute
+        ):
+            content = dict(getattr(item, "__dict__", {}))
+            members = list(content.values())
+        elif isinstance(item, list | set | tuple):
+            content = members = list(item)
         else:
             continue
-        seen[id(thing)] = (thing, content, type(thing))
-        waiting.extend((item, False) for item in inside)
+        seen[id(item)] = (item, content, type(item))
+        waiting.extend((member, False) for member in members)
 
-    def back() -> None:
-        for thing, content, cls in seen.values():
-            _put_back(thing, content, cls)
+    def restore() -> None:
+        for item, content, cls in seen.values():
+            _restore_contents(item, content, cls)
 
-    return back
+    return restore
 
 
-def _put_back(thing: Any, content: Any, cls: type) -> None:
-    # Past the methods of Keras' own lists and dictionaries, which would track what is put into them.
-    if isinstance(thing, dict):
-        dict.clear(thing)
-        dict.update(thing, content)
+def _restore_contents(item: Any, content: Any, cls: type) -> None:
+    # Not by the methods of Keras' own lists and dictionaries, which would track what is added.
+    if isinstance(item, dict):
+        dict.clear(item)
+        dict.update(item, content)
     elif isinstance(content, dict):
-        if type(thing) is not cls:
-            thing.__class__ = cls
-        vars(thing).clear()
-        vars(thing).update(content)
-    elif isinstance(thing, list):
-        list.__setitem__(thing, slice(None), content)
-    elif isinstance(thing, set):
-        set.clear(thing)
-        set.update(thing, content)
+        if type(item) is not cls:
+            item.__class__ = cls
+        vars(item).clear()
+        vars(item).update(content)
+    elif isinstance(item, list):
+        list.__setitem__(item, slice(None), content)
+    elif isinstance(item, set):
+        set.clear(item)
+        set.update(item, content)
 
 
-def values(variables: Iterable[Any]) -> Back:
-    """Remember the numbers in variables, in the memory of the host."""
+def snapshot_variables(variables: Iterable[Any]) -> Restore:
+    """Take a snapshot of the values of variables, in host memory."""
     unique = {id(variable): variable for variable in variables}.values()
-    kept = [(variable, np.array(keras.ops.convert_to_numpy(variable.value), copy=True)) for variable in unique]
+    saved = [(variable, np.array(keras.ops.convert_to_numpy(variable.value), copy=True)) for variable in unique]
 
-    def back() -> None:
-        for variable, number in kept:
-            variable.assign(number)
+    def restore() -> None:
+        for variable, value in saved:
+            variable.assign(value)
 
-    return back
+    return restore
 
 
-def randomness() -> Back:
-    """Remember the random states that data, layers and Keras itself draw from."""
-    backs: list[Back] = []
+def snapshot_random_states() -> Restore:
+    """Take a snapshot of the random states that data, layers and Keras itself use."""
+    restores: list[Restore] = []
 
-    def keep(read: Callable[[], Any], write: Callable[[Any], Any]) -> None:
+    def snapshot(read: Callable[[], Any], write: Callable[[Any], Any]) -> None:
         state = read()
-        backs.append(lambda: write(state))
+        restores.append(lambda: write(state))
 
-    keep(random.getstate, random.setstate)
-    keep(np.random.get_state, np.random.set_state)
+    snapshot(random.getstate, random.setstate)
+    snapshot(np.random.get_state, np.random.set_state)
     generator = global_state.get_global_attribute(GLOBAL_SEED)
-    backs.append(lambda: global_state.set_global_attribute(GLOBAL_SEED, generator))
+    restores.append(lambda: global_state.set_global_attribute(GLOBAL_SEED, generator))
     if generator is not None:
-        backs.append(values([generator.state]))
+        restores.append(snapshot_variables([generator.state]))
     context = _tensorflow_context()
     if context is not None:
-        backs.append(_attributes(context, "_seed", "_rng"))
+        restores.append(_snapshot_attributes(context, "_seed", "_rng"))
     torch = sys.modules.get("torch")
     if torch is not None:
-        keep(torch.get_rng_state, torch.set_rng_state)
+        snapshot(torch.get_rng_state, torch.set_rng_state)
         if torch.cuda.is_available() and torch.cuda.is_initialized():
-            keep(torch.cuda.get_rng_state_all, torch.cuda.set_rng_state_all)
+            snapshot(torch.cuda.get_rng_state_all, torch.cuda.set_rng_state_all)
 
-    def back() -> None:
-        for one in backs:
-            one()
+    def restore() -> None:
+        for restore_one in restores:
+            restore_one()
 
-    return back
+    return restore
 
 
-def other_seeds() -> None:
-    """Have TensorFlow shuffle otherwise from here on, by Python's random state.
+def reseed_tensorflow() -> None:
+    """Have TensorFlow shuffle in another order from here on, determined by Python's random state.
 
     After `set_random_seed` it shuffles each `fit` alike. The generator of its seeds is replaced and not
-    rewound: kernels that were made for a seed are kept, and go on where they stopped.
+    rewound: kernels that were created for a seed are cached, and continue where they stopped.
     """
     context = _tensorflow_context()
     if context is not None and context._seed is not None:
         context._seed, context._rng = random.getrandbits(31), random.Random(random.random())
 
 
-def torch_flags(model: Any) -> Back:
-    """Remember what only torch has: the gradients that variables carry, and the mode of each module."""
+def snapshot_torch(model: Any) -> Restore:
+    """Take a snapshot of what only torch has: the gradients of variables, and the mode of each module."""
     if keras.backend.backend() != "torch":
         return lambda: None
     gradients = [(variable.value, variable.value.grad) for variable in model.trainable_variables]
     modes = [(module, module.training) for module in model.modules()]
 
-    def back() -> None:
+    def restore() -> None:
         for parameter, gradient in gradients:
             parameter.grad = gradient
         for module, mode in modes:
             module.training = mode
 
-    return back
+    return restore
 
 
-def _attributes(thing: Any, *names: str) -> Back:
-    kept = {name: getattr(thing, name, None) for name in names}
+def _snapshot_attributes(item: Any, *names: str) -> Restore:
+    saved = {name: getattr(item, name, None) for name in names}
 
-    def back() -> None:
-        for name, value in kept.items():
-            setattr(thing, name, value)
+    def restore() -> None:
+        for name, value in saved.items():
+            setattr(item, name, value)
 
-    return back
+    return restore
 
 
 def _tensorflow_context() -> Any:

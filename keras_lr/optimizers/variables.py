@@ -1,7 +1,8 @@
-"""A number of an optimizer as a variable that its compiled step reads."""
+"""A hyperparameter as a variable that the compiled step reads."""
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import keras
@@ -9,17 +10,19 @@ import numpy as np
 
 
 class Hyperparameter(keras.Variable):
-    """A number of an optimizer as a scalar that its compiled step reads.
+    """A scalar hyperparameter that the compiled step of an optimizer reads.
 
-    float32 whatever floatx is: 1 - 0.999 has no digits in float16. Keras asks
-    `if self.momentum != 0` when it builds and when it traces. That question is
-    about structure, whether there are slots, and so it is answered without a tensor.
+    It is float32 whatever floatx is, because 1 - 0.999 has no digits in float16.
+    Keras asks `if self.momentum != 0` when it builds and when it traces. That
+    question is about structure, whether there are slots, so comparisons with 0 are
+    answered without a tensor.
 
-    Inside a step it can be the tensor that was assigned: what Keras asks for once per
-    weight tensor is then not read at all.
+    Within a step it can cache the tensor that was assigned. Keras reads a
+    hyperparameter once per weight tensor, and then reads the cached tensor instead
+    of the variable.
     """
 
-    _held: Any = None
+    _cached: Any = None
 
     def __init__(self, value: float, name: str):
         super().__init__(
@@ -33,19 +36,19 @@ class Hyperparameter(keras.Variable):
 
     @property
     def value(self) -> Any:
-        return super().value if self._held is None else self._held
+        return super().value if self._cached is None else self._cached
 
     def assign(self, value: Any) -> Any:
-        self._held = None
+        self._cached = None
         return super().assign(value)
 
-    def hold(self, value: Any) -> None:
-        """Assign a value and be that tensor until `release`, which belongs into the same call of `apply`."""
+    def assign_and_cache(self, value: Any) -> None:
+        """Assign a value, and cache its tensor until `clear_cache`, which must follow in the same call of `apply`."""
         self.assign(value)
-        self._held = keras.ops.convert_to_tensor(value, "float32")
+        self._cached = keras.ops.convert_to_tensor(value, "float32")
 
-    def release(self) -> None:
-        self._held = None
+    def clear_cache(self) -> None:
+        self._cached = None
 
     def __bool__(self) -> bool:
         return True
@@ -62,10 +65,28 @@ class Hyperparameter(keras.Variable):
     __hash__ = object.__hash__
 
 
+def add_variable(optimizer: Any, variables: dict[str, Hyperparameter], name: str, value: float) -> None:
+    """Add a `Hyperparameter` of an optimizer to its managed `variables`, unless it is there already."""
+    if name in variables:
+        return
+    with contextlib.ExitStack() as scopes:
+        if keras.backend.backend() == "tensorflow":
+            scopes.enter_context(optimizer._distribution_strategy.scope())
+        scopes.enter_context(keras.name_scope(optimizer.name))
+        variables[name] = Hyperparameter(value, name)
+    if hasattr(optimizer, "_track_trackable"):  # for `tf.train.Checkpoint`
+        optimizer._track_trackable(variables[name], name=f"keras_lr_{name}", overwrite=True)
+
+
+def to_decimal(variable: Any) -> float:
+    """The value of a float32 variable as its shortest decimal: 0.9 instead of 0.8999999761581421."""
+    return shortest_decimal(keras.ops.convert_to_numpy(variable.value))
+
+
+def shortest_decimal(value: Any) -> float:
+    """The shortest decimal that rounds to the float32 `value`."""
+    return float(str(np.float32(value)))
+
+
 def _is_zero(other: Any) -> bool:
     return isinstance(other, int | float) and not isinstance(other, bool) and other == 0
-
-
-def shortest(cell: Any) -> float:
-    """The number in a float32 variable as the shortest decimal: 0.9, not 0.8999999761581421."""
-    return float(str(np.float32(keras.ops.convert_to_numpy(cell.value))))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..optimizers.hyperparameters import NAMES
 from ..schedules import arguments
 from .style import new_figure, style_of, tidy
 
@@ -115,8 +116,6 @@ def plot_monitor(monitor: Any, *, axes: Any = None) -> Any:
 
 
 def _hyperparameter(name: str) -> str:
-    from ..optimizers.scheduled import NAMES
-
     return max((known for known in NAMES if name == known or name.startswith(known + "_")), key=len, default=name)
 
 
