@@ -133,9 +133,7 @@ def planted(tmp_path):
 def test_a_planted_cycle_is_found(planted):
     """Also one through three modules, one of which imports the next inside a function."""
     late, a = "def f():\n    from .c import g\n", "from . import a"
-    package = planted(
-        rules__a="from .b import f", rules__b=late, rules__c="from . import a", rules__d="from . import a"
-    )
+    package = planted(rules__a="from .b import f", rules__b=late, rules__c=a, rules__d=a)
     assert cycles_in(package) == [["planted.rules.a", "planted.rules.b", "planted.rules.c"]]
     assert wrong_imports_in(package) == []
 

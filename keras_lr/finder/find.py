@@ -14,8 +14,9 @@ from keras.src.trainers.data_adapters import get_data_adapter
 from ..optimizers.hyperparameters import BELOW_ONE, NAMES, has_hyperparameter
 from ..optimizers.inspection import inner_optimizers
 from ..schedules import arguments
+from .loss_curve import find_end
 from .preserved import preserved, reseed_tensorflow, snapshot_objects, snapshot_random_states
-from .range_test import RangeTest, end_of
+from .range_test import RangeTest
 from .sweep import sweep, variable_scope
 
 OWNER = "find_learning_rate"
@@ -98,7 +99,7 @@ def find_learning_rate(
     def is_over(losses: np.ndarray) -> bool:
         if bar:
             bar.show(len(runs), losses)
-        return end_of(losses) is not None
+        return find_end(losses) is not None
 
     restores = [snapshot_objects(model._compile_loss, model.optimizer)]
     try:
