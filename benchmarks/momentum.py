@@ -75,7 +75,7 @@ class Training:
         optimizer = self.model.optimizer
         for variable, value in zip(optimizer.variables, self.start, strict=True):
             variable.assign(value)
-        optimizer._book.notes.clear()
+        optimizer._managed.callback_state.clear()
         optimizer.learning_rate = rate
         if not self.adaptive:
             optimizer.momentum = momentum

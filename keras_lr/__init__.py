@@ -1,6 +1,5 @@
 """Learning-rate schedules and callbacks for Keras."""
 
-from .adaptive_momentum import AdaptiveMomentum
 from .callbacks.adaptive_momentum_ramp import AdaptiveMomentumRamp
 from .callbacks.bind_spans import BindSpans
 from .callbacks.epoch_interval_switcher import EpochIntervalSwitcher
@@ -10,9 +9,11 @@ from .callbacks.monitor import Monitor
 from .callbacks.plateau_reducer import PlateauReducer
 from .finder.find import find_learning_rate
 from .finder.range_test import RangeTest
-from .layerwise import layerwise
-from .optimizers import scheduled, set_learning_rate
-from .resume import resume_at
+from .optimizers.layerwise import layerwise
+from .optimizers.learning_rate import set_learning_rate
+from .optimizers.resume_at import resume_at
+from .optimizers.scheduled import scheduled
+from .rules.adaptive_momentum import AdaptiveMomentum
 from .schedules.arithmetic import Clip, Noise, Product, Rescale, Sum
 from .schedules.base import Schedule, schedule
 from .schedules.compose import Sequence, Warmup

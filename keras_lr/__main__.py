@@ -39,7 +39,7 @@ exit status: 0 done, 1 the loaded model does not go on as the saved one,
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; the exit status."""
+    """Run the command line and return its exit status."""
     options = _parser().parse_args(arguments)
     try:
         return compare(options)
@@ -52,22 +52,22 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def compare(options: argparse.Namespace) -> int:
-    """Train, print and write what `options` ask for; the exit status."""
+    """Run a comparison and return the exit status."""
     settings = experiment.Settings(options.rate, options.batch_size, options.epochs, options.seeds)
     out = _writable(options.out)
     _require_matplotlib()
-    given = problem.read(options.data, options.model)
-    print(_headline(options, given), flush=True)
+    task = problem.read(options.data, options.model)
+    print(_headline(options, task), flush=True)
 
     runs: list[experiment.Run] = []
     best: Any = None
-    tick, say = _progress(len(options.policies) * settings.seeds * settings.epochs)
-    for run, model in experiment.train(given, options.policies, settings, on_epoch=tick):
+    tick, report_run = _progress(len(options.policies) * settings.seeds * settings.epochs)
+    for run, model in experiment.train(task, options.policies, settings, on_epoch=tick):
         runs.append(run)
         best = experiment.better(best, run, model, out / "best.keras")
         report.write_json(out / "compare.json", settings, runs)
-        say(f"{run.policy}, seed {run.seed}: {100 * run.final:.1f} % in {run.seconds:.1f} s")
-    reload = experiment.check_reload(best, given, settings)
+        report_run(f"{run.policy}, seed {run.seed}: {100 * run.final:.1f} % in {run.seconds:.1f} s")
+    reload = experiment.check_reload(best, task, settings)
     target = options.target or report.default_target(runs)
     rows = report.rows(runs, target)
     report.write_json(out / "compare.json", settings, runs, reload, target=target)
@@ -159,10 +159,10 @@ def _require_matplotlib() -> None:
         raise problem.BadInput(str(error)) from error
 
 
-def _headline(options: argparse.Namespace, given: problem.Problem) -> str:
+def _headline(options: argparse.Namespace, task: problem.Problem) -> str:
     return (
-        f"{options.data or 'digits'}: {len(given.x_train):,} examples to train, {len(given.x_val):,} to validate, "
-        f"{given.classes} classes, in batches of {options.batch_size}.\n"
+        f"{options.data or 'digits'}: {len(task.x_train):,} examples to train, {len(task.x_val):,} to validate, "
+        f"{task.classes} classes, in batches of {options.batch_size}.\n"
         f"{len(options.policies)} policies x {options.seeds} seeds x {options.epochs} epochs of SGD with Nesterov "
         "momentum 0.9.\n"
         f"Every policy has the same peak rate, {options.rate:g}: at another one the order can be another."
@@ -170,7 +170,7 @@ def _headline(options: argparse.Namespace, given: problem.Problem) -> str:
 
 
 def _progress(epochs: int) -> tuple[Callable[[], None], Callable[[str], None]]:
-    """What to call after every epoch and after every run: a bar in a terminal, else a line for each run."""
+    """Functions to call after every epoch and every run: a progress bar in a terminal, otherwise a line per run."""
     if sys.stdout.isatty():
         bar: Any = keras.utils.Progbar(epochs, unit_name="epoch")
         bar.update(0)

@@ -270,11 +270,11 @@ def test_the_config():
     assert again == rule != RULE and hash(again) == hash(rule) and eval(repr(rule), vars(klr)) == rule
     optimizer = klr.scheduled(keras.optimizers.SGD(0.1), momentum=rule)
     config = json.loads(json.dumps(keras.saving.serialize_keras_object(optimizer)))
-    assert keras.saving.deserialize_keras_object(config)._book.rules == {"momentum": rule}
+    assert keras.saving.deserialize_keras_object(config)._managed.rules == {"momentum": rule}
     with pytest.raises(TypeError, match="`momentum` of `sgd` follows a schedule or a rule"):
         optimizer.momentum = 0.9
     klr.scheduled(optimizer, momentum=0.9)
-    assert optimizer._book.rules == {} and float(optimizer.momentum) == np.float32(0.9)
+    assert optimizer._managed.rules == {} and float(optimizer.momentum) == np.float32(0.9)
 
 
 @pytest.mark.parametrize("make", [klr.AdaptiveMomentum, klr.AdaptiveMomentumRamp])

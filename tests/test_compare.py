@@ -14,7 +14,7 @@ import keras_lr as klr
 from keras_lr.__main__ import _progress, main
 from keras_lr.compare import experiment, problem, report
 from keras_lr.compare.policies import POLICIES
-from keras_lr.parts import replace_schedule
+from keras_lr.optimizers.manage import replace_schedule
 
 # What a user has in the current directory: a problem of 96 examples that trains in no time, and faulty ones.
 MINE = """
@@ -355,8 +355,8 @@ def test_the_table_has_the_best_first():
 def test_the_library_does_not_import_the_command():
     """`import keras_lr` imports neither matplotlib, scikit-learn nor what needs them: each is imported late."""
     package = Path(klr.__file__).parent
-    library = [package / "__init__.py", package / "optimizers.py", *package.glob("schedules/*.py")]
-    for path in [*library, *package.glob("callbacks/*.py")]:
+    parts = ("schedules", "rules", "optimizers", "callbacks", "finder")
+    for path in [package / "__init__.py", *(file for part in parts for file in package.glob(f"{part}/**/*.py"))]:
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.Import | ast.ImportFrom):
                 assert not {"matplotlib", "sklearn", "plotting", "compare"} & set(re.split(r"\W+", ast.unparse(node)))

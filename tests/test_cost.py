@@ -11,7 +11,7 @@ from keras import optimizers as opt
 from models import classifier, flowers, ones, rate_meter
 
 import keras_lr as klr
-from keras_lr.scheduled import ScheduledMixin
+from keras_lr.optimizers.mixin import ScheduledMixin
 from keras_lr.schedules.arguments import Member
 
 RATE = klr.Table([0.5, 0.4, 0.25, 0.2, 0.1, 0.05, 0.025])  # one more than the steps, for what comes next

@@ -13,7 +13,7 @@ from models import applied, classifier, flowers, ones, rate_meter
 
 import keras_lr as klr
 from keras_lr import find_learning_rate
-from keras_lr.parts import leaves
+from keras_lr.optimizers.inspection import inner_optimizers
 
 RATES = np.geomspace(1e-3, 1.0, 20)
 SWEEP = {"minimum": 1e-3, "maximum": 1.0, "steps": 20, "verbose": 0}
@@ -53,7 +53,7 @@ def state(model):
     """All that a model is: its numbers to the bit, and the objects it consists of."""
     optimizer = model.optimizer
     variables = [*model.variables, *optimizer.variables, *model.metrics_variables]
-    parts = leaves(optimizer)
+    parts = inner_optimizers(optimizer)
     return {
         "numbers": [(id(v), keras.ops.convert_to_numpy(v.value).tobytes()) for v in variables],
         "optimizer": [id(optimizer), optimizer.built, *map(id, optimizer.variables)],
@@ -155,7 +155,7 @@ def test_ratios_of_layerwise_rates_stay():
 
         def spy(*batch, seen=seen, step=step, model=model):
             logs = step(*batch)
-            seen.extend(float(part._learning_rate(0)) for part in leaves(model.optimizer))
+            seen.extend(float(part._learning_rate(0)) for part in inner_optimizers(model.optimizer))
             return logs
 
         model.run_eagerly, model.train_step = True, spy

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import keras_lr as klr
-from keras_lr.finder.loss_curve import end_of, smooth
-from keras_lr.finder.suggestions import NoSuggestion, fall, lowest, minimum, slide, steepest, valley
+from keras_lr.finder.loss_curve import find_end, smooth
+from keras_lr.finder.suggestions import NoSuggestion, falling_curve, lowest, minimum, slide, steepest, valley
 
 RATES = np.geomspace(1e-7, 10, 161)
 TURN = 2.5e-3
@@ -79,7 +79,7 @@ def reference_slide(rates, losses):
 def test_each_rule_is_what_it_says(scatter, seed):
     """Every rule gives what a plain reading of its definition gives."""
     test = found(curve(scatter=scatter, seed=seed))
-    rates, smoothed = fall(test.rates, test.losses)
+    rates, smoothed = falling_curve(test.rates, test.losses)
     assert len(rates) == len(test.rates) - len(test.rates) // 10
     assert valley(rates, smoothed) == reference_valley(rates, smoothed)
     assert minimum(rates, smoothed) == pytest.approx(min(zip(smoothed, rates, strict=True))[1] / 10)
@@ -137,12 +137,12 @@ def test_it_ends_where_the_smoothed_loss_has_diverged():
     """Over 4 times the lowest is the end; one outlier is not, and neither is a falling loss below 0."""
     losses = np.full(60, 1.0)
     losses[30] = 10.0
-    assert end_of(losses) is None
+    assert find_end(losses) is None
     losses[40:] = 9.0
-    at, why = end_of(losses)
+    at, why = find_end(losses)
     assert 40 < at < 45 and why == "diverged"
-    assert end_of(-np.linspace(1, 50, 60)) is None
-    assert end_of(np.array([1.0, np.nan, 1.0])) == (1, "was nan")
+    assert find_end(-np.linspace(1, 50, 60)) is None
+    assert find_end(np.array([1.0, np.nan, 1.0])) == (1, "was nan")
     test = klr.RangeTest.of(np.geomspace(1, 60, 60), [losses])
     assert len(test.rates) == at + 1 and test.stopped == f"the loss diverged at {test.rates[at]:.3g}"
 

@@ -269,7 +269,7 @@ def test_the_plain_optimizer_loads_its_file(name, tmp_path):
         both = [one.optimizer.variables[: len(plain.optimizer.variables)] for one in (other, model)]
         for a, b in zip(*both, strict=True):
             np.testing.assert_array_equal(keras.ops.convert_to_numpy(a), keras.ops.convert_to_numpy(b))
-    assert float(again.optimizer._book.cells["beta_1_product"].value) == pytest.approx(0.9**16, rel=1e-5)
+    assert float(again.optimizer._managed.variables["beta_1_product"].value) == pytest.approx(0.9**16, rel=1e-5)
     train(model, epochs=1)
     train(plain, epochs=1)
     np.testing.assert_allclose(weights(plain), weights(model), rtol=0, atol=2e-6)

@@ -1,4 +1,4 @@
-"""Has the momentum of any compiled model follow its gradients."""
+"""Has the momentum of a compiled model follow its gradients and its loss."""
 
 from __future__ import annotations
 
@@ -9,34 +9,38 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..adaptive_momentum import MEMORY, USUAL, AdaptiveMomentum, hyperparameter_of, memory_of
-from ..optimizers import scheduled
-from ..parts import batches_seen, build, follows_schedule, leaves, retrace, rules_of, schedule_of
+from ..optimizers.compiled_step import build, retrace
+from ..optimizers.feedback import momentum_name
+from ..optimizers.inspection import batch_count, inner_optimizers, is_scheduled, rules_of, source_of
+from ..optimizers.scheduled import scheduled
+from ..rules.adaptive_momentum import MEMORY, USUAL, AdaptiveMomentum, memory_of
 from ..schedules import arguments
 from . import fit
 from .partial_epochs import PartialEpochs
 
-NOTE = "ramp.loss"  # of the window before
-PARTS, LEAST = 3, 40  # windows of an epoch at most, and the batches that make a mean of a loss worth comparing
-FIRST, LONGER, SHORTER = 2.0, 2.0, 0.25
+STATE_KEY = "ramp.loss"  # the mean loss of the previous window
+MAX_WINDOWS = 3  # in an epoch
+MIN_BATCHES = 40  # in a window, for its mean loss to be comparable
+INITIAL_FACTOR = 2.0  # the usual memory at first, relative to that of `start`
+GROWTH, SHRINKAGE = 2.0, 0.25  # of the usual memory after a lower and after a higher loss
 
 
 class AdaptiveMomentumRamp(PartialEpochs):
-    """Has the momentum start low, rise while the gradients allow it, and give way where training oscillates.
+    """Has the momentum start low, rise while the gradients agree, and drop where training oscillates.
 
     The rule is `AdaptiveMomentum`, computed in the graph. With the momentum of SGD,
     the callback adds what an optimizer can't see, the loss. The usual memory begins
     at two steps (twice that of `start`). It is doubled at the end of a window with a
-    lower mean training loss than the window before, and quartered, with the memory
-    in use, after a higher one, and stays between the memories of `start` and `peak`.
+    lower mean training loss than the previous window, and quartered, with the memory
+    in use, after a higher one; it stays between the memories of `start` and `peak`.
     So a small rate gets a long memory, a large one a short memory, and both a short
     one in the end. A window is a third of an epoch, or a half or the whole so that
-    it has 40 batches. Shorter epochs, epochs of unknown length and a beta_1 have
-    the rule alone, with `usual`.
+    it has 40 batches. Shorter epochs, epochs of unknown length and a beta_1 use the
+    rule alone, with `usual`.
 
-    The state is saved with the optimizer: n fits of k epochs are one fit of n * k,
-    also of the loaded model. Without the callback the rule goes on with the usual
-    memory as it is.
+    The state is saved with the optimizer: n fits of k epochs equal one fit of n * k,
+    also with the loaded model. Without the callback the rule continues with the
+    current usual memory.
 
     >>> import keras, numpy as np, keras_lr as klr
     >>> model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
@@ -47,15 +51,15 @@ class AdaptiveMomentumRamp(PartialEpochs):
     [0.242424, 0.390244]
 
     Args:
-        start: What the momentum starts from, and the least but for an overshoot.
-        usual: What it rises to where the gradients are as good as unrelated, where the loss does not say it.
-        peak: What it rises to where they agree, or while the loss falls; all three are >= 0 and < 1, in this order.
+        start: The initial momentum, and the lowest one except after an overshoot.
+        usual: The limit where the gradients are nearly uncorrelated, if the loss is not used.
+        peak: The limit where they agree, or while the loss falls; all three are >= 0 and < 1, in this order.
         hyperparameter: `"momentum"` (of SGD), `"beta_1"` (of Adam and AdamW), or `"auto"`
             for what each optimizer has.
 
     Raises:
         TypeError, ValueError: An argument breaks its rule. At the start of `fit`:
-            the optimizer is of another kind, was built without momentum, or has a
+            the optimizer is of another class, was built without momentum, or has a
             schedule for it; or another callback sets it.
     """
 
@@ -71,22 +75,23 @@ class AdaptiveMomentumRamp(PartialEpochs):
         self.rule = AdaptiveMomentum(start, usual, peak)
         if hyperparameter not in ("auto", "momentum", "beta_1"):
             arguments.reject(self, "hyperparameter", '"auto", "momentum" or "beta_1"', hyperparameter)
-        self.hyperparameter = self._given = hyperparameter
+        self.hyperparameter = self._requested = hyperparameter
 
     def set_model(self, model: Any) -> None:
         super().set_model(model)
-        if not leaves(model.optimizer):  # a `MultiOptimizer` has no parts before
+        if not inner_optimizers(model.optimizer):  # a `MultiOptimizer` that is not built
             build(model)
-        taken = [(part, hyperparameter_of(part)) for part in leaves(model.optimizer)]
-        if self._given != "auto":
-            taken = [(part, name) for part, name in taken if name == self._given]
-        if not taken or any(name is None for _, name in taken):
-            kinds = ", ".join(type(part).__name__.removeprefix("Scheduled") for part in leaves(model.optimizer))
+        optimizers = inner_optimizers(model.optimizer)
+        targets = [(optimizer, momentum_name(optimizer)) for optimizer in optimizers]
+        if self._requested != "auto":
+            targets = [(optimizer, name) for optimizer, name in targets if name == self._requested]
+        if not targets or any(name is None for _, name in targets):
+            classes = ", ".join(type(optimizer).__name__.removeprefix("Scheduled") for optimizer in optimizers)
             rule = "what an SGD (momentum) or an Adam (beta_1) of the model has"
-            arguments.reject(self, "hyperparameter", rule, self._given, f"The model was compiled with `{kinds}`.")
-        self._names = sorted({str(name) for _, name in taken})
-        changed = [self._take(part, str(name)) for part, name in taken]
-        # Before any `on_train_begin`, where `BackupAndRestore` loads what must be there by then.
+            arguments.reject(self, "hyperparameter", rule, self._requested, f"The model was compiled with `{classes}`.")
+        self._names = sorted({str(name) for _, name in targets})
+        changed = [self._apply_rule(optimizer, str(name)) for optimizer, name in targets]
+        # Before any `on_train_begin`, in which `BackupAndRestore` loads the variables.
         build(model)
         if any(changed):
             retrace(model)
@@ -94,52 +99,57 @@ class AdaptiveMomentumRamp(PartialEpochs):
     def on_train_begin(self, logs: Any = None) -> None:
         for name in self._names:
             self.hyperparameter = name
-            fit.require_one_writer(self)
-        fit.be_before(self, (keras.callbacks.ModelCheckpoint, keras.callbacks.BackupAndRestore))
-        parts, steps = self._steered(), self.params.get("steps") or 0
-        windows = min(PARTS, steps // LEAST)
-        self._length = Fraction(steps, windows) if parts and windows else math.inf
-        if self._length < math.inf and NOTE not in parts[0]._book.notes:
-            for part in parts:
-                part._book.cells["momentum" + USUAL].assign(self._within(FIRST * memory_of(self.rule.start)))
+            fit.check_single_writer(self)
+        fit.move_before(self, (keras.callbacks.ModelCheckpoint, keras.callbacks.BackupAndRestore))
+        optimizers, steps = self._optimizers_with_rule(), self.params.get("steps") or 0
+        windows = min(MAX_WINDOWS, steps // MIN_BATCHES)
+        self._length = Fraction(steps, windows) if optimizers and windows else math.inf
+        if self._length < math.inf and STATE_KEY not in optimizers[0]._managed.callback_state:
+            for optimizer in optimizers:
+                initial_memory = self._clip(INITIAL_FACTOR * memory_of(self.rule.start))
+                optimizer._managed.variables["momentum" + USUAL].assign(initial_memory)
 
     def _check(self, metrics: dict[str, Any]) -> None:
-        parts, loss = self._steered(), metrics.get("loss", math.nan)
+        optimizers, loss = self._optimizers_with_rule(), metrics.get("loss", math.nan)
         if not math.isfinite(loss):
             return
-        before = parts[0]._book.notes.get(NOTE, [loss])[0]
-        for part in parts:
-            if loss != before:
-                self._steer(part._book.cells, LONGER if loss < before else SHORTER)
-            part._book.notes[NOTE] = np.array([loss], "float64")
+        previous_loss = optimizers[0]._managed.callback_state.get(STATE_KEY, [loss])[0]
+        for optimizer in optimizers:
+            if loss != previous_loss:
+                self._scale_memory(optimizer, GROWTH if loss < previous_loss else SHRINKAGE)
+            optimizer._managed.callback_state[STATE_KEY] = np.array([loss], "float64")
 
-    def _steered(self) -> list[Any]:
-        return [part for part in leaves(self.model.optimizer) if rules_of(part).get("momentum") == self.rule]
+    def _optimizers_with_rule(self) -> list[Any]:
+        """The optimizers whose usual memory follows the loss."""
+        return [one for one in inner_optimizers(self.model.optimizer) if rules_of(one).get("momentum") == self.rule]
 
-    def _within(self, memory: float) -> float:
+    def _clip(self, memory: float) -> float:
         return min(max(memory, memory_of(self.rule.start)), memory_of(self.rule.peak))
 
-    def _steer(self, cells: dict[str, Any], times: float) -> None:
-        usual, memory = (cells["momentum" + end] for end in (USUAL, MEMORY))
-        now = self._within(float(keras.ops.convert_to_numpy(usual.value)) * times)
-        usual.assign(now)
-        if times < 1:
-            memory.assign(min(now, float(keras.ops.convert_to_numpy(memory.value))))
+    def _scale_memory(self, optimizer: Any, factor: float) -> None:
+        usual, memory = (optimizer._managed.variables["momentum" + suffix] for suffix in (USUAL, MEMORY))
+        new = self._clip(float(keras.ops.convert_to_numpy(usual.value)) * factor)
+        usual.assign(new)
+        if factor < 1:
+            memory.assign(min(new, float(keras.ops.convert_to_numpy(memory.value))))
 
-    def _take(self, part: Any, name: str) -> bool:
-        if follows_schedule(part, name) and name not in rules_of(part):
+    def _apply_rule(self, optimizer: Any, name: str) -> bool:
+        """Have a momentum follow the rule; whether that changed the optimizer."""
+        if is_scheduled(optimizer, name) and name not in rules_of(optimizer):
             raise ValueError(
                 f"`AdaptiveMomentumRamp` can't set `{name}` of an optimizer where it follows a schedule. Give it a "
-                f"number, or leave the callback out. Received: {name}={schedule_of(part, name)!r}"
+                f"number, or leave the callback out. Received: {name}={source_of(optimizer, name)!r}"
             )
-        if rules_of(part).get(name) == self.rule:
+        if rules_of(optimizer).get(name) == self.rule:
             return False
-        _give_slots(part)
-        scheduled(part, correct_bias=None, **{name: self.rule})
+        _add_momentum_slots(optimizer)
+        scheduled(optimizer, correct_bias=None, **{name: self.rule})
         return True
 
 
-def _give_slots(part: Any) -> None:
-    """What SGD leaves out when it is built without momentum, as `fit` on JAX does before it calls its callbacks."""
-    if isinstance(part, keras.optimizers.SGD) and part.built and not part.momentums and batches_seen(part) == 0:
-        part.momentums = [part.add_variable_from_reference(v, name="momentum") for v in part._trainable_variables]
+def _add_momentum_slots(optimizer: Any) -> None:
+    """Add the slots that SGD lacks when it was built without momentum, as `fit` on JAX does before its callbacks."""
+    is_sgd = isinstance(optimizer, keras.optimizers.SGD)
+    if is_sgd and optimizer.built and not optimizer.momentums and batch_count(optimizer) == 0:
+        weights = optimizer._trainable_variables
+        optimizer.momentums = [optimizer.add_variable_from_reference(w, name="momentum") for w in weights]

@@ -1,4 +1,4 @@
-"""Keeps schedules on time when `BackupAndRestore(save_freq=n)` goes on in the middle of an epoch."""
+"""Keeps schedules in step with the epochs when `BackupAndRestore(save_freq=n)` resumes in the middle of one."""
 
 from __future__ import annotations
 
@@ -8,28 +8,27 @@ from typing import Any
 
 import keras
 
-from ..parts import batches_seen, leaves
-from ..scheduled import schedules_of
+from ..optimizers.inspection import batch_count, inner_optimizers, schedules_of
 from . import fit
 
 
-def take_back(callback: Any, epoch: int) -> None:
-    """Set the count of a restored optimizer back to the beginning of the epoch that Keras begins anew.
+def rewind_iterations(callback: Any, epoch: int) -> None:
+    """Set the step count of a restored optimizer back to the beginning of the epoch that Keras restarts.
 
-    To be called when the first epoch of a `fit` begins. What was saved in the middle
-    of an epoch has counted the batches before, and Keras gives it all of them again.
+    To be called when the first epoch of a `fit` begins. An optimizer that was saved in
+    the middle of an epoch has counted its batches, and Keras trains on all of them again.
     """
     optimizer = callback.model.optimizer
-    for backup in fit.others(callback):
+    for backup in fit.other_callbacks(callback):
         if not isinstance(backup, keras.callbacks.BackupAndRestore) or backup.save_freq == "epoch":
             continue
-        # Keras calls each epoch that it begins with 0 in the file: killed again in it, the run would start all over.
+        # Keras writes 0 as the number of the epoch that it resumes. Killed in it again, the run would restart from 0.
         backup._current_epoch = epoch
         file = Path(backup.backup_dir) / "training_metadata.json"
-        if not file.exists() or not any(schedules_of(part) for part in leaves(optimizer)):
+        if not file.exists() or not any(schedules_of(inner) for inner in inner_optimizers(optimizer)):
             continue
-        batches = json.loads(file.read_text())["batch"] + 1  # the index of the last one
-        for part in {id(part): part for part in (optimizer, *leaves(optimizer))}.values():
-            # Whole updates, since the gradients of one that was begun are with the optimizer.
-            ahead = batches - batches % (getattr(part, "gradient_accumulation_steps", None) or 1)
-            part._iterations.assign(max(0, batches_seen(part) - ahead))
+        batches = json.loads(file.read_text())["batch"] + 1  # it has the index of the last one
+        for one in {id(one): one for one in (optimizer, *inner_optimizers(optimizer))}.values():
+            # Whole updates, since the optimizer keeps the gradients of an unfinished one.
+            to_rewind = batches - batches % (getattr(one, "gradient_accumulation_steps", None) or 1)
+            one._iterations.assign(max(0, batch_count(one) - to_rewind))

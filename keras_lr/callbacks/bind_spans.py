@@ -1,4 +1,4 @@
-"""Turns epochs, examples and shares of the run into steps at the start of `fit`."""
+"""Resolves epochs, examples and fractions of the run to steps at the start of `fit`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import Any
 
 import keras
 
-from ..parts import batches_seen, leaves, per_update, replace_schedule, retrace
-from ..scheduled import schedules_of
+from ..optimizers.accumulation import per_update
+from ..optimizers.compiled_step import retrace
+from ..optimizers.inspection import batch_count, inner_optimizers, schedules_of
+from ..optimizers.manage import replace_schedule
 from ..schedules.base import Schedule
 from . import backup, fit
 
@@ -17,19 +19,19 @@ class BindSpans(keras.callbacks.Callback):
     """Resolves the spans of the model's schedules to steps, from what `fit` knows of its data.
 
     It reads the batches per epoch of arrays, `tf.data` pipelines, `PyDataset`s
-    and of anything with `steps_per_epoch`; nothing is ever guessed. What is
-    bound is saved with the model, so a loaded model goes on without binding. A
-    later `fit` with another batch size is bound anew.
+    and of anything with `steps_per_epoch`; it never guesses. Bound spans are saved
+    with the model, so a loaded model continues without binding. A later `fit` with
+    another batch size binds them again.
 
     Steps are updates: with `gradient_accumulation_steps=n` the schedule is
     wrapped in `PerUpdate`, so that an epoch is an epoch and a step an update.
 
-    It warns when `fit(initial_epoch=k)` goes on with an optimizer that has made no
+    It warns when `fit(initial_epoch=k)` continues with an optimizer that has made no
     step, as after a restore of the weights alone; `resume_at` is the remedy.
 
-    `BackupAndRestore(save_freq=n)` goes on at the beginning of the epoch in which it
-    saved, with an optimizer that has counted the batches before. The count is set
-    back, so that schedules don't run ahead of the epochs. (The weights have learned
+    `BackupAndRestore(save_freq=n)` continues at the beginning of the epoch in which it
+    saved, with an optimizer that has already counted some of its batches. The count is
+    set back, so that schedules don't run ahead of the epochs. (The weights have learned
     from these batches, and do so again: only saves between epochs are exact.)
 
     >>> import keras, numpy as np, keras_lr as klr
@@ -41,18 +43,18 @@ class BindSpans(keras.callbacks.Callback):
     0.009999999776482582
 
     Args:
-        steps_per_epoch: Batches per epoch, where the data does not tell
+        steps_per_epoch: Batches per epoch, where the data does not say
             (generators without `steps_per_epoch`), an integer > 0.
         batch_size: Examples per batch, where spans are in examples and the data
-            does not tell (`PyDataset`, generators, `tf.data` with a partial
+            does not say (`PyDataset`, generators, `tf.data` with a partial
             last batch), an integer > 0.
 
     Raises:
         ValueError: At the start of `fit`: a number that a span needs is not
-            known, or the data says another one than the argument.
+            known, or the data contradicts the argument.
     """
 
-    is_first = True  # of the callbacks: it sets the count that others read
+    is_first = True  # among the callbacks: it sets the step count that others read
 
     def __init__(self, *, steps_per_epoch: int | None = None, batch_size: int | None = None):
         super().__init__()
@@ -65,37 +67,38 @@ class BindSpans(keras.callbacks.Callback):
         self.batch_size = batch_size
 
     def on_train_begin(self, logs: Any = None) -> None:
-        fit.be_first(self)
-        self._begins = True
+        fit.move_first(self)
+        self._is_first_epoch = True
         batches = self._agreed("steps_per_epoch", self.steps_per_epoch, self.params.get("steps"))
         batch_size = self._agreed("batch_size", self.batch_size, fit.batch_size(self.model))
+        optimizers = inner_optimizers(self.model.optimizer)
         bound = [
-            (leaf, name, schedule, self._bound(leaf, schedule, batches, batch_size))
-            for leaf in leaves(self.model.optimizer)
-            for name, schedule in schedules_of(leaf).items()
+            (optimizer, name, schedule, self._bind(optimizer, schedule, batches, batch_size))
+            for optimizer in optimizers
+            for name, schedule in schedules_of(optimizer).items()
         ]
-        changed = [(leaf, name, new) for leaf, name, old, new in bound if new != old]
-        for leaf, name, schedule in changed:
-            replace_schedule(leaf, name, schedule)
+        changed = [(optimizer, name, new) for optimizer, name, old, new in bound if new != old]
+        for optimizer, name, schedule in changed:
+            replace_schedule(optimizer, name, schedule)
         if changed:
             retrace(self.model)
-        begin = fit.of_fit(self.model, "initial_epoch")
-        if begin and any(schedules_of(leaf) and batches_seen(leaf) == 0 for leaf in leaves(self.model.optimizer)):
+        begin = fit.local_variable(self.model, "initial_epoch")
+        if begin and any(schedules_of(optimizer) and batch_count(optimizer) == 0 for optimizer in optimizers):
             warnings.warn(
-                f"`fit` begins at epoch {begin}, but the optimizer has made no step, so its schedules begin anew. "
+                f"`fit` begins at epoch {begin}, but the optimizer has made no step, so its schedules restart. "
                 f"Load the optimizer with the model, or call `keras_lr.resume_at(model, epoch={begin}, "
                 f"steps_per_epoch={batches or '...'})` before.",
                 stacklevel=2,
             )
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        if self._begins:  # now, since a backup may be loaded by a callback further down the list
-            backup.take_back(self, epoch)
-        self._begins = False
+        if self._is_first_epoch:  # now, because a callback further down the list may load a backup
+            backup.rewind_iterations(self, epoch)
+        self._is_first_epoch = False
 
-    def _bound(self, optimizer: Any, schedule: Schedule, batches: int | None, batch_size: int | None) -> Schedule:
+    def _bind(self, optimizer: Any, schedule: Schedule, batches: int | None, batch_size: int | None) -> Schedule:
         schedule = per_update(optimizer, schedule)
-        units = {span.unit for span in schedule.spans}
+        units = {unit for span in schedule.spans for unit in span.amounts}
         if batches is None and units & {"epochs", "fraction"}:
             raise ValueError(
                 "The data does not say how many batches an epoch has, and the schedule of the model counts in "
@@ -108,10 +111,10 @@ class BindSpans(keras.callbacks.Callback):
             )
         return schedule.bind(steps_per_epoch=batches, epochs=self.params.get("epochs"), batch_size=batch_size)
 
-    def _agreed(self, name: str, given: int | None, found: int | None) -> int | None:
-        if given is not None and found is not None and given != found:
+    def _agreed(self, name: str, argument: int | None, found: int | None) -> int | None:
+        if argument is not None and found is not None and argument != found:
             raise ValueError(
                 f"Argument `{name}` of `BindSpans` must be what the data says, {found}, or be left out. "
-                f"Received: {name}={given}"
+                f"Received: {name}={argument}"
             )
-        return found if given is None else given
+        return found if argument is None else argument

@@ -1,4 +1,4 @@
-"""Assigns a hyperparameter at the start of epochs: the callback twin of `Intervals`."""
+"""Assigns a hyperparameter at the start of epochs: `Intervals` as a callback."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from .epoch_setter import EpochSetter
 class EpochIntervalSwitcher(EpochSetter):
     """Sets a hyperparameter to `values[i]` at the start of an epoch, i being how many `boundaries` are <= epoch.
 
-    It needs no step counts, and depends on the epoch's number alone: it goes on
-    rightly with `initial_epoch` and after a restart. The value of the epoch is in
-    `logs[hyperparameter]`.
+    It needs no step counts and depends on the number of the epoch alone, so it
+    continues correctly with `initial_epoch` and after a restart. The value of the
+    epoch is added to `logs[hyperparameter]`.
 
     >>> import keras, numpy as np, keras_lr as klr
     >>> model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
@@ -35,18 +35,18 @@ class EpochIntervalSwitcher(EpochSetter):
 
     Raises:
         TypeError, ValueError: An argument breaks its rule; or, at the start of
-            `fit`, the hyperparameter follows a schedule or another callback sets
-            it, too.
+            `fit`, the hyperparameter follows a schedule or another callback also sets
+            it.
     """
 
     def __init__(self, boundaries: Any, values: Sequence[float], hyperparameter: str = "learning_rate"):
         super().__init__(hyperparameter)
         spans = arguments.validate(self, "boundaries", boundaries)
-        self.boundaries = [span.amount if isinstance(span, Span) else span for span in spans]
+        amounts = [span.amounts.get("epochs", 0) if isinstance(span, Span) else span for span in spans]
         in_epochs = all(span.unit == "epochs" for span in spans if isinstance(span, Span))
-        if not in_epochs or any(boundary != int(boundary) for boundary in self.boundaries):
+        if not in_epochs or any(amount != int(amount) for amount in amounts):
             arguments.reject(self, "boundaries", "whole numbers of epochs", boundaries, "`Intervals` takes any span.")
-        self.boundaries = [int(boundary) for boundary in self.boundaries]
+        self.boundaries = [int(amount) for amount in amounts]
         if any(a >= b for a, b in itertools.pairwise(self.boundaries)):
             arguments.reject(self, "boundaries", "strictly increasing", boundaries)
         self.values = arguments.validate(self, "values", values)

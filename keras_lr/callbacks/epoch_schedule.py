@@ -13,8 +13,8 @@ from .epoch_setter import EpochSetter
 class EpochSchedule(EpochSetter):
     """Sets a hyperparameter to `schedule(epoch)` at the start of each epoch.
 
-    For what can't be a schedule of the step: a function of one's own, or a
-    hyperparameter that is to change between epochs only. The value is in
+    For what can't be a schedule of the step: a function of your own, or a
+    hyperparameter that should change between epochs only. The value is added to
     `logs[hyperparameter]`.
 
     >>> import keras, numpy as np, keras_lr as klr
@@ -27,13 +27,13 @@ class EpochSchedule(EpochSetter):
 
     Args:
         schedule: A schedule, whose steps are epochs here, or a function that takes
-            the number of the epoch and gives a number.
+            the number of the epoch and returns a number.
         hyperparameter: `"learning_rate"`, `"momentum"`, `"weight_decay"`, ...
 
     Raises:
         TypeError, ValueError: An argument breaks its rule; or, at the start of
-            `fit`, the hyperparameter follows a schedule or another callback sets
-            it, too.
+            `fit`, the hyperparameter follows a schedule or another callback also sets
+            it.
     """
 
     def __init__(self, schedule: LearningRateSchedule | Callable[[int], float], hyperparameter: str = "learning_rate"):
@@ -48,12 +48,12 @@ class EpochSchedule(EpochSetter):
     def value(self, epoch: int) -> float:
         if self.schedule is not None:
             return float(self.schedule.values([epoch])[0])
-        given = self._function(epoch)  # type: ignore[misc]
+        received = self._function(epoch)  # type: ignore[misc]
         rule = f"a function that gives a finite number; for epoch {epoch} it gave another thing"
         try:
-            number = arguments.number(float(given) if hasattr(given, "shape") else given)
+            number = arguments.number(float(received) if hasattr(received, "shape") else received)
         except TypeError:
-            arguments.reject(self, "schedule", rule, given, error=TypeError)
+            arguments.reject(self, "schedule", rule, received, error=TypeError)
         if number is None:
-            arguments.reject(self, "schedule", rule, given)
+            arguments.reject(self, "schedule", rule, received)
         return number  # type: ignore[return-value]

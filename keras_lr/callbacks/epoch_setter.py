@@ -1,4 +1,4 @@
-"""What the callbacks that set a hyperparameter at the start of each epoch have in common."""
+"""The base of the callbacks that set a hyperparameter at the start of each epoch."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from typing import Any
 
 import keras
 
-from ..optimizers import NAMES, assign, make_assignable
+from ..optimizers.hyperparameters import NAMES
+from ..optimizers.scheduled import assign_hyperparameter, make_assignable
 from ..schedules import arguments
 from . import fit
 
 
 class EpochSetter(keras.callbacks.Callback):
-    """Sets `hyperparameter` to `value(epoch)` at the start of each epoch, and puts it into `logs`; abstract."""
+    """Sets `hyperparameter` to `value(epoch)` at the start of each epoch, and adds it to `logs`; abstract."""
 
     def __init__(self, hyperparameter: str):
         super().__init__()
@@ -21,21 +22,21 @@ class EpochSetter(keras.callbacks.Callback):
         self.hyperparameter = hyperparameter
 
     def value(self, epoch: int) -> float:
-        """The value of the epoch: a function of its number alone, so that a restart changes nothing."""
+        """The value for an epoch. It depends on the number of the epoch alone, so a restart changes nothing."""
         raise NotImplementedError
 
     def set_model(self, model: Any) -> None:
         super().set_model(model)
-        # Before any `on_train_begin`, where `BackupAndRestore` loads what the variable must be there for.
+        # Before any `on_train_begin`, in which `BackupAndRestore` loads the variable.
         make_assignable(model, self.hyperparameter, type(self).__name__)
 
     def on_train_begin(self, logs: Any = None) -> None:
-        fit.require_one_writer(self)
-        fit.be_first(self)
+        fit.check_single_writer(self)
+        fit.move_first(self)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        # `self.model` brings the state of a running JAX epoch back first; see Keras' Callback.
-        assign(self.model.optimizer, self.hyperparameter, self.value(epoch))
+        # On JAX, `self.model` first copies the state of the epoch back; see Keras' Callback.
+        assign_hyperparameter(self.model.optimizer, self.hyperparameter, self.value(epoch))
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if logs is not None:

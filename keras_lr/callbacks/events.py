@@ -1,4 +1,4 @@
-"""Writes numbers to a file that TensorBoard shows."""
+"""Writes event files for TensorBoard."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 
 
 class Events:
-    """A new file of TensorBoard's in a folder, for the numbers of steps.
+    """A new event file in a folder, for the values of steps.
 
-    It is made of what TensorFlow brings: `tf.summary` needs TensorBoard installed
-    beside it, and takes a call for each number.
+    It needs only TensorFlow. `tf.summary` also needs TensorBoard, and takes a call for
+    each value.
     """
 
     def __init__(self, folder: str):
-        import tensorflow as tf  # late, since on other backends it is not needed for anything else
+        import tensorflow as tf  # late, because other backends need it for nothing else
 
         self._tf = tf.compat.v1
         tf.io.gfile.makedirs(folder)
@@ -25,11 +25,11 @@ class Events:
         self._write(file_version="brain.Event:2")
 
     def write(self, begin: int, series: dict[str, Any]) -> None:
-        """Write values by name, one for each step from `begin` on."""
+        """Write the values of each name, one for each step from `begin` on."""
         for step, values in enumerate(zip(*series.values(), strict=True), start=begin):
             value = self._tf.Summary.Value
-            shown = [value(tag=tag, simple_value=number) for tag, number in zip(series, values, strict=True)]
-            self._write(step=step, summary=self._tf.Summary(value=shown))
+            scalars = [value(tag=tag, simple_value=number) for tag, number in zip(series, values, strict=True)]
+            self._write(step=step, summary=self._tf.Summary(value=scalars))
         self._file.flush()
 
     def close(self) -> None:

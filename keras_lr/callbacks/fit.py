@@ -1,4 +1,4 @@
-"""What a running `fit` knows and does not hand to its callbacks, and who writes what in it."""
+"""Reads from a running `fit` what Keras does not pass to callbacks: its data, and the other callbacks."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import keras
 KERAS_WRITERS = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
 
 
-def of_fit(model: Any, name: str) -> Any:
-    """A local variable of the `fit` that the model is in; `None` if there is none.
+def local_variable(model: Any, name: str) -> Any:
+    """A local variable of the running `fit` of a model; `None` if there is none.
 
-    Keras hands callbacks neither the data nor each other: the only place they are is `fit` itself.
+    Keras passes callbacks neither the data nor each other. Only `fit` itself has them.
     """
     frame = sys._getframe()
     while frame is not None:
@@ -24,20 +24,20 @@ def of_fit(model: Any, name: str) -> Any:
 
 
 def batch_size(model: Any) -> int | None:
-    """Examples per batch of the data that the model is being fitted to, if the data tells."""
-    size = getattr(getattr(of_fit(model, "epoch_iterator"), "data_adapter", None), "batch_size", None)
+    """Examples per batch of the training data; `None` if the data does not say."""
+    size = getattr(getattr(local_variable(model, "epoch_iterator"), "data_adapter", None), "batch_size", None)
     return None if size is None else int(size)
 
 
-def others(callback: Any) -> list[Any]:
-    """The callbacks beside `callback` in the running `fit`."""
-    running = of_fit(callback.model, "callbacks")
+def other_callbacks(callback: Any) -> list[Any]:
+    """The other callbacks of the running `fit`."""
+    running = local_variable(callback.model, "callbacks")
     return [other for other in getattr(running, "callbacks", []) if other is not callback]
 
 
-def require_one_writer(callback: Any) -> None:
-    """Refuse a second callback that sets the hyperparameter that `callback` sets: one would undo the other."""
-    for other in others(callback):
+def check_single_writer(callback: Any) -> None:
+    """Raise if a second callback sets the hyperparameter of `callback`: one would undo the other."""
+    for other in other_callbacks(callback):
         writes = "learning_rate" if isinstance(other, KERAS_WRITERS) else getattr(other, "hyperparameter", None)
         if writes == callback.hyperparameter:
             raise ValueError(
@@ -46,19 +46,19 @@ def require_one_writer(callback: Any) -> None:
             )
 
 
-def be_first(callback: Any) -> None:
-    """Move `callback` before the others, so that they find in `logs` what it writes there."""
-    be_before(callback, keras.callbacks.Callback)
+def move_first(callback: Any) -> None:
+    """Move `callback` before the others, so that they find its values in `logs`."""
+    move_before(callback, keras.callbacks.Callback)
 
 
-def be_before(callback: Any, kinds: Any) -> None:
-    """Move `callback` before those of the `kinds`, which save what it decides; but never before `BindSpans`."""
-    running = getattr(of_fit(callback.model, "callbacks"), "callbacks", [])
-    places = [
-        place
-        for place, other in enumerate(running)
-        if isinstance(other, kinds) and not getattr(other, "is_first", False)
+def move_before(callback: Any, classes: Any) -> None:
+    """Move `callback` before those of `classes`, which save its state; but never before `BindSpans`."""
+    running = getattr(local_variable(callback.model, "callbacks"), "callbacks", [])
+    indices = [
+        index
+        for index, other in enumerate(running)
+        if isinstance(other, classes) and not getattr(other, "is_first", False)
     ]
-    if places and callback in running and places[0] < running.index(callback):
+    if indices and callback in running and indices[0] < running.index(callback):
         running.remove(callback)
-        running.insert(places[0], callback)
+        running.insert(indices[0], callback)

@@ -1,4 +1,4 @@
-"""What the commands in the file of `LiveControl` are, and how an optimizer obeys them."""
+"""Parses the commands in the file of `LiveControl`, and prepares what they do to an optimizer."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import keras
 import numpy as np
 
-from ..hyperparameter import shortest
-from ..layerwise import inside
-from ..optimizers import BELOW_ONE, NAMES, scheduled
-from ..parts import applied_values, current_value, follows_schedule, leaves, replace_schedule, schedule_of
-from ..scheduled import FACTOR, schedules_of, swap
+from ..optimizers.accumulation import map_schedule, without_per_update
+from ..optimizers.hyperparameters import BELOW_ONE, NAMES
+from ..optimizers.inspection import applied_values, batch_count, current_value, is_scheduled, schedules_of, source_of
+from ..optimizers.manage import manage, replace_schedule
+from ..optimizers.scheduled import scheduled
+from ..optimizers.state import FACTOR
+from ..optimizers.variables import to_decimal
 from ..schedules import arguments
 from ..schedules.arguments import Member
 from ..schedules.base import Schedule, schedule
-from ..schedules.shifts import PerUpdate
 from ..schedules.step import Step
 
 LARGEST = float(np.finfo("float32").max)
@@ -27,7 +27,7 @@ RULE = 'one of {"set": a number >= 0}, {"multiply": a number > 0}, {"hold": true
 
 @schedule
 class Held(Schedule):
-    """`value` at every step: what `hold` puts in the place of a schedule, which it keeps."""
+    """`value` at every step: what `hold` replaces a schedule with. It keeps that schedule."""
 
     schedule: Member
     value: float
@@ -36,8 +36,8 @@ class Held(Schedule):
         return step.full(self.value)
 
 
-def read(content: bytes, owner: str) -> dict[str, Any]:
-    """The commands in the content of a file by hyperparameter, and "stop"; `owner` is the file in the errors."""
+def parse(content: bytes, owner: str) -> dict[str, Any]:
+    """The commands in a file by hyperparameter, and "stop"; `owner` is the name of the file in errors."""
     try:
         commands = json.loads(content)
     except (ValueError, RecursionError) as error:
@@ -56,28 +56,25 @@ def read(content: bytes, owner: str) -> dict[str, Any]:
     return commands
 
 
-def changes(parts: list[Any], name: str, command: dict[str, Any], owner: str) -> list[Callable[[], Any]]:
-    """What a command does to each optimizer, checked and prepared: until they are called, no value is another."""
+def prepare(optimizers: list[Any], name: str, command: dict[str, Any], owner: str) -> list[Callable[[], Any]]:
+    """The changes that a command makes, one for each optimizer, validated. No value changes until they are called."""
     verb, argument = next(iter(command.items()))
     if verb != "hold":
-        return [_change(part, name, verb, argument, owner) for part in _having(parts, name)]
-    holding = [_hold(part, name, argument) for part in parts if _can_hold(part, name, argument)]
-    if not holding:
+        return [
+            _prepare_change(optimizer, name, verb, argument, owner) for optimizer in _manage_owners(optimizers, name)
+        ]
+    to_hold = [optimizer for optimizer in optimizers if _can_hold(optimizer, name, argument)]
+    if not to_hold:
         rule = "a command that fits: it follows no schedule" if argument else "a command that fits: it is not held"
         arguments.reject(owner, name, rule, command)
-    return holding
+    return [_prepare_hold(optimizer, name, argument) for optimizer in to_hold]
 
 
-def values(parts: list[Any], name: str) -> list[float]:
-    """What a hyperparameter is in the next step, in each optimizer that has it."""
-    steps = [int(keras.ops.convert_to_numpy(part._iterations)) for part in parts]
-    found = [applied_values(part, step, step + 1).get(name) for part, step in zip(parts, steps, strict=True)]
-    return [float(value[0]) for value in found if value is not None]
-
-
-def structure(model: Any) -> list[Any]:
-    """What a compiled step was traced with, and does not notice if it changes."""
-    return [(type(part), schedules_of(part), len(part.variables)) for part in leaves(model.optimizer)]
+def next_values(optimizers: list[Any], name: str) -> list[float]:
+    """The value of a hyperparameter in the next step, for each optimizer that has it."""
+    steps = [batch_count(optimizer) for optimizer in optimizers]
+    values = [applied_values(one, step, step + 1).get(name) for one, step in zip(optimizers, steps, strict=True)]
+    return [float(value[0]) for value in values if value is not None]
 
 
 def _is_command(command: Any) -> bool:
@@ -93,52 +90,46 @@ def _is_command(command: Any) -> bool:
         return False
 
 
-def _having(parts: list[Any], name: str) -> list[Any]:
-    """The optimizers that have a hyperparameter, which is a variable or a schedule in them from now on."""
-    having = [part for part in parts if hasattr(part, name)] or parts  # if none has it, `scheduled` says what they have
-    for part in having:
-        if name != "learning_rate" and not follows_schedule(part, name):
-            scheduled(part, **_named(name, True))
-    return having
+def _manage_owners(optimizers: list[Any], name: str) -> list[Any]:
+    """The optimizers that have a hyperparameter, in which it is a variable or follows a schedule from now on."""
+    owners = [one for one in optimizers if hasattr(one, name)] or optimizers  # if none, `scheduled` raises
+    for optimizer in owners:
+        if name != "learning_rate" and not is_scheduled(optimizer, name):
+            scheduled(optimizer, **{name: True})
+    return owners
 
 
-def _change(part: Any, name: str, verb: str, argument: float, owner: str) -> Callable[[], Any]:
-    if verb == "multiply" and follows_schedule(part, name):
+def _prepare_change(optimizer: Any, name: str, verb: str, argument: float, owner: str) -> Callable[[], Any]:
+    if verb == "multiply" and is_scheduled(optimizer, name):
         if name != "learning_rate":
-            arguments.reject(
-                owner, name, "a command that fits: it follows a schedule, which can be held", {verb: argument}
-            )
-        swap(part, {FACTOR: True})
-        cell = part._book.cells[FACTOR]
-        return functools.partial(cell.assign, _in_range(FACTOR, shortest(cell) * argument, owner))
-    value = _in_range(name, argument if verb == "set" else current_value(part, name) * argument, owner)
-    return functools.partial(scheduled, part, **_named(name, value))
+            rule = "a command that fits: it follows a schedule, which can be held"
+            arguments.reject(owner, name, rule, {verb: argument})
+        manage(optimizer, {FACTOR: True})
+        factor = optimizer._managed.variables[FACTOR]
+        return functools.partial(factor.assign, _check_range(FACTOR, to_decimal(factor) * argument, owner))
+    value = argument if verb == "set" else current_value(optimizer, name) * argument
+    keywords: dict[str, Any] = {name: _check_range(name, value, owner)}
+    return functools.partial(scheduled, optimizer, **keywords)
 
 
-def _named(name: str, value: Any) -> dict[str, Any]:
-    return {name: value}
-
-
-def _in_range(name: str, value: float, owner: str) -> float:
+def _check_range(name: str, value: float, owner: str) -> float:
     below_one = name in BELOW_ONE
     if arguments.number(value, minimum=0.0, below=1.0 if below_one else LARGEST) is None:
         arguments.reject(owner, name, "a number >= 0 and < 1" if below_one else "a number >= 0 that float32 has", value)
     return value
 
 
-def _can_hold(part: Any, name: str, on: bool) -> bool:
-    return follows_schedule(part, name) and (on or isinstance(_beneath(schedule_of(part, name)), Held))
+def _can_hold(optimizer: Any, name: str, on: bool) -> bool:
+    if not is_scheduled(optimizer, name):
+        return False
+    return on or isinstance(without_per_update(source_of(optimizer, name)), Held)
 
 
-def _beneath(value: Any) -> Any:
-    return value.schedule if isinstance(value, PerUpdate) else value
-
-
-def _hold(part: Any, name: str, on: bool) -> Callable[[], Any]:
-    given = schedules_of(part)[name]
-    if not on:
-        released = inside(given, lambda held: held.schedule)
-        return functools.partial(replace_schedule, part, name, released)
-    present = float(given.values([int(keras.ops.convert_to_numpy(part._iterations))])[0])
-    held = inside(given, lambda whole: whole if isinstance(whole, Held) else Held(whole, present))
-    return functools.partial(replace_schedule, part, name, held)
+def _prepare_hold(optimizer: Any, name: str, on: bool) -> Callable[[], Any]:
+    current = schedules_of(optimizer)[name]
+    if on:
+        value = float(current.values([batch_count(optimizer)])[0])
+        new = map_schedule(current, lambda whole: whole if isinstance(whole, Held) else Held(whole, value))
+    else:
+        new = map_schedule(current, lambda held: held.schedule)
+    return functools.partial(replace_schedule, optimizer, name, new)

@@ -1,4 +1,4 @@
-"""Changes hyperparameters of a running `fit` as a file says that is edited meanwhile."""
+"""Changes hyperparameters of a running `fit` by commands in a file."""
 
 from __future__ import annotations
 
@@ -13,25 +13,26 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..parts import build, follows_schedule, leaves, retrace
-from ..scheduled import FACTOR, swap
+from ..optimizers.compiled_step import build, retrace_if_changed
+from ..optimizers.inspection import batch_count, inner_optimizers, is_scheduled
+from ..optimizers.manage import manage
+from ..optimizers.state import FACTOR
 from ..schedules import arguments
 from ..schedules.spans import is_integer
 from . import fit, live_commands
-from .live_commands import structure
 from .plateau_reducer import PlateauReducer
 
-NOTE = "live_control"
+STATE_KEY = "live_control"
 
 
 class LiveControl(keras.callbacks.Callback):
-    """Changes the learning rate or another hyperparameter of a running `fit` as a small JSON file says.
+    """Changes the learning rate or another hyperparameter of a running `fit` by commands in a small JSON file.
 
-    The file names hyperparameters, each with one command: `{"set": 0.01}` puts a
-    number in the place of a number or a schedule, in all optimizers inside;
-    `{"multiply": 0.5}` multiplies a number, or what a schedule of the rate gives
-    from then on; `{"hold": true}` keeps a schedule at its present value, `false` has
-    it go on at its own step. `{"stop": true}` ends the training after the epoch.
+    The file names hyperparameters, each with one command: `{"set": 0.01}` replaces a
+    number or a schedule by a number, in all optimizers inside; `{"multiply": 0.5}`
+    multiplies a number, or the values of a schedule of the rate from then on;
+    `{"hold": true}` keeps a schedule at its current value, `false` has it continue at
+    its own step. `{"stop": true}` ends the training after the epoch.
 
     >>> import keras, numpy as np, pathlib, tempfile, keras_lr as klr
     >>> model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
@@ -44,23 +45,24 @@ class LiveControl(keras.callbacks.Callback):
     >>> float(model.optimizer.learning_rate)
     0.05000000074505806
 
-    It looks at the beginning of each epoch. A content of the file, which its bytes
-    and the time of its change tell apart, is applied once, and whole or not at all:
-    this is saved with the optimizer, so a restart does not repeat it. What can't be
-    applied is reported and ignored. With several workers each must find the same file.
+    It reads the file at the beginning of each epoch. A version of the file, identified
+    by its bytes and the time of its change, is applied once, and completely or not at
+    all. This is saved with the optimizer, so a restart does not repeat it. Commands that
+    can't be applied are reported and ignored. With several workers each must find the
+    same file.
 
     Args:
         path: The file. It may be missing.
-        every: Look also after every so many batches, an integer > 0, or `None`. It costs a read
-            of the file; on JAX, which else leaves the model's state on the device for the
-            whole epoch, a new content also brings that state back.
-        verbose: Whether to print a line for what is applied or ignored, 0 or 1.
+        every: How many batches after which to read it again, an integer > 0, or `None`. It costs
+            a read of the file; on JAX, which otherwise leaves the model's state on the device for
+            the whole epoch, a new content also copies that state back.
+        verbose: Whether to print a line for each command that is applied or ignored, 0 or 1.
 
     Attributes:
         applied: What was applied: dictionaries with `time`, `epoch`, `batch`, `iteration`,
             `hyperparameter`, `command` and `value`, the new one, or a list for several optimizers.
-        log_path: A file beside the other, `control.applied.jsonl` for `control.json`, to which
-            they are appended, one a line.
+        log_path: A file in the same folder, `control.applied.jsonl` for `control.json`, to which
+            they are appended, one per line.
 
     Raises:
         TypeError, ValueError: An argument breaks its rule.
@@ -80,106 +82,99 @@ class LiveControl(keras.callbacks.Callback):
 
     def set_model(self, model: Any) -> None:
         super().set_model(model)
-        # Before any `on_train_begin`, where `BackupAndRestore` loads what must be there by then.
+        # Before any `on_train_begin`, in which `BackupAndRestore` loads the state.
         build(model)
-        before = structure(model)
-        for part in leaves(model.optimizer):
-            swap(part, {FACTOR: True} if follows_schedule(part) else {})
-        if before != structure(model):
-            retrace(model)
+        with retrace_if_changed(model):
+            for optimizer in inner_optimizers(model.optimizer):
+                manage(optimizer, {FACTOR: True} if is_scheduled(optimizer) else {})
 
     def on_train_begin(self, logs: Any = None) -> None:
-        self._seen: bytes | str | None = None  # anew, since what was applied may have been taken back by a restore
+        self._last_read: bytes | str | None = None  # reset, because a restore may have undone what was applied
         self._stop = False
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self._epoch, self._looked = epoch, 0
-        self._look(0)
+        self._epoch, self._last_batch = epoch, 0
+        self._read_file(0)
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        # A difference, since with `steps_per_execution` not every batch is announced.
-        if self.every is not None and batch - self._looked >= self.every:
-            self._looked = batch
-            self._look(batch)
+        # By the difference, because `steps_per_execution` skips batches.
+        if self.every is not None and batch - self._last_batch >= self.every:
+            self._last_batch = batch
+            self._read_file(batch)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if self._stop:
-            self.model.stop_training = True  # only here: set earlier, it would end the epoch, too
+            self.model.stop_training = True  # only here: earlier, it would also end the epoch
 
-    def _look(self, batch: int) -> None:
+    def _read_file(self, batch: int) -> None:
         try:
             with open(self.path, "rb") as file:
                 content, changed = file.read(), os.fstat(file.fileno()).st_mtime_ns
         except FileNotFoundError:
             return
         except OSError as error:
-            if self._seen != str(error):
-                self._seen = str(error)
-                self._say(f"ignores {self.path}: {error}")
+            if self._last_read != str(error):
+                self._last_read = str(error)
+                self._print(f"ignores {self.path}: {error}")
             return
-        seen = hashlib.sha256(b"%d:" % changed + content).digest()
-        if seen == self._seen or not content.strip():
+        digest = hashlib.sha256(b"%d:" % changed + content).digest()
+        if digest == self._last_read or not content.strip():
             return
-        parts = leaves(self.model.optimizer)  # by `self.model`, which brings the state of a running JAX epoch back
-        if not parts:
-            return  # a `MultiOptimizer` before its first step; looked at again after it
-        self._seen, note = seen, np.frombuffer(seen, "uint8")
-        if np.array_equal(parts[0]._book.notes.get(NOTE), note):
+        optimizers = inner_optimizers(self.model.optimizer)  # on JAX, `self.model` copies the state of the epoch back
+        if not optimizers:
+            return  # a `MultiOptimizer` before its first step; the file is read again after it
+        self._last_read, saved_digest = digest, np.frombuffer(digest, "uint8")
+        if np.array_equal(optimizers[0]._managed.callback_state.get(STATE_KEY), saved_digest):
             return
         try:
-            self._obey(live_commands.read(content, self.path.name), batch)
+            self._apply(live_commands.parse(content, self.path.name), batch)
         except (TypeError, ValueError) as error:
-            self._say(f"ignores {self.path}: {error}")
+            self._print(f"ignores {self.path}: {error}")
         else:
-            parts[0]._book.notes[NOTE] = note
+            optimizers[0]._managed.callback_state[STATE_KEY] = saved_digest
 
-    def _obey(self, commands: dict[str, Any], batch: int) -> None:
-        model, before = self.model, structure(self.model)
+    def _apply(self, commands: dict[str, Any], batch: int) -> None:
         by_name = {name: command for name, command in commands.items() if name != "stop"}
-        try:
-            # All is checked and prepared, which changes no value, before the first change is made.
-            changes = [change for name, command in by_name.items() for change in self._changes(name, command)]
+        with retrace_if_changed(self.model):
+            # All commands are validated and prepared, which changes no value, before the first change is made.
+            changes = [change for name, command in by_name.items() for change in self._prepare(name, command)]
             for change in changes:
                 change()
-        finally:
-            if before != structure(model):
-                retrace(model)
         for name, command in by_name.items():
             self._record(batch, name, command)
         if "stop" in commands:
             self._stop = commands["stop"]
             self._record(batch, None, {"stop": self._stop})
 
-    def _changes(self, name: str, command: dict[str, Any]) -> list[Callable[[], Any]]:
-        for other in fit.others(self):
-            relative = isinstance(other, PlateauReducer | keras.callbacks.ReduceLROnPlateau)
-            always = name == "learning_rate" and isinstance(other, keras.callbacks.LearningRateScheduler)
-            if always or (getattr(other, "hyperparameter", None) == name and not relative):
+    def _prepare(self, name: str, command: dict[str, Any]) -> list[Callable[[], Any]]:
+        for other in fit.other_callbacks(self):
+            is_relative = isinstance(other, PlateauReducer | keras.callbacks.ReduceLROnPlateau)
+            sets_rate = name == "learning_rate" and isinstance(other, keras.callbacks.LearningRateScheduler)
+            if sets_rate or (getattr(other, "hyperparameter", None) == name and not is_relative):
                 raise ValueError(f"`{type(other).__name__}` sets `{name}`, and would undo it.")
-        return live_commands.changes(leaves(self.model.optimizer), name, command, self.path.name)
+        return live_commands.prepare(inner_optimizers(self.model.optimizer), name, command, self.path.name)
 
     def _record(self, batch: int, name: str | None, command: dict[str, Any]) -> None:
-        parts = leaves(self.model.optimizer)
-        count = int(keras.ops.convert_to_numpy(parts[0]._iterations))
-        values = [] if name is None else live_commands.values(parts, name)
+        optimizers = inner_optimizers(self.model.optimizer)
+        values = [] if name is None else live_commands.next_values(optimizers, name)
         entry = {
             "time": datetime.datetime.now().isoformat(timespec="seconds"),
             "epoch": self._epoch,
             "batch": int(batch),
-            "iteration": count,
+            "iteration": batch_count(optimizers[0]),
             "hyperparameter": name,
             "command": command,
             "value": values if len(values) > 1 else next(iter(values), None),
         }
         self.applied.append(entry)
-        said = f"{name} {json.dumps(command)} -> {entry['value']}" if name else json.dumps(command)
-        self._say(f"epoch {self._epoch}, batch {batch}: {said}", separator=": ")
+        text = f"{name} {json.dumps(command)} -> {entry['value']}" if name else json.dumps(command)
+        self._print(f"epoch {self._epoch}, batch {batch}: {text}", separator=": ")
         try:
             with open(self.log_path, "a", encoding="utf-8") as file:
                 file.write(json.dumps(entry) + "\n")
-        except OSError as error:  # a full disk is no reason to end a training
-            self._say(f"can't write {self.log_path}: {error}")
+        except OSError as error:  # a full disk must not end the training
+            self._print(f"can't write {self.log_path}: {error}")
 
-    def _say(self, message: str, separator: str = " ") -> None:
+    def _print(self, message: str, separator: str = " ") -> None:
         if self.verbose and keras.config.is_interactive_logging_enabled():
             print(f"LiveControl{separator}{message}".replace("\n", " "))

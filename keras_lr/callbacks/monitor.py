@@ -1,4 +1,4 @@
-"""Shows the hyperparameters that were applied, in `logs` and in a record of every step."""
+"""Records the hyperparameters that were applied, at each step and in `logs`."""
 
 from __future__ import annotations
 
@@ -8,24 +8,25 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..parts import applied_values, batches_seen, leaves
+from ..optimizers.inspection import applied_values, batch_count, inner_optimizers
 from ..schedules import arguments
 from . import fit
 from .events import Events
 
 
 class Monitor(keras.callbacks.Callback):
-    """Puts the values that were applied into `logs` each epoch, and records them for each step.
+    """Adds the values that were applied to `logs` each epoch, and records them for each step.
 
-    The learning rate and every hyperparameter that `scheduled` or a callback has
-    taken in hand, of every optimizer: numbers for History, the progress bar,
-    `CSVLogger`, TensorBoard's callback and others, wherever it stands in the list.
-    `logs` have the value that the last update of the epoch used. With several
+    It covers the learning rate and every hyperparameter that `scheduled` or a
+    callback manages, of every optimizer: numbers for History, the progress bar,
+    `CSVLogger`, TensorBoard's callback and others, wherever it is in the list.
+    `logs` gets the value that the last update of the epoch used. With several
     optimizers the names end in theirs, as in `learning_rate_adam`.
 
-    It reads the device once an epoch; values of steps are computed from the
+    It reads the device once an epoch. The values of steps are computed from the
     schedules, so it costs nothing per step and is exact with `steps_per_execution`.
-    What follows no schedule is taken to have been what it is when the epoch ends.
+    A hyperparameter that follows no schedule is taken to have had its value at the
+    end of the epoch all the time.
 
     >>> import keras, numpy as np, keras_lr as klr
     >>> model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
@@ -38,11 +39,11 @@ class Monitor(keras.callbacks.Callback):
     array([0.5  , 0.375, 0.25 , 0.125])
 
     Args:
-        log_dir: A folder for TensorBoard, where the value of each step is written at
+        log_dir: A folder for TensorBoard. The value of each step is written there at
             the end of its epoch, by the number of the batch; `None` for none.
 
     Raises:
-        TypeError: `log_dir` is no path.
+        TypeError: `log_dir` is not a path.
 
     Attributes:
         steps: For each name an array of the values, one for each batch since `fit` began.
@@ -57,18 +58,19 @@ class Monitor(keras.callbacks.Callback):
         self._events: Events | None = None
 
     def on_train_begin(self, logs: Any = None) -> None:
-        fit.be_first(self)
+        fit.move_first(self)
         self._epochs = {}
         self._events = None if self.log_dir is None else Events(os.fspath(self.log_dir))
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self._begin = [batches_seen(part) for part in leaves(self.model.optimizer)]
+        self._first_batches = [batch_count(inner) for inner in inner_optimizers(self.model.optimizer)]
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        parts = leaves(self.model.optimizer)
-        for begin, part in zip(self._begin, parts, strict=True):
-            end = "" if len(parts) == 1 else f"_{part.name}"
-            series = {name + end: v for name, v in applied_values(part, begin, batches_seen(part)).items()}
+        optimizers = inner_optimizers(self.model.optimizer)
+        for begin, optimizer in zip(self._first_batches, optimizers, strict=True):
+            suffix = "" if len(optimizers) == 1 else f"_{optimizer.name}"
+            applied = applied_values(optimizer, begin, batch_count(optimizer))
+            series = {name + suffix: values for name, values in applied.items()}
             for name, values in series.items():
                 self._epochs.setdefault(name, []).append(values)
                 if logs is not None and len(values):
@@ -78,7 +80,7 @@ class Monitor(keras.callbacks.Callback):
 
     @property
     def steps(self) -> dict[str, np.ndarray]:
-        # Put together here, since at each epoch it would copy all epochs before.
+        # Concatenated here, because doing so at each epoch would copy all previous ones.
         return {name: np.concatenate(epochs) for name, epochs in self._epochs.items()}
 
     def on_train_end(self, logs: Any = None) -> None:
@@ -86,7 +88,7 @@ class Monitor(keras.callbacks.Callback):
             self._events.close()
 
     def plot(self, **options: Any) -> Any:
-        """Draw what was recorded, a panel for each hyperparameter; see `plotting.plot_monitor`."""
+        """Draw the record, a panel for each hyperparameter; see `plotting.plot_monitor`."""
         from ..plotting import plot_monitor
 
         return plot_monitor(self, **options)

@@ -1,1 +1,1 @@
-"""Which policy to use: what `python -m keras_lr compare` runs and reports."""
+"""The command `python -m keras_lr compare`: it trains several policies and reports which to use."""

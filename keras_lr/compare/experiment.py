@@ -1,4 +1,4 @@
-"""The training of a comparison: every policy from the same weights on the same data, and the check of the reload."""
+"""Trains every policy from the same weights on the same data, and checks that the best model can be reloaded."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import keras
 import numpy as np
 
 from ..callbacks.bind_spans import BindSpans
-from ..parts import build, given_rate
+from ..optimizers.compiled_step import build
+from ..optimizers.inspection import configured_rate
 from ..schedules.base import Schedule
 from .policies import POLICIES
 from .problem import Problem
@@ -20,7 +21,7 @@ from .problem import Problem
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """What is the same for every policy."""
+    """The settings that all policies share."""
 
     rate: float
     batch_size: int
@@ -30,7 +31,7 @@ class Settings:
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """One policy trained with one seed: the rate of every step, the rest of every epoch."""
+    """One policy trained with one seed: its learning rate for every step, its metrics for every epoch."""
 
     policy: str
     seed: int
@@ -49,7 +50,7 @@ class Run:
 
 @dataclasses.dataclass(frozen=True)
 class Reload:
-    """Going on for an epoch, with and without saving and loading: which variables differ, how far weights moved."""
+    """The result of one more epoch with and without a reload: which variables differ, how far weights moved."""
 
     policy: str
     seed: int
@@ -60,7 +61,7 @@ class Reload:
 
 @dataclasses.dataclass(frozen=True)
 class Best:
-    """The best run so far: its file, and its model with the numbers to put back into it."""
+    """The best run so far: its file, and its model with the values of its variables."""
 
     run: Run
     path: Path
@@ -71,12 +72,12 @@ class Best:
 def train(
     problem: Problem, policies: list[str], settings: Settings, on_epoch: Callable[[], None] = lambda: None
 ) -> Iterator[tuple[Run, Any]]:
-    """Every policy with every seed, one at a time: the run, and the model as the run left it.
+    """Train every policy with every seed, and yield each run with its trained model.
 
-    A seed means the same first weights and the same order of the data for every
-    policy. The next run changes the model of the last one.
+    A seed determines the initial weights and the order of the data, alike for every
+    policy. The next run of a policy changes the same model.
     """
-    starts = [_start(problem, seed) for seed in range(settings.seeds)]
+    initial_weights = [_initial_weights(problem, seed) for seed in range(settings.seeds)]
     for name in policies:
         rate, callbacks = POLICIES[name](settings.rate, settings.epochs)
         callbacks = [BindSpans(), *callbacks, keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: on_epoch())]
@@ -89,18 +90,18 @@ def train(
         )
         build(model)
         untrained = _copy(model.optimizer.variables)
-        for seed, start in enumerate(starts):
-            # The numbers are put back rather than the model made anew, which would be traced anew.
-            _put_back(weights + model.optimizer.variables, start + untrained)
+        for seed, initial in enumerate(initial_weights):
+            # Reset by assignment: a new model would be traced again.
+            _assign(weights + model.optimizer.variables, initial + untrained)
             keras.utils.set_random_seed(seed)  # the order of the data
-            began = time.perf_counter()
+            start = time.perf_counter()
             x, y = problem.x_train, problem.y_train
             history = _fit(model, x, y, problem, settings, callbacks=callbacks, epochs=settings.epochs)
-            yield _record(name, seed, model, history, settings, time.perf_counter() - began), model
+            yield _record(name, seed, model, history, settings, time.perf_counter() - start), model
 
 
 def better(best: Best | None, run: Run, model: Any, path: Path) -> Best:
-    """`best`, or the run if it is better, in which case its model is saved to `path`."""
+    """The better one of `best` and the run; if that is the run, its model is saved to `path`."""
     if best is not None and run.final <= best.run.final:
         return best
     model.save(path)
@@ -108,31 +109,31 @@ def better(best: Best | None, run: Run, model: Any, path: Path) -> Best:
 
 
 def check_reload(best: Best, problem: Problem, settings: Settings) -> Reload:
-    """Train the best model one epoch further, as it is in memory and as it comes from its file, and compare."""
+    """Train the best model for one more epoch, from memory and from its file, and compare."""
     loaded = keras.saving.load_model(best.path)
-    _put_back(_state(best.model), best.state)
-    # Keras does not save where the random draws of layers such as Dropout are: both start at the same point.
-    _put_back(_draws(loaded), _copy(_draws(best.model)))
+    _assign(_state(best.model), best.state)
+    # Keras does not save the random states of layers such as Dropout, so both models get the same ones.
+    _assign(_random_states(loaded), _copy(_random_states(best.model)))
     before = _copy(best.model.weights)
-    # An order of our own: the first fit of a loaded model draws random numbers to build it, and so shuffles otherwise.
+    # Shuffled here: the first fit of a loaded model draws random numbers to build it, and so shuffles differently.
     order = np.random.default_rng(best.run.seed).permutation(len(problem.x_train))
     x, y = problem.x_train[order], problem.y_train[order]
-    span = {"initial_epoch": settings.epochs, "epochs": settings.epochs + 1}
-    # And after that the draws of torch, whose dropout has no state of its own.
+    one_epoch = {"initial_epoch": settings.epochs, "epochs": settings.epochs + 1}
+    # After the build, and for torch, whose dropout has no state of its own.
     seed = keras.callbacks.LambdaCallback(on_train_begin=lambda *_: keras.utils.set_random_seed(best.run.seed))
     for model in (best.model, loaded):
-        # Without `BindSpans`: what is bound is saved, and has to do.
+        # Without `BindSpans`, because bound spans are saved.
         _, callbacks = POLICIES[best.run.policy](settings.rate, settings.epochs)
-        _fit(model, x, y, problem, settings, callbacks=[*callbacks, seed], shuffle=False, **span)
-    kept, reloaded = best.model.weights + best.model.optimizer.variables, loaded.weights + loaded.optimizer.variables
-    pairs = list(zip(kept, _copy(kept), _copy(reloaded), strict=False))
+        _fit(model, x, y, problem, settings, callbacks=[*callbacks, seed], shuffle=False, **one_epoch)
+    original, reloaded = (model.weights + model.optimizer.variables for model in (best.model, loaded))
+    pairs = list(zip(original, _copy(original), _copy(reloaded), strict=False))
     different = [variable.path for variable, a, b in pairs if a.tobytes() != b.tobytes()]
-    different += ["the number of variables"] if len(kept) != len(reloaded) else []
+    different += ["the number of variables"] if len(original) != len(reloaded) else []
     moved = max(np.abs(a - b).max() for a, b in zip(before, _copy(best.model.weights), strict=True))
     return Reload(best.run.policy, best.run.seed, len(pairs), different, float(moved))
 
 
-def _start(problem: Problem, seed: int) -> list[np.ndarray]:
+def _initial_weights(problem: Problem, seed: int) -> list[np.ndarray]:
     keras.utils.set_random_seed(seed)
     return _copy(problem.model().variables)
 
@@ -152,7 +153,7 @@ def _fit(model: Any, x: np.ndarray, y: np.ndarray, problem: Problem, settings: S
 
 def _record(name: str, seed: int, model: Any, history: dict[str, Any], settings: Settings, seconds: float) -> Run:
     steps = int(keras.ops.convert_to_numpy(model.optimizer.iterations))
-    rate = given_rate(model.optimizer)
+    rate = configured_rate(model.optimizer)
     if isinstance(rate, Schedule):
         rates = rate.values(steps)
     else:
@@ -165,7 +166,7 @@ def _state(model: Any) -> list[Any]:
     return model.variables + model.optimizer.variables
 
 
-def _draws(model: Any) -> list[Any]:
+def _random_states(model: Any) -> list[Any]:
     weights = {id(variable) for variable in model.weights}
     return [variable for variable in model.variables if id(variable) not in weights]
 
@@ -174,6 +175,6 @@ def _copy(variables: list[Any]) -> list[np.ndarray]:
     return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
 
 
-def _put_back(variables: list[Any], numbers: list[np.ndarray]) -> None:
-    for variable, number in zip(variables, numbers, strict=True):
-        variable.assign(number)
+def _assign(variables: list[Any], values: list[np.ndarray]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)

@@ -1,4 +1,4 @@
-"""The policies that are compared: from a peak rate and a number of epochs to a rate and callbacks."""
+"""The policies to compare, as functions of a peak rate and a number of epochs that return a rate and callbacks."""
 
 from __future__ import annotations
 

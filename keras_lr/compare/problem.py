@@ -1,4 +1,4 @@
-"""What is learned in a comparison: the data and the model, embedded or the user's, checked before any training."""
+"""The data and the model of a comparison, built-in or the user's, validated before any training."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ import numpy as np
 
 
 class BadInput(Exception):
-    """What the user gave can't be used; the message is one line that says why."""
+    """Unusable input of the user; the message says why in one line."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
-    """Training and validation data for a classification, and a function that makes a fresh model for them."""
+    """Training and validation data for a classification, and a function that creates a model for them."""
 
     x_train: np.ndarray
     y_train: np.ndarray
@@ -32,7 +32,7 @@ class Problem:
         return int(max(self.y_train.max(), self.y_val.max())) + 1
 
     def model(self) -> Any:
-        """A fresh model, with weights from the current random seed."""
+        """A new model, with weights from the current random seed."""
         model = self.make_model(self.x_train.shape[1:], self.classes)
         if isinstance(model, keras.Model) and not model.built:
             model(self.x_train[:1])
@@ -40,7 +40,7 @@ class Problem:
 
 
 def read(data: str | None, model: str | None) -> Problem:
-    """The problem that `--data` and `--model` name, `None` for the embedded ones; `BadInput` if it can't be used."""
+    """The problem that `--data` and `--model` name, `None` for the built-in ones; raises `BadInput` if unusable."""
     load = _function("--data", data) if data else digits
     make_model = _function("--model", model) if model else mlp
     arrays = _arrays(data or "digits", _call(f"--data {data}", load))
@@ -144,6 +144,6 @@ def _check_model(name: str, problem: Problem) -> None:
     if out.shape != (len(some), problem.classes) or (out < 0).any() or np.abs(out.sum(-1) - 1).max() > 0.01:
         wanted = f"a softmax over the {problem.classes} classes"
         raise BadInput(f"--model {name} must end in {wanted}. Received: output of shape {out.shape}")
-    # Else a layer that can't be loaded again would be found out after all the training.
+    # Otherwise a layer that can't be loaded would be found only after all the training.
     saved = _call(f"--model {name}: saving its config", keras.saving.serialize_keras_object, model)
     _call(f"--model {name}: loading its config", keras.saving.deserialize_keras_object, saved)

@@ -1,4 +1,4 @@
-"""What a comparison found: the table, the sentence that answers, the numbers as JSON."""
+"""Reports a comparison: a table, a recommendation in one sentence, and the numbers as JSON."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def default_target(runs: list[Run]) -> float:
 
 
 def rows(runs: list[Run], target: float) -> list[Row]:
-    """A row for each policy, the best first."""
+    """One row per policy, the best first."""
     found = []
     for policy, group in _by_policy(runs).items():
         finals = [run.final for run in group]
@@ -52,7 +52,7 @@ def rows(runs: list[Run], target: float) -> list[Row]:
 
 
 def table(found: list[Row], target: float, seeds: int) -> str:
-    """The rows as text, and how to read them."""
+    """The rows as text, with a legend."""
     cells = [("policy", "final accuracy", f"epochs to {_percent(target)} %", "seconds a run")]
     spreads = [f" ± {_percent(row.spread)}" if seeds > 1 else "" for row in found]
     widest = max(map(len, spreads))
@@ -75,27 +75,27 @@ def table(found: list[Row], target: float, seeds: int) -> str:
 
 
 def answer(found: list[Row], seeds: int) -> str:
-    """Which policy to use, and whether it is better than constant by more than chance."""
+    """Which policy to use, and whether its advantage over the constant rate exceeds the spread."""
     best, others = found[0], found[1:]
     if not others:
         return f"Only {best.policy} was trained: there is nothing to compare it with."
     against = next((row for row in others if row.policy == "constant"), others[0])
     points = _percent(best.accuracy - against.accuracy)
     if best.policy == "constant":
-        said = f"Keep constant: it is the best here, {points} points above {against.policy}"
+        text = f"Keep constant: it is the best here, {points} points above {against.policy}"
     else:
-        said = f"Use {best.policy}: {_percent(best.accuracy)} %, {points} points above {against.policy}"
+        text = f"Use {best.policy}: {_percent(best.accuracy)} %, {points} points above {against.policy}"
     if seeds == 1:
-        return f"{said}; but with one seed nobody knows how much of that is chance: take --seeds 3."
-    if not _apart(best, against):
-        return f"{said}, which is within the spread over the seeds: here it makes no difference that can be told."
-    alike = [row.policy for row in others if row is not against and not _apart(best, row)]
-    also = f" ({_listed(alike)} can't be told from it)" if alike else ""
-    return f"{said}, more than the spread over the seeds{also}."
+        return f"{text}; but with one seed nobody knows how much of that is chance: take --seeds 3."
+    if not _differ(best, against):
+        return f"{text}, which is within the spread over the seeds: here it makes no difference that can be told."
+    alike = [row.policy for row in others if row is not against and not _differ(best, row)]
+    also = f" ({_join(alike)} can't be told from it)" if alike else ""
+    return f"{text}, more than the spread over the seeds{also}."
 
 
 def curves(runs: list[Run]) -> list[Curves]:
-    """What is drawn of each policy."""
+    """The curves of each policy for the plot."""
     return [
         Curves(
             policy,
@@ -108,7 +108,7 @@ def curves(runs: list[Run]) -> list[Curves]:
 
 
 def reload_line(reload: Reload, path: Path) -> str:
-    """Whether the best model, saved and loaded, goes on as if it had never been saved."""
+    """Whether the best model, saved and loaded, continues as if it had never been saved."""
     what = f"{path} ({reload.policy}, seed {reload.seed}), loaded and trained one epoch further,"
     if reload.different:
         first = ", ".join(reload.different[:3])
@@ -123,7 +123,7 @@ def reload_line(reload: Reload, path: Path) -> str:
 
 
 def write_json(path: Path, settings: Settings, runs: list[Run], reload: Reload | None = None, **more: Any) -> None:
-    """All numbers so far; the file is whole at every moment."""
+    """Write all numbers so far; the file is complete at every moment."""
     content = {
         "keras": keras.__version__,
         "backend": keras.backend.backend(),
@@ -149,15 +149,15 @@ def _epochs_to(target: float, run: Run) -> float:
     return next(reached, math.inf)
 
 
-def _apart(best: Row, other: Row) -> bool:
+def _differ(best: Row, other: Row) -> bool:
     return best.accuracy - best.spread > other.accuracy + other.spread
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f}"
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.1f}"
 
 
-def _listed(names: list[str]) -> str:
+def _join(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 

@@ -1,4 +1,4 @@
-"""The learning-rate range test on a compiled model, which it leaves as it was."""
+"""Runs the learning-rate range test on a compiled model, and restores the model: `find_learning_rate`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ import keras
 import numpy as np
 from keras.src.trainers.data_adapters import get_data_adapter
 
-from ..optimizers import BELOW_ONE, NAMES, has
-from ..parts import leaves
+from ..optimizers.hyperparameters import BELOW_ONE, NAMES, has_hyperparameter
+from ..optimizers.inspection import inner_optimizers
 from ..schedules import arguments
-from .borrowed import borrowed, objects, other_seeds, randomness
-from .range_test import RangeTest, end_of
-from .sweep import scope, sweep
+from .loss_curve import find_end
+from .preserved import preserved, reseed_tensorflow, snapshot_objects, snapshot_random_states
+from .range_test import RangeTest
+from .sweep import sweep, variable_scope
 
 OWNER = "find_learning_rate"
 
@@ -37,7 +38,7 @@ def find_learning_rate(
     shuffle: bool = True,
     verbose: Any = "auto",
 ) -> RangeTest:
-    """Train for some steps while the learning rate rises, and tell at which rates the loss falls.
+    """Train for some steps while the learning rate rises, and report at which rates the loss falls.
 
     The rate of update t is `minimum * (maximum / minimum) ** (t / (steps - 1))`.
 
@@ -51,26 +52,27 @@ def find_learning_rate(
     True
     >>> rate = klr.one_cycle(peak=found.suggestions.steepest, steps=klr.epochs(12))
 
-    It applies nothing. Afterwards the weights, the optimizer (its class, moments, iterations and rate),
+    It changes nothing. Afterwards the weights, the optimizer (its class, moments, iterations and rate),
     the state of BatchNorm and other layers, metrics, compiled functions, `history` and the random states
-    of Python, numpy, Keras and the backend are what they were, bit for bit, also if it is interrupted: the
-    training after it is the training without it. A model that is not built yet stays built, with the weights
-    that `fit` would begin with. What the data itself keeps is its own: a generator has yielded what
-    was used, and a `tf.data` pipeline that shuffles anew each time has done so once.
+    of Python, numpy, Keras and the backend are restored, bit for bit, also if it is interrupted: training
+    continues as if the test had not been run. A model that was not built stays built, with the weights
+    that `fit` would begin with. The state of the data is not restored: a generator has yielded what
+    was used, and a `tf.data` pipeline that reshuffles each time has done so once.
 
-    The rate is a schedule inside the compiled step, which also records the losses: of each batch, before its
-    update, and not Keras' running mean. It starts at 0 whatever the optimizer has counted. It ends early when the
-    smoothed loss is over 4 times its lowest, or not finite. Data that is shorter than the sweep begins anew.
-    With gradient accumulation a rate is that of an update, its loss the mean of the batches. Optimizers with different
-    rates, as `layerwise` makes them, keep their ratios; the largest one is swept.
+    The rate is a schedule inside the compiled step, which also records the loss of each batch before its
+    update, instead of Keras' running mean. The sweep starts at its own step 0 whatever the optimizer has counted.
+    It ends early when the smoothed loss is over 4 times its lowest value, or not finite. Data that is shorter than
+    the sweep is used again. With gradient accumulation a rate applies to an update, whose loss is the mean of its
+    batches. Optimizers with different rates, such as those of `layerwise`, keep their ratios; the largest rate is
+    swept.
 
     Args:
         model: A compiled model.
         x, y, batch_size, sample_weight, class_weight, shuffle: As for `fit`.
-        minimum: The first rate, a number > 0; 1e-7 unless told.
-        maximum: The last rate, a number > `minimum`; 10 unless told.
-        steps: How many rates, an integer > 1; of these updates each has its own.
-        repeats: How many sweeps over other batches, an integer > 0; several give the
+        minimum: The first rate, a number > 0; 1e-7 by default.
+        maximum: The last rate, a number > `minimum`; 10 by default.
+        steps: How many rates, an integer > 1; each is used for one update.
+        repeats: How many sweeps over different batches, an integer > 0; several give the
             suggestions a spread.
         hyperparameter: What is swept, as for `scheduled`: "momentum", "weight_decay", ...
             Then `minimum` and `maximum` are required.
@@ -80,8 +82,8 @@ def find_learning_rate(
         A `RangeTest` with `rates`, `losses`, `smoothed`, `suggestions` and `plot()`.
 
     Raises:
-        TypeError, ValueError: An argument breaks its rule, or the model's own `train_step`
-            returns no `loss`.
+        TypeError, ValueError: An argument breaks its rule, or a custom `train_step` of
+            the model returns no `loss`.
 
     Source: Smith, Cyclical Learning Rates for Training Neural Networks, 2015 (arXiv 1506.01186).
     """
@@ -91,47 +93,49 @@ def find_learning_rate(
         arguments.reject(OWNER, "repeats", "an integer > 0", repeats)
     data = {"x": x, "y": y, "batch_size": batch_size, "sample_weight": sample_weight, "class_weight": class_weight}
     data["shuffle"] = shuffle
-    bar = _Bar(hyperparameter, rates, repeats) if verbose else None
+    bar = _ProgressBar(hyperparameter, rates, repeats) if verbose else None
     runs: list[np.ndarray] = []
 
     def is_over(losses: np.ndarray) -> bool:
         if bar:
             bar.show(len(runs), losses)
-        return end_of(losses) is not None
+        return find_end(losses) is not None
 
-    backs = [objects(model._compile_loss, model.optimizer)]
+    restores = [snapshot_objects(model._compile_loss, model.optimizer)]
     try:
         _build(model, data)
-        backs.append(randomness())
+        restores.append(snapshot_random_states())
         for _ in range(repeats):
-            with borrowed(model):
-                other_seeds()
+            with preserved(model):
+                reseed_tensorflow()
                 runs.append(sweep(model, hyperparameter, rates, data, is_over))
     finally:
-        for back in backs:
-            back()
+        for restore in restores:
+            restore()
     if bar:
         bar.show(repeats, np.empty(0))
     return RangeTest.of(rates, runs, hyperparameter)
 
 
-class _Bar:
-    """The progress bar: how far, at which rate, with which loss."""
+class _ProgressBar:
+    """A progress bar with the current rate and loss."""
 
     def __init__(self, name: str, values: np.ndarray, repeats: int):
         self.name, self.values = name, values
         self.bar = keras.utils.Progbar(len(values) * repeats, stateful_metrics=[name, "loss"])
 
     def show(self, repeats: int, losses: np.ndarray) -> None:
-        now = [(self.name, self.values[len(losses) - 1]), ("loss", losses[-1])] if len(losses) else []
-        self.bar.update(repeats * len(self.values) + len(losses), now)
+        current = [(self.name, self.values[len(losses) - 1]), ("loss", losses[-1])] if len(losses) else []
+        self.bar.update(repeats * len(self.values) + len(losses), current)
 
 
 def _check_model(model: Any, name: str) -> None:
     if not isinstance(model, keras.Model) or not model.compiled or model.optimizer is None:
         arguments.reject(OWNER, "model", "a compiled model", model, error=TypeError)
-    others = [known for known in NAMES if known != "learning_rate"]  # which an unbound schedule can't be asked for
-    known = sorted({"learning_rate"} | {n for part in leaves(model.optimizer) for n in others if has(part, n)})
+    optimizers = inner_optimizers(model.optimizer)
+    others = [other for other in NAMES if other != "learning_rate"]  # reading it fails if its schedule is not bound
+    found = {other for one in optimizers for other in others if has_hyperparameter(one, other)}
+    known = sorted({"learning_rate"} | found)
     if name not in known:
         arguments.reject(OWNER, "hyperparameter", f"one that the optimizer has: {', '.join(known)}", name)
 
@@ -158,15 +162,15 @@ def _rates(name: str, minimum: Any, maximum: Any, steps: Any) -> np.ndarray:
 
 
 def _build(model: Any, data: dict[str, Any]) -> None:
-    """Build the model as `fit` would: nothing else of the first batch is left."""
+    """Build the model as `fit` would, without any other effect of the first batch."""
     if model.built and all(layer.built for layer in model._flatten_layers()):
         return
-    back = randomness()
+    restore = snapshot_random_states()
     x = data["x"]
     if isinstance(x, keras.utils.PyDataset):
         batch = x[0]
     else:
-        if isinstance(x, types.GeneratorType):  # what is taken from it is put back
+        if isinstance(x, types.GeneratorType):  # what is taken from it is chained back
             first, rest = next(x), x
             data["x"] = (batch for batch in itertools.chain([first], rest))
             x = (batch for batch in [first])
@@ -174,10 +178,10 @@ def _build(model: Any, data: dict[str, Any]) -> None:
             x, data["y"], data["sample_weight"], data["batch_size"], class_weight=data["class_weight"]
         )
         batch = next(iter(adapter.get_numpy_iterator()))
-    back()
+    restore()
     metrics, vars(model)["_compile_metrics"] = model._compile_metrics, None
     try:
-        with scope(model):
+        with variable_scope(model):
             model._symbolic_build(data_batch=batch)
     finally:
         vars(model)["_compile_metrics"] = metrics

@@ -1,4 +1,4 @@
-"""What a range test has found."""
+"""The result of a range test: losses, suggestions and how they are shown."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .loss_curve import end_of, smooth
+from .loss_curve import find_end, smooth
 from .suggestions import RULES, Suggestions, suggest
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -28,11 +28,11 @@ class RangeTest:
     Attributes:
         rates: The values that were used, an array.
         losses: The loss of each, before the update with it; the mean of several sweeps.
-        smoothed: The same without the noise.
+        smoothed: The smoothed losses.
         runs: The losses of each sweep, an array of sweeps by rates, NaN where a sweep had ended.
         suggestions: `Suggestions`: `steepest`, `valley`, `slide`, `minimum`, `lowest`.
-        hyperparameter: What was swept.
-        stopped: Why it ended before the last value, an empty string if it did not.
+        hyperparameter: The name of the hyperparameter that was swept.
+        stopped: Why it ended before the last value; an empty string if it did not.
     """
 
     rates: np.ndarray
@@ -42,7 +42,7 @@ class RangeTest:
 
     @classmethod
     def of(cls, rates: Any, runs: Any, hyperparameter: str = "learning_rate") -> RangeTest:
-        """A test from the losses of sweeps, each an array as long as `rates` or shorter; cut where they diverge.
+        """A test from the losses of sweeps, each an array as long as `rates` or shorter; truncated where they diverge.
 
         Args:
             rates: The values of the hyperparameter.
@@ -52,25 +52,25 @@ class RangeTest:
         Returns:
             A `RangeTest`.
         """
-        cut, stopped = [], ""
+        truncated, stopped = [], ""
         for run in (np.asarray(run, "float64") for run in runs):
-            end = end_of(run)
-            cut.append(run if end is None else run[: end[0] + 1])
+            end = find_end(run)
+            truncated.append(run if end is None else run[: end[0] + 1])
             if end is not None:
                 stopped = f"the loss {end[1]} at {rates[end[0]]:.3g}"
             elif len(run) < len(rates):
                 stopped = "the data ran out"
-        longest = max(map(len, cut))
-        padded = np.full((len(cut), longest), np.nan)
-        for row, run in zip(padded, cut, strict=True):
+        longest = max(map(len, truncated))
+        padded = np.full((len(truncated), longest), np.nan)
+        for row, run in zip(padded, truncated, strict=True):
             row[: len(run)] = run
         return cls(np.asarray(rates, "float64")[:longest], padded, hyperparameter, stopped)
 
     @functools.cached_property
     def losses(self) -> np.ndarray:
-        there = ~np.isnan(self.runs)
+        known = ~np.isnan(self.runs)
         with np.errstate(invalid="ignore"):
-            return np.where(there, self.runs, 0.0).sum(axis=0) / np.where(there.any(axis=0), there.sum(axis=0), np.nan)
+            return np.where(known, self.runs, 0.0).sum(axis=0) / np.where(known.any(axis=0), known.sum(axis=0), np.nan)
 
     @functools.cached_property
     def smoothed(self) -> np.ndarray:
@@ -99,10 +99,10 @@ class RangeTest:
             lines.append(f"  loss      {_sparkline(self.smoothed)}")
         for name in RULES:
             value = getattr(self.suggestions, name)
-            said = f"none: {self.suggestions.reasons.get(name)}" if value is None else f"{value:.3g}"
+            text = f"none: {self.suggestions.reasons.get(name)}" if value is None else f"{value:.3g}"
             if name in self.suggestions.spread:
-                said += "  ({:.3g} to {:.3g})".format(*self.suggestions.spread[name])
-            lines.append(f"  {name:<9} {said}")
+                text += "  ({:.3g} to {:.3g})".format(*self.suggestions.spread[name])
+            lines.append(f"  {name:<9} {text}")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str | None:
@@ -112,9 +112,9 @@ class RangeTest:
 
 
 def _length(run: np.ndarray) -> int:
-    """Without the padding; a NaN that was a loss is the last one."""
-    there = np.flatnonzero(~np.isnan(run))
-    return min(len(run), int(there[-1]) + 2) if len(there) else len(run)
+    """The number of losses without the padding. Only the last loss can be NaN, so one NaN after the others is kept."""
+    known = np.flatnonzero(~np.isnan(run))
+    return min(len(run), int(known[-1]) + 2) if len(known) else len(run)
 
 
 def _sparkline(values: np.ndarray) -> str:

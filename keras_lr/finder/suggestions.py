@@ -1,4 +1,4 @@
-"""What a range test says about the rate: rules, each of which gives a rate or the reason why there is none."""
+"""Suggests learning rates from a range test, by rules that return a rate or raise the reason why there is none."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .loss_curve import FEWEST, noise, smooth
+from .loss_curve import MIN_LOSSES, noise, smooth
 
 WINDOW = 15  # of `slide`, in steps
-FLAT = 0.005  # of `slide`: a change of slope that is none, as a share of the whole fall in one step
+FLAT = 0.005  # of `slide`: the largest change of slope that counts as none, as a fraction of the whole fall per step
 
 
 class NoSuggestion(Exception):
-    """Why a rule gives no rate."""
+    """Why a rule suggests no rate."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Suggestions:
     """The rates that a range test suggests, `None` where a rule finds none.
 
-    None is the right one. For a constant rate `steepest` and `minimum` are usual, `valley` is more careful; a rate that
-    comes down again, such as that of `one_cycle`, may go up to `steepest` safely, and at most to `lowest`. `slide` is
-    the least stable.
+    No rule is always right. For a constant rate `steepest` and `minimum` are common and `valley` is more careful; a
+    schedule that decays, such as `one_cycle`, can safely peak at `steepest`, and at most at `lowest`. `slide` is the
+    least stable.
 
     Attributes:
         steepest: Where the smoothed loss falls fastest, by the logarithm of the rate.
@@ -31,7 +31,7 @@ class Suggestions:
         slide: The last rate before the slope turns, coming from the end.
         minimum: A tenth of the rate with the lowest smoothed loss; of the learning rate only.
         lowest: The rate with the lowest smoothed loss.
-        reasons: By name, why there is none.
+        reasons: By name, why a rule suggests no rate.
         spread: By name, the lowest and the highest of several sweeps.
 
     Sources: `lowest` as a peak, Smith, A Disciplined Approach, 2018 (arXiv 1803.09820); `steepest` by the logarithm,
@@ -48,39 +48,39 @@ class Suggestions:
 
 
 def suggest(rates: np.ndarray, runs: Sequence[np.ndarray], hyperparameter: str = "learning_rate") -> Suggestions:
-    """What each rule makes of the losses of one sweep or of several: the median of those that have a rate."""
+    """Apply each rule to the losses of one or several sweeps: the median rate, if most sweeps have one."""
     found: dict[str, float] = {}
     reasons: dict[str, str] = {}
     spread: dict[str, tuple[float, float]] = {}
     for name, rule in RULES.items():
-        given = []
+        suggested = []
         for losses in runs:
             try:
                 if name == "minimum" and hyperparameter != "learning_rate":
                     raise NoSuggestion("a tenth is a rule for learning rates")
-                given.append(rule(*fall(rates, losses)))
+                suggested.append(rule(*falling_curve(rates, losses)))
             except NoSuggestion as reason:
                 reasons[name] = str(reason)
-        if 2 * len(given) > len(runs):
+        if 2 * len(suggested) > len(runs):
             reasons.pop(name, None)
-            found[name] = float(np.exp(np.median(np.log(given))))
+            found[name] = float(np.exp(np.median(np.log(suggested))))
             if len(runs) > 1:
-                spread[name] = (min(given), max(given))
+                spread[name] = (min(suggested), max(suggested))
     return Suggestions(**found, reasons=reasons, spread=spread)
 
 
-def fall(rates: np.ndarray, losses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The part of the curve that can be read: rates and smoothed losses, if the loss falls at all.
+def falling_curve(rates: np.ndarray, losses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The rates and smoothed losses that rules apply to; raises `NoSuggestion` if the loss does not fall.
 
-    Without the first tenth, where the average has little to go by, and without what is not finite.
+    They are without the first tenth, where the average is of few losses, and without losses that are not finite.
     """
     smoothed = smooth(losses)
     kept = np.isfinite(smoothed)
     kept[: len(losses) // 10] = False
     if not np.isfinite(losses).any():
         raise NoSuggestion("no loss is finite")
-    if kept.sum() < FEWEST:
-        raise NoSuggestion(f"only {kept.sum()} losses, and a curve needs {FEWEST}")
+    if kept.sum() < MIN_LOSSES:
+        raise NoSuggestion(f"only {kept.sum()} losses, and a curve needs {MIN_LOSSES}")
     rates, raw, smoothed = rates[: len(losses)][kept], losses[kept], smoothed[kept]
     best = int(np.argmin(smoothed))
     if np.median(smoothed[: best + 1]) - smoothed[best] <= 3 * noise(raw, smoothed):
@@ -89,13 +89,13 @@ def fall(rates: np.ndarray, losses: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 
 def steepest(rates: np.ndarray, smoothed: np.ndarray) -> float:
-    """The middle of the step in which the loss falls most per logarithm of the rate."""
+    """The rate at which the loss falls fastest by the logarithm of the rate."""
     slopes = np.gradient(smoothed, np.log(rates))[: int(np.argmin(smoothed)) + 1]
     return float(rates[np.argmin(slopes)])
 
 
 def valley(rates: np.ndarray, smoothed: np.ndarray) -> float:
-    """The middle of the longest series of losses, with gaps, of which each is lower than the one before."""
+    """The middle of the longest decreasing subsequence of the losses."""
     lengths = np.ones(len(smoothed), int)
     for i in range(1, len(smoothed)):
         higher = lengths[:i][smoothed[:i] > smoothed[i]]
@@ -105,7 +105,7 @@ def valley(rates: np.ndarray, smoothed: np.ndarray) -> float:
 
 
 def slide(rates: np.ndarray, smoothed: np.ndarray) -> float:
-    """From the end to the left, the last rate whose slope still differs from that `WINDOW` steps later."""
+    """Going back from the end, the last rate whose slope differs from that `WINDOW` steps later."""
     if len(rates) <= WINDOW:
         raise NoSuggestion(f"only {len(rates)} losses, and this rule needs {WINDOW + 1}")
     slopes = np.gradient(smoothed) / np.ptp(smoothed)

@@ -1,4 +1,4 @@
-"""Pictures: they take data, return Axes or a Figure, and never show or save."""
+"""Plots with matplotlib: they take data, return Axes or a Figure, and never show or save."""
 
 from .runs import plot_monitor, plot_paths, plot_range_tests
 from .schedules import Curves, plot_comparison, plot_schedules

@@ -1,4 +1,4 @@
-"""Pictures of runs: range tests, what a `Monitor` has recorded, and the paths of optimizers on a surface."""
+"""Plots of runs: range tests, the record of a `Monitor`, and the paths of optimizers on a surface."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..optimizers.hyperparameters import NAMES
 from ..schedules import arguments
 from .style import new_figure, style_of, tidy
 
@@ -14,9 +15,9 @@ MARKERS = {"steepest": "^", "valley": "o", "slide": "s", "minimum": "D", "lowest
 
 
 def plot_range_tests(tests: Any, *, ax: Any = None) -> Any:
-    """Draw the losses of a range test and what it suggests, or the smoothed losses of several.
+    """Draw the losses and suggestions of a range test, or the smoothed losses of several.
 
-    For a grid, as of the rate by weight decay, test the rate once for each weight decay:
+    For a grid, such as learning rate by weight decay, test the rate once for each weight decay:
 
     >>> import numpy as np, keras_lr as klr
     >>> from keras_lr.plotting import plot_range_tests
@@ -27,7 +28,7 @@ def plot_range_tests(tests: Any, *, ax: Any = None) -> Any:
 
     Args:
         tests: A `RangeTest`, or several by the name that the legend shows; all of one hyperparameter.
-        ax: The matplotlib Axes to draw on; those of a new figure unless told.
+        ax: The matplotlib Axes to draw on; by default those of a new figure.
 
     Returns:
         The Axes; `ax.figure` is the figure.
@@ -40,7 +41,7 @@ def plot_range_tests(tests: Any, *, ax: Any = None) -> Any:
     if not named or not all(np.isfinite(test.losses).any() for test in named.values()):
         arguments.reject("plot_range_tests", "tests", "range tests with losses, at least one", tests)
     ax = new_figure(figsize=(7, 4.2)).subplots() if ax is None else ax
-    several, lows, highs = len(named) > 1, [], []
+    several, lowest, highest = len(named) > 1, [], []
     for index, (name, test) in enumerate(named.items()):
         style = style_of(index + 1)
         line = {key: value for key, value in style.items() if key != "marker"}
@@ -48,14 +49,14 @@ def plot_range_tests(tests: Any, *, ax: Any = None) -> Any:
             for run in test.runs:
                 ax.plot(test.rates, run, color="#999999", linewidth=0.9, label="_raw")
         ax.plot(test.rates, test.smoothed, linewidth=2.2, label=name or "smoothed loss", **line)
-        lows.append(np.nanmin(test.smoothed if several else test.runs))
-        highs.append(np.nanmax(test.smoothed))
+        lowest.append(np.nanmin(test.smoothed if several else test.runs))
+        highest.append(np.nanmax(test.smoothed))
     if not several:
         _mark_suggestions(ax, test)
     tidy(ax)
-    room = (max(highs) - min(lows) or 1.0) * 0.12  # what explodes may leave the picture
+    margin = (max(highest) - min(lowest) or 1.0) * 0.12  # exploding losses may exceed the limits
     ax.set(xscale="log", xlabel=test.hyperparameter.replace("_", " "), ylabel="loss of the batch")
-    ax.set_ylim(min(lows) - room, max(highs) + room)
+    ax.set_ylim(min(lowest) - margin, max(highest) + margin)
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=1 if several else 3, frameon=False, handlelength=3)
     return ax
 
@@ -66,17 +67,17 @@ def _mark_suggestions(ax: Any, test: Any) -> None:
         if rate is not None:
             known = np.isfinite(test.smoothed)
             height = np.interp(np.log(rate), np.log(test.rates[known]), test.smoothed[known])
-            look = {"markerfacecolor": "white", "markeredgecolor": "black", "markeredgewidth": 1.5, "zorder": 3}
-            ax.plot(rate, height, marker, markersize=9, label=f"{name} {rate:.2g}", **look)
+            style = {"markerfacecolor": "white", "markeredgecolor": "black", "markeredgewidth": 1.5, "zorder": 3}
+            ax.plot(rate, height, marker, markersize=9, label=f"{name} {rate:.2g}", **style)
 
 
 def plot_monitor(monitor: Any, *, axes: Any = None) -> Any:
-    """Draw the hyperparameters that were applied at each step, one panel below the other.
+    """Draw the hyperparameters that were applied at each step, in one panel each.
 
     Args:
         monitor: A `Monitor` after `fit`, or a dictionary as its `steps`: arrays by name. Those of
             several optimizers, as `learning_rate_body`, share a panel.
-        axes: Matplotlib Axes, one for each panel; those of a new figure unless told.
+        axes: Matplotlib Axes, one for each panel; by default those of a new figure.
 
     Returns:
         The Axes, an array.
@@ -115,8 +116,6 @@ def plot_monitor(monitor: Any, *, axes: Any = None) -> Any:
 
 
 def _hyperparameter(name: str) -> str:
-    from ..optimizers import NAMES
-
     return max((known for known in NAMES if name == known or name.startswith(known + "_")), key=len, default=name)
 
 
@@ -128,7 +127,7 @@ def plot_paths(
     limits: tuple[tuple[float, float], tuple[float, float]] | None = None,
     minimum: tuple[float, float] | None = None,
 ) -> Any:
-    """Draw where optimizers go on a surface of two variables, and their hyperparameters below.
+    """Draw the paths of optimizers on a surface of two variables, and their hyperparameters below.
 
     >>> import numpy as np
     >>> from keras_lr.plotting import plot_paths
@@ -138,9 +137,9 @@ def plot_paths(
     Args:
         surface: The height at `x` and `y`, for arrays of them.
         paths: By name, an array of points by 2, from the start to the end.
-        steps: By name, what `Monitor.steps` has: arrays by hyperparameter, which get a panel each.
-        limits: The least and the largest x, and those of y; around the paths unless told.
-        minimum: A point to be marked with a star.
+        steps: By name, a dictionary as `Monitor.steps`: arrays by hyperparameter, each with its own panel.
+        limits: The smallest and the largest x, and those of y; around the paths by default.
+        minimum: A point to mark with a star.
 
     Returns:
         The Axes, an array: the surface, then the panels.
@@ -159,7 +158,7 @@ def plot_paths(
     (left, right), (bottom, top) = limits or _around(points, minimum)
     x, y = np.meshgrid(np.linspace(left, right, 300), np.linspace(bottom, top, 300))
     height = np.asarray(surface(x, y), "float64")
-    # Levels of equal areas: a valley and a wall of the same surface both show.
+    # Levels of equal areas, so that flat and steep regions of a surface both show.
     levels = np.unique(np.nanquantile(height, np.linspace(0, 1, 16)))
     if len(levels) > 1:
         from matplotlib.colors import BoundaryNorm
@@ -181,7 +180,7 @@ def plot_paths(
     ax.plot(*start, "o", color="white", markeredgecolor="black", markersize=9, label="start", zorder=4)
     ax.set(xlim=(left, right), ylim=(bottom, top))
     ax.spines[["top", "right"]].set_visible(False)
-    columns = 4 if max(map(len, points)) <= 10 else 3  # as many as there is room for
+    columns = 4 if max(map(len, points)) <= 10 else 3  # as many as fit
     place = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": columns, "borderaxespad": 0.2}
     ax.legend(**place, frameon=False, handlelength=3.5)
     for panel, hyperparameter in zip(axes[1:], shown, strict=True):
@@ -195,14 +194,14 @@ def plot_paths(
 
 
 def _around(points: dict[str, np.ndarray], minimum: tuple[float, float] | None) -> Any:
-    """The limits that show the paths and some of what is around them, without those that fly away."""
+    """Limits around the paths, without those that diverge."""
     boxes = [_box(path) for path in points.values()]
     size = [(high - low).max() for low, high in boxes]
-    near = [box for box, own in zip(boxes, size, strict=True) if own <= 4 * np.median(size)]
+    near = [box for box, one in zip(boxes, size, strict=True) if one <= 4 * np.median(size)]
     near += [] if minimum is None else [_box(np.asarray([minimum], "float64"))]
     low, high = np.min([low for low, _ in near], axis=0), np.max([high for _, high in near], axis=0)
-    room = 0.12 * np.maximum(high - low, 1e-3 + 0.1 * np.abs(high).max())
-    return tuple(zip(low - room, high + room, strict=True))
+    margin = 0.12 * np.maximum(high - low, 1e-3 + 0.1 * np.abs(high).max())
+    return tuple(zip(low - margin, high + margin, strict=True))
 
 
 def _box(path: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Pictures of schedules, and of policies beside each other."""
+"""Plots of schedules, and comparisons of policies."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .style import new_figure, style_of, tidy
 
 
 class Curves(NamedTuple):
-    """What is drawn of a policy: the rate of each step; loss and accuracy as arrays of seeds by epochs."""
+    """The curves of a policy: the rate of each step; loss and accuracy as arrays of seeds by epochs."""
 
     name: str
     rate: np.ndarray
@@ -34,10 +34,10 @@ def plot_schedules(schedules: dict[str, Any] | Sequence[Any], steps: Any = None,
     Args:
         schedules: Schedules by the name that the legend shows, or a sequence of
             them, which are named by their repr. Keras' own schedules and
-            numbers are fine too.
-        steps: A number n for the steps 0 to n-1, or increasing integers; all
-            steps until the last schedule has ended, and some more, unless told.
-        ax: The matplotlib Axes to draw on; those of a new figure unless told.
+            numbers work too.
+        steps: A number n for the steps 0 to n-1, or increasing integers; by default
+            all steps until the last schedule has ended, and some more.
+        ax: The matplotlib Axes to draw on; by default those of a new figure.
 
     Returns:
         The Axes; `ax.figure` is the figure.
@@ -52,7 +52,7 @@ def plot_schedules(schedules: dict[str, Any] | Sequence[Any], steps: Any = None,
         arguments.reject("plot_schedules", "schedules", "schedules, at least one", schedules)
     if steps is None:
         steps = max(_natural_length(schedule) for _, schedule in read)
-    if isinstance(steps, int | np.integer):  # a picture can't show more points than this
+    if isinstance(steps, int | np.integer):  # a plot can't show more points than this
         steps = np.unique(np.linspace(0, steps - 1, min(steps, 100_000)).astype("int64"))
     curves = [(name, schedule.values(steps)) for name, schedule in read]
     several = len(curves) > 1
@@ -68,7 +68,7 @@ def plot_schedules(schedules: dict[str, Any] | Sequence[Any], steps: Any = None,
     ax.yaxis.set_major_formatter("{x:g}")
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.xaxis.set_major_formatter("{x:,.0f}")
-    if several:  # above the curves, so that it hides none
+    if several:  # above the curves, to hide none of them
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, frameon=False, handlelength=3)
     else:
         ax.set_title(curves[0][0], loc="left")
@@ -76,10 +76,10 @@ def plot_schedules(schedules: dict[str, Any] | Sequence[Any], steps: Any = None,
 
 
 def plot_comparison(policies: Sequence[Curves]) -> Any:
-    """Draw rate, training loss and validation accuracy of policies over the epochs: means, and the range of the seeds.
+    """Draw learning rate, training loss and validation accuracy of policies: means, and the range of the seeds.
 
     Args:
-        policies: What to draw, at least one; all with the same number of epochs.
+        policies: The curves to draw, at least one; all with the same number of epochs.
 
     Returns:
         The Figure.
@@ -95,7 +95,7 @@ def plot_comparison(policies: Sequence[Curves]) -> Any:
     for index, curves in enumerate(policies):
         style = {**style_of(index), "markersize": 5.5, "linewidth": 2}
         time = np.arange(len(curves.rate) + 1) * total / len(curves.rate)
-        rate = np.append(curves.rate, curves.rate[-1])  # the last step has a length too
+        rate = np.append(curves.rate, curves.rate[-1])  # the last step has a width too
         panels["rate"].plot(time, rate, drawstyle="steps-post", markevery=(0.03 * (index + 1), 0.25), **style)
         for panel, values in ((panels["loss"], curves.loss), (panels["accuracy"], 100 * curves.accuracy)):
             every = math.ceil(total / 8)
@@ -116,16 +116,16 @@ def plot_comparison(policies: Sequence[Curves]) -> Any:
 def _scale(panels: dict[str, Any], policies: Sequence[Curves]) -> None:
     peak = max(curves.rate.max() for curves in policies)
     panels["rate"].set(yscale="log", ylim=(peak / 400, peak * 1.5))
-    if any(np.isfinite(curves.loss.mean(axis=0)).any() for curves in policies):  # else all diverged at once
+    if any(np.isfinite(curves.loss.mean(axis=0)).any() for curves in policies):  # otherwise all diverged at once
         panels["loss"].set(yscale="log")
-    # Where it is decided: the first epochs and what diverged may leave the picture at the bottom.
+    # Only the range that matters: early epochs and diverged runs may be below it.
     means = 100 * np.array([curves.accuracy.mean(axis=0) for curves in policies])
     low = np.clip(means[:, means.shape[1] // 2 :].min() - 1, means.max() - 15, means.max() - 2)
     panels["accuracy"].set_ylim(low, min(100, 100 * max(curves.accuracy.max() for curves in policies) + 0.3))
 
 
 def _key(ax: Any, lines: Sequence[Any], policies: Sequence[Curves]) -> None:
-    """The legend, best policy first, with what its line ends at."""
+    """The legend, best policy first, with the final accuracies."""
     ax.axis("off")
     final = [100 * curves.accuracy[:, -1].mean() for curves in policies]
     order = np.argsort([-number for number in final], kind="stable")
@@ -143,30 +143,30 @@ def _key(ax: Any, lines: Sequence[Any], policies: Sequence[Curves]) -> None:
 
 
 def _name(schedule: Any) -> str:
-    said = repr(schedule)
-    return said if len(said) <= 60 else type(schedule).__name__
+    text = repr(schedule)
+    return text if len(text) <= 60 else type(schedule).__name__
 
 
 def _natural_length(schedule: Schedule) -> int:
-    """Steps that show the whole schedule and a bit of what comes after."""
-    schedule.values(1)  # refuses what is not bound, and says what to do
+    """How many steps show the whole schedule and a little more."""
+    schedule.values(1)  # raises if spans are not bound
     end = max(1, math.ceil(_end(schedule)))
     at_end, later = schedule.values([end, 4 * end])
-    # Exponential and the like never end: their length is that of a factor, of which one is not much to see.
+    # Schedules such as Exponential never end: their `steps` are those of one decay factor, so show several.
     return math.ceil(end * 1.25) + 1 if at_end == later else 5 * end
 
 
 def _end(schedule: Schedule) -> float:
-    """The step from which on the value holds, as far as the arguments tell: own spans, then the longest member."""
-    own, members = [0.0], [0.0]
+    """The step from which on the value is constant, according to the spans and the longest member of a schedule."""
+    spans, members = [0.0], [0.0]
     for field in schedule._fields:
         value = getattr(schedule, field.name)
         if field.name == "values":
-            own.append(len(value))
+            spans.append(len(value))
         elif field.name != "batches":
             for item in value if isinstance(value, tuple) else (value,):
                 if isinstance(item, Schedule):
                     members.append(_end(item))
                 elif isinstance(item, int | Fraction | Span):
-                    own.append(float(in_steps(item)))
-    return (max(own) + max(members)) * getattr(schedule, "batches", 1)
+                    spans.append(float(in_steps(item)))
+    return (max(spans) + max(members)) * getattr(schedule, "batches", 1)

@@ -1,4 +1,4 @@
-"""What all pictures have in common: lines that can be told apart, a figure of their own, a place in a notebook."""
+"""The shared style of all plots: distinguishable lines, figures without global state, notebook output."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import io
 from collections.abc import Callable
 from typing import Any
 
-# Okabe and Ito's colours, which the colour-blind can tell apart; dashes and markers tell them apart in grey.
+# Okabe and Ito's colours, which colour-blind people can distinguish; dashes and markers distinguish them in grey.
 STYLES: list[dict[str, Any]] = [
     {"color": "#555555", "linestyle": "-", "marker": "o"},
     {"color": "#0072B2", "linestyle": "-", "marker": "s"},
@@ -22,30 +22,30 @@ STYLES: list[dict[str, Any]] = [
 
 
 def new_figure(**options: Any) -> Any:
-    """An empty Figure that belongs to nobody: no window, no global state. A notebook shows it as a picture."""
+    """An empty Figure without a window or global state, which a notebook shows as an image."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError('Pictures need matplotlib: pip install "keras-lr[compare]"') from error
     figure: Any = Figure(layout="constrained", **options)
-    figure._repr_png_ = functools.partial(as_png, figure)  # pyplot does this for its own figures alone
+    figure._repr_png_ = functools.partial(as_png, figure)  # pyplot does this only for its own figures
     return figure
 
 
 def as_png(figure: Any) -> bytes:
-    """The bytes of a picture of a figure."""
+    """A figure as the bytes of a PNG file."""
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=100)
     return file.getvalue()
 
 
 def style_of(index: int) -> dict[str, Any]:
-    """Colour, line and marker of the line of that number."""
+    """Colour, line style and marker of the line with this index."""
     return STYLES[index % len(STYLES)]
 
 
 def tidy(ax: Any) -> None:
-    """Leave of an Axes what helps to read it."""
+    """Reduce the frame of an Axes to what helps to read it."""
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["left", "bottom"]].set_color("#999999")
     ax.tick_params(color="#999999", labelcolor="#333333")
@@ -53,11 +53,11 @@ def tidy(ax: Any) -> None:
     ax.set_axisbelow(True)
 
 
-def as_html(draw: Callable[[], Any], said: str) -> str | None:
-    """A picture and a text for a notebook; `None`, which has it show the text alone, without matplotlib."""
+def as_html(draw: Callable[[], Any], text: str) -> str | None:
+    """A plot and a text for a notebook; `None` without matplotlib, so that the notebook shows the text alone."""
     try:
         ax = draw()
     except ImportError:
         return None
-    picture = base64.b64encode(as_png(ax.figure)).decode()
-    return f'<img src="data:image/png;base64,{picture}" alt="its curve"><pre>{html.escape(said)}</pre>'
+    image = base64.b64encode(as_png(ax.figure)).decode()
+    return f'<img src="data:image/png;base64,{image}" alt="its curve"><pre>{html.escape(text)}</pre>'

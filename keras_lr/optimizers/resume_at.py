@@ -1,4 +1,4 @@
-"""Sets the count of a model's optimizer to the beginning of an epoch."""
+"""Sets the step count of an optimizer to the beginning of an epoch: `resume_at`."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from typing import Any
 import keras
 import numpy as np
 
-from .parts import build, leaves
-from .schedules import arguments
-from .schedules.spans import is_integer
+from ..schedules import arguments
+from ..schedules.spans import is_integer
+from .compiled_step import build
+from .inspection import inner_optimizers
 
 OWNER = "resume_at"
 
 
 def resume_at(model: Any, *, epoch: int, steps_per_epoch: int) -> None:
-    """Have the schedules of a compiled model go on where `epoch` begins: at batch `epoch * steps_per_epoch`.
+    """Have the schedules of a compiled model continue where `epoch` begins: at batch `epoch * steps_per_epoch`.
 
     For `fit(initial_epoch=epoch)` with an optimizer that does not know how far
     the training was, as after a restore of the weights alone.
@@ -27,30 +28,31 @@ def resume_at(model: Any, *, epoch: int, steps_per_epoch: int) -> None:
     >>> float(model.optimizer.learning_rate)
     0.25
 
-    Moments stay as they are. Where they are lost, too, Adam with its usual betas
-    takes its first steps up to 6.6 times too large: it corrects the bias of the
-    new moments by the count. Restore the whole optimizer if there is a file of it.
+    Moments stay as they are. If they are lost too, Adam with its usual betas
+    takes its first steps up to 6.6 times too large, because it corrects the bias of
+    the new moments by the step count. Restore the whole optimizer if there is a file
+    of it.
 
     Args:
         model: A compiled and built model.
-        epoch: How many epochs are behind it, an integer >= 0.
+        epoch: How many epochs are done, an integer >= 0.
         steps_per_epoch: How many batches an epoch has, an integer > 0; batches
             also with `gradient_accumulation_steps`.
 
     Raises:
         TypeError, ValueError: An argument breaks its rule, or there are more steps than the optimizer can count.
     """
-    for name, value, least in (("epoch", epoch, 0), ("steps_per_epoch", steps_per_epoch, 1)):
-        if not is_integer(value) or value < least:
-            rule = "an integer >= 0" if least == 0 else "an integer > 0"
+    for name, value, minimum in (("epoch", epoch, 0), ("steps_per_epoch", steps_per_epoch, 1)):
+        if not is_integer(value) or value < minimum:
+            rule = "an integer >= 0" if minimum == 0 else "an integer > 0"
             arguments.reject(OWNER, name, rule, value, error=ValueError if is_integer(value) else TypeError)
     optimizer = getattr(model, "optimizer", None) if isinstance(model, keras.Model) else None
     if optimizer is None or not model.built:
         arguments.reject(OWNER, "model", "a compiled and built model", model, error=TypeError)
-    # Now, since a weights file that is loaded later would skip an optimizer without its slots.
+    # Now, because a weights file that is loaded later would skip an optimizer without slots.
     build(model)
     batches = int(epoch) * int(steps_per_epoch)
-    counts = [part._iterations for part in (optimizer, *leaves(optimizer))]
+    counts = [one._iterations for one in (optimizer, *inner_optimizers(optimizer))]
     largest = min(np.iinfo(keras.backend.standardize_dtype(count.dtype)).max for count in counts)
     if batches > largest:
         arguments.reject(OWNER, "epoch", f"so small that `epoch * steps_per_epoch` is at most {largest}", epoch)

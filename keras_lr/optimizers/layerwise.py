@@ -1,30 +1,29 @@
-"""Layer-wise learning rates: one optimizer for each factor, told apart by the paths of the variables."""
+"""Layer-wise learning rates: one optimizer for each factor, selected by the paths of the variables."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
 
-from .hyperparameter import shortest
-from .optimizers import set_learning_rate
-from .parts import given_rate
-from .scheduled import schedules_of
-from .schedules import arguments
-from .schedules.arguments import Member
-from .schedules.base import Schedule, schedule
-from .schedules.shifts import PerUpdate
-from .schedules.step import Step
+from ..schedules import arguments
+from ..schedules.arguments import Member
+from ..schedules.base import Schedule, schedule
+from ..schedules.step import Step
+from .accumulation import map_schedule
+from .inspection import configured_rate, schedules_of
+from .learning_rate import set_learning_rate
+from .variables import to_decimal
 
 OWNER = "layerwise"
-Weights = list[tuple[str, str, Any]]  # the name of a layer, that of its variable in the model, the variable
+Weights = list[tuple[str, str, Any]]  # the name of the layer, the name of the variable in the model, the variable
 
 
 @schedule
 class Scaled(Schedule):
-    """`multiplier` times a schedule: the rate of the layers that have this factor."""
+    """`multiplier` times a schedule: the learning rate of the layers with this factor."""
 
     schedule: Member
     multiplier: float
@@ -39,7 +38,8 @@ def layerwise(
     """An optimizer that trains each layer at `factor * decay ** depth` times the learning rate of `optimizer`.
 
     `depth` is 0 for the last layer with weights, 1 for the one before it; the
-    layers of models inside count one by one. What no pattern names has factor 1.
+    layers of nested models count one by one. Variables that no pattern matches have
+    factor 1.
 
     >>> import keras, keras_lr as klr
     >>> layers = [keras.layers.Dense(8, name="body"), keras.layers.Dense(1, name="head")]
@@ -49,11 +49,11 @@ def layerwise(
     >>> [float(part.learning_rate) for part in model.optimizer.optimizers]
     [0.05000000074505806, 0.10000000149011612]
 
-    A pattern matches whole parts of a path: `dense` is the layer, not `dense_1`;
-    `encoder` all layers of a model inside, `encoder/dense` one of them, `.*bias`
+    A pattern matches whole components of a path: `dense` is the layer, not `dense_1`;
+    `encoder` all layers of a nested model, `encoder/dense` one of them, `.*bias`
     every bias. The result is Keras' `MultiOptimizer`: one copy of `optimizer`
     for each factor, without its moments and `exclude_from_weight_decay`;
-    `global_clipnorm` is about the norm of the layers of a copy.
+    `global_clipnorm` applies to the norm of the layers of one copy.
 
     Args:
         model: A built model.
@@ -67,7 +67,7 @@ def layerwise(
     Raises:
         TypeError, ValueError: An argument breaks its rule; a pattern matches nothing, or
             two of different factors match the same variable; layers of different
-            factors can't be told apart in a loaded model, which drops the names of
+            factors can't be distinguished in a loaded model, which drops the names of
             the models around them.
         ImportError: Keras is older than 3.15 and has no `MultiOptimizer`.
     """
@@ -77,32 +77,29 @@ def layerwise(
         arguments.reject(
             OWNER, "model", "a built model", model, "Give it an `Input`, or call it once.", error=TypeError
         )
-    inner = hasattr(optimizer, "inner_optimizer") or hasattr(optimizer, "optimizers")
-    if not isinstance(optimizer, keras.optimizers.Optimizer) or inner:
+    is_wrapper = hasattr(optimizer, "inner_optimizer") or hasattr(optimizer, "optimizers")
+    if not isinstance(optimizer, keras.optimizers.Optimizer) or is_wrapper:
         arguments.reject(OWNER, "optimizer", "an optimizer with no others inside", optimizer, error=TypeError)
-    rate = given_rate(optimizer)
+    rate = configured_rate(optimizer)
     if not isinstance(rate, keras.Variable) and "learning_rate" not in schedules_of(optimizer):
         arguments.reject(OWNER, "optimizer", "one with a number or a schedule for its rate", rate, error=TypeError)
-    weights: Weights = list(_weights(model))
-    patterns = _read(factors, decay)
-    factor_of = _factors(weights, patterns, 1.0 if decay is None else float(decay))
-    paths, regexes = _told_apart(model, weights, factor_of)
-    # What is in no group, such as a variable that is made later, has factor 1 where that is one.
-    rest = 1.0 if 1.0 in regexes else list(regexes)[-1]
-    _require_clear(paths, {factor: regex for factor, regex in regexes.items() if factor != rest}, rest)
-    parts = {factor: _part(optimizer, factor) for factor in regexes}
-    mapping = {regex: parts[factor] for factor, regex in regexes.items() if factor != rest}
+    weights: Weights = list(_weights_by_layer(model))
+    patterns = _validate_factors(factors, decay)
+    factor_of = _factor_of_variables(weights, patterns, 1.0 if decay is None else float(decay))
+    paths, regexes = _paths_and_regexes(model, weights, factor_of)
+    # The default optimizer also gets variables that are in no group, such as ones that are added later. It has factor 1
+    # where there is one.
+    default = 1.0 if 1.0 in regexes else list(regexes)[-1]
+    mapped = {factor: regex for factor, regex in regexes.items() if factor != default}
+    _check_unambiguous(paths, mapped, default)
+    optimizers = {factor: _scaled_copy(optimizer, factor) for factor in regexes}
+    mapping = {regex: optimizers[factor] for factor, regex in mapped.items()}
     return keras.optimizers.MultiOptimizer(
-        keras.optimizers.OptimizerMap(parts[rest], mapping), loss_scale_factor=optimizer.loss_scale_factor
+        keras.optimizers.OptimizerMap(optimizers[default], mapping), loss_scale_factor=optimizer.loss_scale_factor
     )
 
 
-def inside(value: Any, change: Callable[[Any], Any]) -> Any:
-    """A schedule changed beneath its `PerUpdate`, which stays outermost, where `per_update` looks for it."""
-    return PerUpdate(change(value.schedule), value.batches) if isinstance(value, PerUpdate) else change(value)
-
-
-def _read(factors: Any, decay: Any) -> dict[str, float]:
+def _validate_factors(factors: Any, decay: Any) -> dict[str, float]:
     if factors is None and decay is None:
         arguments.reject(OWNER, "factors", "given if `decay` is not", factors)
     if decay is not None and (not _is_positive(decay) or decay > 1):
@@ -126,23 +123,23 @@ def _is_positive(value: Any) -> bool:
         return False
 
 
-def _weights(model: Any, around: tuple[str, ...] = ()) -> Iterator[tuple[str, str, Any]]:
-    """The variables of a model and those inside it, by layer; those that are in no layer come first."""
-    seen = {id(variable) for layer in model.layers for variable in layer.weights}
+def _weights_by_layer(model: Any, parents: tuple[str, ...] = ()) -> Iterator[tuple[str, str, Any]]:
+    """The variables of a model and its nested models, by layer; variables that are in no layer come first."""
+    in_layers = {id(variable) for layer in model.layers for variable in layer.weights}
     for variable in model.weights:
-        if id(variable) not in seen:
-            yield "/".join((*around, model.name)), "/".join((*around, variable.name)), variable
+        if id(variable) not in in_layers:
+            yield "/".join((*parents, model.name)), "/".join((*parents, variable.name)), variable
     for layer in model.layers:
         if isinstance(layer, keras.Model):
-            yield from _weights(layer, (*around, layer.name))
+            yield from _weights_by_layer(layer, (*parents, layer.name))
             continue
         for variable in layer.weights:
-            name, parts = "/".join((*around, layer.name)), variable.path.split("/")
-            tail = parts[parts.index(layer.name) + 1 :] if layer.name in parts else parts
+            name, components = "/".join((*parents, layer.name)), variable.path.split("/")
+            tail = components[components.index(layer.name) + 1 :] if layer.name in components else components
             yield name, "/".join((name, *tail)), variable
 
 
-def _factors(weights: Weights, patterns: dict[str, float], decay: float) -> dict[int, float]:
+def _factor_of_variables(weights: Weights, patterns: dict[str, float], decay: float) -> dict[int, float]:
     layers = list(dict.fromkeys(layer for layer, _, _ in weights))
     for pattern in patterns:
         if not any(_matches(pattern, name) for _, name, _ in weights):
@@ -153,8 +150,8 @@ def _factors(weights: Weights, patterns: dict[str, float], decay: float) -> dict
         matching = {pattern: factor for pattern, factor in patterns.items() if _matches(pattern, name)}
         if len(set(matching.values())) > 1:
             arguments.reject(OWNER, "factors", f"a dictionary with one factor for {name}", matching)
-        own = next(iter(matching.values()), 1.0) * decay ** (len(layers) - 1 - layers.index(layer))
-        factors.setdefault(id(variable), own)  # a shared layer has the factor of its first place
+        factor = next(iter(matching.values()), 1.0) * decay ** (len(layers) - 1 - layers.index(layer))
+        factors.setdefault(id(variable), factor)  # a shared layer has the factor of its first occurrence
     return factors
 
 
@@ -162,25 +159,26 @@ def _matches(pattern: str, path: str) -> bool:
     return re.fullmatch(f"(?:.*/)?(?:{pattern})(?:/.*)?", path) is not None
 
 
-def _told_apart(model: Any, weights: Weights, factor_of: dict[int, float]) -> tuple[list, dict[float, str]]:
-    """The factor of each path, as it is now and as it is in a loaded model, and a pattern for each factor."""
+def _paths_and_regexes(model: Any, weights: Weights, factor_of: dict[int, float]) -> tuple[list, dict[float, str]]:
+    """The path of each variable, now and in a loaded model, with its factor; and a regular expression per factor."""
     saved = set(_saved_layers(model))
     paths = []
     for _, _, variable in weights:
-        parts = variable.path.split("/")
-        parts = parts[1:] if parts[0] == model.name and len(parts) > 1 else parts
+        components = variable.path.split("/")
+        components = components[1:] if components[0] == model.name and len(components) > 1 else components
         # A loaded layer is built by itself, so its path begins with its own name.
-        begin = max((place for place, part in enumerate(parts[:-1]) if part in saved), default=0)
-        paths.append((variable.path, "/".join(parts[begin:]), factor_of[id(variable)]))
-    heads: dict[str, set[float]] = {}
+        begin = max((i for i, component in enumerate(components[:-1]) if component in saved), default=0)
+        paths.append((variable.path, "/".join(components[begin:]), factor_of[id(variable)]))
+    factors_by_layer: dict[str, set[float]] = {}
     for _, loaded, factor in paths:
-        heads.setdefault(loaded.split("/")[0], set()).add(factor)
-    chosen: dict[float, dict[str, None]] = {}
+        factors_by_layer.setdefault(loaded.split("/")[0], set()).add(factor)
+    alternatives: dict[float, dict[str, None]] = {}  # a dictionary as an ordered set
     for _, loaded, factor in paths:
-        head, *tail = loaded.split("/")
-        whole = bool(tail) and heads[head] == {factor}
-        chosen.setdefault(factor, {})[re.escape(head) + "/.*" if whole else re.escape(loaded)] = None
-    return paths, {factor: f"(?:.*/)?(?:{'|'.join(regexes)})" for factor, regexes in chosen.items()}
+        layer, *tail = loaded.split("/")
+        is_whole_layer = bool(tail) and factors_by_layer[layer] == {factor}
+        regex = re.escape(layer) + "/.*" if is_whole_layer else re.escape(loaded)
+        alternatives.setdefault(factor, {})[regex] = None
+    return paths, {factor: f"(?:.*/)?(?:{'|'.join(regexes)})" for factor, regexes in alternatives.items()}
 
 
 def _saved_layers(model: Any) -> Iterator[str]:
@@ -199,23 +197,23 @@ def _saved_layers(model: Any) -> Iterator[str]:
             waiting.extend(node)
 
 
-def _require_clear(paths: list, regexes: dict[float, str], rest: float) -> None:
-    for now, loaded, factor in paths:
-        for path in (now, loaded):
+def _check_unambiguous(paths: list, regexes: dict[float, str], default: float) -> None:
+    for path_now, path_loaded, factor in paths:
+        for path in (path_now, path_loaded):
             found = [other for other, regex in regexes.items() if re.fullmatch(regex, path)]
-            if found != [factor] and not (factor == rest and not found):
+            if found != [factor] and not (factor == default and not found):
                 rule = "one whose layers of different factors have different names, also across the models inside it"
                 arguments.reject(OWNER, "model", rule, path)
 
 
-def _part(optimizer: Any, factor: float) -> Any:
-    part = type(optimizer).from_config(optimizer.get_config())
+def _scaled_copy(optimizer: Any, factor: float) -> Any:
+    copy = type(optimizer).from_config(optimizer.get_config())
     if factor == 1.0:
-        return part
-    part.name = f"{optimizer.name}_{factor:.6g}"
+        return copy
+    copy.name = f"{optimizer.name}_{factor:.6g}"
     rate = schedules_of(optimizer).get("learning_rate")
     if rate is None:
-        set_learning_rate(part, shortest(given_rate(optimizer)) * factor)
+        set_learning_rate(copy, to_decimal(configured_rate(optimizer)) * factor)
     else:
-        set_learning_rate(part, inside(rate, lambda whole: Scaled(whole, factor)))
-    return part
+        set_learning_rate(copy, map_schedule(rate, lambda whole: Scaled(whole, factor)))
+    return copy

@@ -1,0 +1,173 @@
+"""Restores what a training run changes, bit for bit: models, optimizers, variables and random states."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import keras
+import numpy as np
+from keras.src.backend.common import global_state
+from keras.src.utils.tracking import Tracker
+
+from ..optimizers.state import ManagedState
+
+GLOBAL_SEED = "global_seed_generator"  # where Keras keeps the generator of random operations without a seed
+Restore = Callable[[], None]
+
+
+@contextlib.contextmanager
+def preserved(model: Any) -> Iterator[None]:
+    """Restore a built model and its optimizer at the end of the `with` block, also after an exception."""
+    variables = [*model.variables, *model.metrics_variables, *model.optimizer.variables]
+    # Python state first, which drops new objects; then the values of the remaining variables.
+    restores = [
+        snapshot_objects(model, model._compile_loss, model.optimizer),
+        snapshot_variables(variables),
+        snapshot_torch(model),
+    ]
+    try:
+        yield
+    finally:
+        for restore in restores:
+            restore()
+
+
+def snapshot_objects(*roots: Any) -> Restore:
+    """Take a snapshot of the attributes of objects and, in place, of the contents of their containers."""
+    seen: dict[int, tuple[Any, Any, type]] = {}
+    waiting = [(root, True) for root in roots]
+    while waiting:
+        item, is_root = waiting.pop()
+        item = getattr(item, "__wrapped__", item) if isinstance(item, dict) else item  # TensorFlow's proxy
+        content: Any
+        if id(item) in seen:
+            continue
+        if isinstance(item, dict):
+            content, members = dict(item), list(item.values())
+        elif (
+            is_root
+            or isinstance(item, keras.optimizers.Optimizer | Tracker | ManagedState)
+            or hasattr(item, "_storage")  # a list of TensorFlow's, which keeps its items in this attribute
+        ):
+            content = dict(getattr(item, "__dict__", {}))
+            members = list(content.values())
+        elif isinstance(item, list | set | tuple):
+            content = members = list(item)
+        else:
+            continue
+        seen[id(item)] = (item, content, type(item))
+        waiting.extend((member, False) for member in members)
+
+    def restore() -> None:
+        for item, content, cls in seen.values():
+            _restore_contents(item, content, cls)
+
+    return restore
+
+
+def _restore_contents(item: Any, content: Any, cls: type) -> None:
+    # Not by the methods of Keras' own lists and dictionaries, which would track what is added.
+    if isinstance(item, dict):
+        dict.clear(item)
+        dict.update(item, content)
+    elif isinstance(content, dict):
+        if type(item) is not cls:
+            item.__class__ = cls
+        vars(item).clear()
+        vars(item).update(content)
+    elif isinstance(item, list):
+        list.__setitem__(item, slice(None), content)
+    elif isinstance(item, set):
+        set.clear(item)
+        set.update(item, content)
+
+
+def snapshot_variables(variables: Iterable[Any]) -> Restore:
+    """Take a snapshot of the values of variables, in host memory."""
+    unique = {id(variable): variable for variable in variables}.values()
+    saved = [(variable, np.array(keras.ops.convert_to_numpy(variable.value), copy=True)) for variable in unique]
+
+    def restore() -> None:
+        for variable, value in saved:
+            variable.assign(value)
+
+    return restore
+
+
+def snapshot_random_states() -> Restore:
+    """Take a snapshot of the random states that data, layers and Keras itself use."""
+    restores: list[Restore] = []
+
+    def snapshot(read: Callable[[], Any], write: Callable[[Any], Any]) -> None:
+        state = read()
+        restores.append(lambda: write(state))
+
+    snapshot(random.getstate, random.setstate)
+    snapshot(np.random.get_state, np.random.set_state)
+    generator = global_state.get_global_attribute(GLOBAL_SEED)
+    restores.append(lambda: global_state.set_global_attribute(GLOBAL_SEED, generator))
+    if generator is not None:
+        restores.append(snapshot_variables([generator.state]))
+    context = _tensorflow_context()
+    if context is not None:
+        restores.append(_snapshot_attributes(context, "_seed", "_rng"))
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        snapshot(torch.get_rng_state, torch.set_rng_state)
+        if torch.cuda.is_available() and torch.cuda.is_initialized():
+            snapshot(torch.cuda.get_rng_state_all, torch.cuda.set_rng_state_all)
+
+    def restore() -> None:
+        for restore_one in restores:
+            restore_one()
+
+    return restore
+
+
+def reseed_tensorflow() -> None:
+    """Have TensorFlow shuffle in another order from here on, determined by Python's random state.
+
+    After `set_random_seed` it shuffles each `fit` alike. The generator of its seeds is replaced and not
+    rewound: kernels that were created for a seed are cached, and continue where they stopped.
+    """
+    context = _tensorflow_context()
+    if context is not None and context._seed is not None:
+        context._seed, context._rng = random.getrandbits(31), random.Random(random.random())
+
+
+def snapshot_torch(model: Any) -> Restore:
+    """Take a snapshot of what only torch has: the gradients of variables, and the mode of each module."""
+    if keras.backend.backend() != "torch":
+        return lambda: None
+    gradients = [(variable.value, variable.value.grad) for variable in model.trainable_variables]
+    modes = [(module, module.training) for module in model.modules()]
+
+    def restore() -> None:
+        for parameter, gradient in gradients:
+            parameter.grad = gradient
+        for module, mode in modes:
+            module.training = mode
+
+    return restore
+
+
+def _snapshot_attributes(item: Any, *names: str) -> Restore:
+    saved = {name: getattr(item, name, None) for name in names}
+
+    def restore() -> None:
+        for name, value in saved.items():
+            setattr(item, name, value)
+
+    return restore
+
+
+def _tensorflow_context() -> Any:
+    if "tensorflow" not in sys.modules:
+        return None
+    from tensorflow.python.eager import context
+
+    return context.context()

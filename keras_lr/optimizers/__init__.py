@@ -1,0 +1,1 @@
+"""Optimizers with managed hyperparameters: scheduled, assignable, driven by rules, and saved with the model."""

@@ -1,0 +1,47 @@
+"""Builds the optimizer of a model, and renews the compiled training step that has traced it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from .inspection import inner_optimizers, schedules_of
+
+
+def build(model: Any) -> None:
+    """Build the optimizer of a built model. Before that, a `MultiOptimizer` may have no inner optimizers."""
+    optimizer = model.optimizer
+    if optimizer is not None and model.built and not optimizer.built:
+        optimizer.build(model.trainable_variables)
+
+
+def retrace(model: Any) -> None:
+    """Renew the training step: on TensorFlow and JAX it keeps the schedules and variables that it has traced."""
+    if model.train_function is None:
+        return
+    # JAX finds a trace by the function, and a bound method equals itself: only a new function is traced again.
+    step, is_own = model.train_step, "train_step" in vars(model)
+    model.train_step = lambda *batch: step(*batch)
+    try:
+        model.make_train_function(force=True)
+    finally:
+        if is_own:
+            model.train_step = step
+        else:
+            del model.train_step
+
+
+@contextlib.contextmanager
+def retrace_if_changed(model: Any) -> Iterator[None]:
+    """Renew the training step at the end, if what it has traced of the optimizers has changed."""
+    before = _traced_structure(model)
+    try:
+        yield
+    finally:
+        if before != _traced_structure(model):
+            retrace(model)
+
+
+def _traced_structure(model: Any) -> list[Any]:
+    return [(type(inner), len(inner.variables), schedules_of(inner)) for inner in inner_optimizers(model.optimizer)]

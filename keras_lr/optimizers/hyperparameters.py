@@ -1,0 +1,88 @@
+"""The hyperparameters that can be managed, and which values each of them takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from keras.optimizers.schedules import LearningRateSchedule
+
+from ..rules.adaptive_momentum import AdaptiveMomentum
+from ..schedules import arguments
+from ..schedules.base import Schedule
+from ..schedules.foreign import Foreign
+from .feedback import momentum_name
+from .inspection import inner_optimizers
+
+# What Keras reads again in each step, by backend-neutral arithmetic alone. (Not `clipvalue` nor the l1 and l2 of
+# `Ftrl`: on JAX they can't be variables.)
+BELOW_ONE = ("adam_beta_1", "adam_beta_2", "beta_1", "beta_2", "ema_momentum", "momentum", "rho")
+NAMES = (*BELOW_ONE, "adam_weight_decay", "clipnorm", "epsilon", "global_clipnorm", "learning_rate", "weight_decay")
+
+
+def has_hyperparameter(optimizer: Any, name: str) -> bool:
+    """Whether an inner optimizer has a hyperparameter that can be managed."""
+    if name not in NAMES or not hasattr(optimizer, name):
+        return False
+    value = optimizer.__dict__.get(name, 0.0) if name != "learning_rate" else 0.0
+    return name == "weight_decay" or isinstance(value, int | float)
+
+
+def validate_hyperparameter(
+    name: str, value: Any, optimizer: Any, owners: list[Any], function: str = "scheduled"
+) -> Any:
+    """`value` as the inner optimizers in `owners` take it for a hyperparameter: a schedule, a rule, a number or `True`.
+
+    `function` is the public function that errors name.
+    """
+    _validate_owners(name, value, optimizer, owners, function)
+    if value is True and function == "scheduled":
+        return True
+    if isinstance(value, AdaptiveMomentum):
+        others = [type(owner).__name__ for owner in owners if momentum_name(owner) != name]
+        if others:
+            rule = "a schedule or a number: the rule is for the momentum of SGD or the beta_1 of Adam alone"
+            arguments.reject(function, name, rule, value, f"The optimizer is `{others[0]}`.")
+        return value
+    below_one = name in BELOW_ONE
+    if isinstance(value, LearningRateSchedule):
+        return _validate_schedule(name, value, below_one, function)
+    rule = "a schedule or a finite number >= 0" + " and < 1" * below_one + ", or True" * (function == "scheduled")
+    try:
+        number = arguments.number(value, minimum=0.0, below=1.0 if below_one else float("inf"))
+    except TypeError:
+        arguments.reject(function, name, rule, value, error=TypeError)
+    if number is None:
+        arguments.reject(function, name, rule, value)
+    return number
+
+
+def _validate_owners(name: str, value: Any, optimizer: Any, owners: list[Any], function: str) -> None:
+    if not owners:
+        inner = inner_optimizers(optimizer)
+        known = sorted({known for one in inner for known in NAMES if has_hyperparameter(one, known)})
+        arguments.reject(function, name, f"a hyperparameter of `{type(inner[0]).__name__}`: {', '.join(known)}", value)
+    for owner in owners:
+        slots = getattr(owner, "momentums", None) or getattr(owner, "_momentums", None)
+        if name == "momentum" and owner.built and not slots:
+            arguments.reject(
+                function,
+                name,
+                "given before the optimizer is built with a momentum of 0",
+                value,
+                "It has no slots for one. Make a new optimizer with the momentum.",
+            )
+
+
+def _validate_schedule(name: str, value: LearningRateSchedule, below_one: bool, function: str) -> Schedule:
+    schedule = value if isinstance(value, Schedule) else Foreign(value)
+    if below_one and schedule.is_bound and not isinstance(schedule, Foreign):
+        highest = float(schedule.values(_sample_steps()).max())
+        if highest >= 1:
+            arguments.reject(function, name, "a schedule of values < 1", highest)
+    return schedule
+
+
+def _sample_steps() -> np.ndarray:
+    """Steps near and far, to find a value out of range before training does."""
+    return np.unique(np.concatenate([np.arange(1000), np.geomspace(1, 2**31 - 1, 1000).astype("int64")]))

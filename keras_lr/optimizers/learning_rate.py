@@ -1,0 +1,85 @@
+"""Replaces the learning rate of an optimizer by a schedule or a number, at any time: `set_learning_rate`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from ..schedules import arguments
+from ..schedules.base import Schedule
+from .accumulation import per_update
+from .compiled_step import build, retrace
+from .hyperparameters import validate_hyperparameter
+from .inspection import configured_rate, inner_optimizers
+from .manage import replace_schedule
+from .mixin import prepare_rate
+from .state import FACTOR, managed_state
+
+
+def set_learning_rate(model_or_optimizer: Any, value: Any) -> None:
+    """Give a compiled, trained or loaded model another learning rate, keeping moments and iterations.
+
+    >>> import keras, keras_lr as klr
+    >>> model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
+    >>> model.compile(optimizer=keras.optimizers.Adam(0.001), loss="mse")
+    >>> klr.set_learning_rate(model, klr.Exponential(0.01, 0.5, steps=100))
+    >>> klr.set_learning_rate(model, 0.002)
+    >>> float(model.optimizer.learning_rate)
+    0.0020000000949949026
+
+    It works from a number to a schedule and back, at any time, also from a callback
+    between two epochs. The schedule continues at the current step of the optimizer.
+    Earlier reductions by `PlateauReducer` belong to the old rate and are dropped.
+
+    Args:
+        model_or_optimizer: A compiled model, or an optimizer that is not yet part
+            of a compiled training step; all optimizers inside it get the rate.
+        value: A schedule, of this library or another, or a number >= 0.
+
+    Raises:
+        TypeError, ValueError: `value` is neither, or the model is not compiled.
+    """
+    is_model = isinstance(model_or_optimizer, keras.Model)
+    optimizer = getattr(model_or_optimizer, "optimizer", None) if is_model else model_or_optimizer
+    if not isinstance(optimizer, keras.optimizers.Optimizer):
+        rule = "a compiled model or an optimizer"
+        arguments.reject("set_learning_rate", "model_or_optimizer", rule, model_or_optimizer, error=TypeError)
+    owners = inner_optimizers(optimizer)
+    rate = validate_hyperparameter("learning_rate", value, optimizer, owners, function="set_learning_rate")
+    if is_model:
+        build(model_or_optimizer)
+    for inner in inner_optimizers(optimizer):
+        replace_rate(inner, rate)
+    if is_model:
+        retrace(model_or_optimizer)
+
+
+def replace_rate(optimizer: Any, value: Any) -> None:
+    """Replace the learning rate of an inner optimizer by a validated schedule or number."""
+    rate, schedule = configured_rate(optimizer), per_update(optimizer, value)
+    if isinstance(value, Schedule):
+        if isinstance(rate, keras.Variable):
+            optimizer.learning_rate = schedule  # Keras' setter stops tracking the variable
+        else:
+            replace_schedule(optimizer, "learning_rate", schedule)
+    elif isinstance(rate, keras.Variable):
+        rate.assign(value)
+    else:
+        _add_rate_variable(optimizer, value)
+    reset_factor(optimizer)
+
+
+def reset_factor(optimizer: Any) -> None:
+    """Drop the reductions of the previous learning rate, and prepare a managed optimizer for a new schedule."""
+    managed = managed_state(optimizer)
+    if managed:
+        prepare_rate(optimizer)
+        if FACTOR in managed.variables:
+            managed.variables[FACTOR].assign(1.0)
+
+
+def _add_rate_variable(optimizer: Any, value: float) -> None:
+    # As Keras' own constructor makes it, and where a loaded optimizer has it: second, after the iterations.
+    optimizer._learning_rate = keras.optimizers.SGD(float(value), name=optimizer.name)._learning_rate  # now tracked
+    optimizer._variables.insert(1, optimizer._variables.pop())

@@ -1,0 +1,96 @@
+"""Turns a plain optimizer into a managed one, in place, and connects its hyperparameters to what they follow."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import keras
+from keras.optimizers.schedules import LearningRateSchedule
+
+from ..rules.adaptive_momentum import AdaptiveMomentum
+from ..schedules.base import Schedule
+from .bias_correction import BETAS, add_product
+from .feedback import start_rule
+from .mixin import ScheduledMixin, managed_property, prepare_rate
+from .state import FACTOR, ManagedState, SavedState, managed_state
+from .variables import add_variable
+
+
+@keras.saving.register_keras_serializable("keras_lr")
+class ScheduledOptimizer(ScheduledMixin, keras.optimizers.Optimizer):
+    """The name under which managed optimizers are saved; their own classes are created when they are needed."""
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        def read(value: Any) -> Any:
+            if not isinstance(value, dict):
+                return value
+            return keras.saving.deserialize_keras_object(value, custom_objects=custom_objects)
+
+        hyperparameters = {name: read(value) for name, value in config["hyperparameters"].items()}
+        return manage(read(config["optimizer"]), hyperparameters, config["correct_bias"])
+
+
+def manage(optimizer: Any, hyperparameters: dict[str, Any], correct_bias: bool | None = None) -> Any:
+    """Make a managed optimizer of a plain one, in place, and set `hyperparameters`.
+
+    Each is a schedule, a rule, a number, or `True` for a variable with the present number.
+    """
+    if managed_state(optimizer) is None:
+        # Past Keras' own attribute tracking.
+        object.__setattr__(optimizer, "_managed", ManagedState(type(optimizer)))
+        object.__setattr__(optimizer, "keras_lr", SavedState(optimizer._managed))
+        optimizer.__class__ = _managed_class(optimizer._managed.plain_class, frozenset())
+    managed = optimizer._managed
+    if correct_bias is not None:
+        managed.correct_bias = correct_bias
+    prepare_rate(optimizer)
+    for name, value in hyperparameters.items():
+        if name == FACTOR:
+            add_variable(optimizer, managed.variables, name, 1.0)
+        elif name not in managed.variables:
+            initial_value = managed.initial_values[name] = optimizer.__dict__[name]
+            add_variable(optimizer, managed.variables, name, initial_value or 0.0)
+            if name in BETAS:
+                add_product(optimizer, name)
+        _connect(optimizer, name, value)
+    optimizer.__class__ = _managed_class(managed.plain_class, frozenset(managed.initial_values))
+    return optimizer
+
+
+def replace_schedule(optimizer: Any, name: str, schedule: LearningRateSchedule) -> None:
+    """Replace the schedule of a hyperparameter; a compiled step sees it after `retrace`."""
+    if name == "learning_rate":
+        # Not by the public setter: on TensorFlow it reads the old rate first, and an unbound schedule has none.
+        optimizer._learning_rate = schedule
+    else:
+        manage(optimizer, {name: schedule})
+
+
+def _connect(optimizer: Any, name: str, value: Any) -> None:
+    """Have a managed hyperparameter follow a schedule or a rule, or give it a number; `True` leaves its number."""
+    managed = optimizer._managed
+    managed.schedules.pop(name, None)
+    previous_rule = managed.rules.pop(name, None)
+    if isinstance(value, Schedule):
+        managed.schedules[name] = value
+    elif isinstance(value, AdaptiveMomentum):
+        managed.rules[name] = value
+        if previous_rule is None:
+            start_rule(optimizer, name, value)
+    elif value is not True:
+        managed.variables[name].assign(value)
+
+
+@functools.cache
+def _managed_class(plain_class: type, names: frozenset[str]) -> Any:
+    """The class of managed optimizers of a plain class with these managed hyperparameters."""
+    members: dict[str, Any] = {name: managed_property(name) for name in names}
+    members |= {"__module__": __name__, "from_config": ScheduledOptimizer.__dict__["from_config"]}
+    cls = type(f"Scheduled{plain_class.__name__}", (ScheduledMixin, plain_class), members)
+    # All are saved under one name, with which Keras finds `ScheduledOptimizer` when it loads.
+    register = keras.saving.register_keras_serializable("keras_lr", "ScheduledOptimizer")
+    register(cls)
+    register(ScheduledOptimizer)
+    return cls

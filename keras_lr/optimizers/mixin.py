@@ -1,0 +1,143 @@
+"""The methods of managed optimizers: one evaluation of each schedule per update, and files that plain ones can load."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from ..schedules.base import Schedule
+from .bias_correction import PRODUCT, corrected_betas, corrected_rate, next_product, start_product
+from .feedback import update_rule
+from .inspection import schedules_of
+from .state import FACTOR, ManagedState, SavedState
+from .variables import add_variable, to_decimal
+
+
+class ScheduledMixin:
+    """The base that managed optimizers have in front of their plain class."""
+
+    _managed: ManagedState
+    keras_lr: SavedState
+
+    def apply(self, grads: Any, trainable_variables: Any = None) -> Any:
+        managed = self._managed
+        managed.active_calls += 1
+        try:
+            for name, schedule in schedules_of(self).items():
+                value = schedule(self._iterations)  # type: ignore[attr-defined]
+                self._assign(name, self._reduced(value) if name == "learning_rate" else value)
+            for name in corrected_betas(self):
+                if name not in managed.rules:
+                    self._assign(name + PRODUCT, next_product(self, name))
+            return super().apply(grads, trainable_variables)  # type: ignore[misc]
+        finally:
+            managed.active_calls -= 1
+            for variable in managed.variables.values():
+                variable.clear_cache()
+
+    # As for `Schedule`. Otherwise the first `tf.function` around it spends a second on its translation.
+    apply.autograph_info__ = None  # type: ignore[attr-defined]
+
+    def _assign(self, name: str, value: Any) -> None:
+        variable = self._managed.variables[name]
+        # Each replica has its own tensor and Keras interleaves their calls, so replicas must read the variable.
+        replicas = keras.backend.backend() == "tensorflow" and self._distribution_strategy.num_replicas_in_sync > 1  # type: ignore[attr-defined]
+        (variable.assign if replicas else variable.assign_and_cache)(value)
+
+    @property
+    def learning_rate(self) -> Any:
+        return self._get_current_learning_rate()
+
+    @learning_rate.setter
+    def learning_rate(self, value: Any) -> None:
+        super(ScheduledMixin, type(self)).learning_rate.fset(self, value)  # type: ignore[misc]
+        prepare_rate(self)
+
+    def _get_current_learning_rate(self) -> Any:
+        rate = self._learning_rate  # type: ignore[attr-defined]
+        if not isinstance(rate, Schedule):
+            return super()._get_current_learning_rate()  # type: ignore[misc]
+        if self._managed.active_calls:
+            return self._managed.variables["learning_rate"]
+        return self._reduced(rate(self._iterations))  # type: ignore[attr-defined]
+
+    def _reduced(self, rate: Any) -> Any:
+        factor = self._managed.variables.get(FACTOR)
+        return rate if factor is None else rate * keras.ops.convert_to_tensor(factor)
+
+    def _backend_update_step(self, grads: Any, trainable_variables: Any, learning_rate: Any) -> None:
+        managed, betas = self._managed, corrected_betas(self)
+        for name, rule in managed.rules.items():  # here the gradients are those of the update: accumulated, clipped
+            update_rule(self, name, rule, grads, trainable_variables, learning_rate)
+            if name in betas:
+                product = managed.variables[name + PRODUCT]
+                product.assign(product * keras.ops.convert_to_tensor(managed.variables[name]))
+        learning_rate = corrected_rate(self, learning_rate, betas)
+        super()._backend_update_step(grads, trainable_variables, learning_rate)  # type: ignore[misc]
+
+    @property
+    def variables(self) -> list[Any]:
+        plain, managed = super().variables, self._managed  # type: ignore[misc]
+        return plain if managed.is_suspended else [*plain, *(v for _, v in sorted(managed.variables.items()))]
+
+    def save_own_variables(self, store: Any) -> None:
+        # As the plain class does, which can load the file, too. The attribute `keras_lr` saves the rest.
+        with self._managed.suspended():
+            super().save_own_variables(store)  # type: ignore[misc]
+
+    def load_own_variables(self, store: Any) -> None:
+        with self._managed.suspended():
+            super().load_own_variables(store)  # type: ignore[misc]
+        # For a file of the plain optimizer. With one of a managed optimizer, `keras_lr` is loaded next.
+        for name in corrected_betas(self):
+            start_product(self, name)
+
+    def get_config(self) -> dict[str, Any]:
+        managed = self._managed
+        with managed.suspended():
+            plain = super().get_config()  # type: ignore[misc]
+        # Serialized as its public class: on torch, Keras would name a class that other backends do not have.
+        stand_in: Any = object.__new__(_public_class(managed.plain_class))
+        object.__setattr__(stand_in, "get_config", lambda: plain)
+        names = [*managed.initial_values, *([FACTOR] if FACTOR in managed.variables else [])]
+        sources = managed.schedules | managed.rules
+        return {
+            "name": self.name,  # type: ignore[attr-defined]
+            "optimizer": keras.saving.serialize_keras_object(stand_in),
+            "hyperparameters": {name: to_decimal(managed.variables[name]) for name in names}
+            | {name: keras.saving.serialize_keras_object(source) for name, source in sources.items()},
+            "correct_bias": managed.correct_bias,
+        }
+
+
+def prepare_rate(optimizer: Any) -> None:
+    """Give a managed optimizer whose learning rate is a schedule the variable that holds its value."""
+    schedules = schedules_of(optimizer)
+    if "learning_rate" in schedules:
+        optimizer._learning_rate = schedules["learning_rate"]
+        add_variable(optimizer, optimizer._managed.variables, "learning_rate", 0.0)
+
+
+def managed_property(name: str) -> property:
+    """The attribute of a managed optimizer for a hyperparameter: its variable."""
+
+    def get(self: Any) -> Any:
+        managed = self._managed
+        return managed.initial_values[name] if managed.is_suspended else managed.variables[name]
+
+    def set_(self: Any, value: Any) -> None:
+        if name in self._managed.schedules | self._managed.rules:
+            raise TypeError(
+                f"`{name}` of `{self.name}` follows a schedule or a rule and can't be assigned. "
+                f"Use `keras_lr.scheduled(optimizer, {name}=...)` to give it another one or a number."
+            )
+        self._managed.variables[name].assign(value)
+
+    return property(get, set_)
+
+
+def _public_class(cls: type) -> type:
+    if not cls.__module__.startswith("keras.src.backend."):
+        return cls
+    return next(base for base in cls.__mro__ if getattr(keras.optimizers, base.__name__, None) is base)

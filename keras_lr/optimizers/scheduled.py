@@ -1,0 +1,104 @@
+"""Has any hyperparameter of an optimizer follow a schedule, or makes it a variable that can be assigned."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from .accumulation import per_update
+from .compiled_step import build, retrace, retrace_if_changed
+from .hyperparameters import has_hyperparameter, validate_hyperparameter
+from .inspection import inner_optimizers, is_scheduled, source_of
+from .learning_rate import replace_rate
+from .manage import manage
+
+
+def scheduled(optimizer: Any, *, correct_bias: bool | None = None, **hyperparameters: Any) -> Any:
+    """Have hyperparameters of an optimizer follow schedules in the graph, or be variables that can be assigned.
+
+    >>> import keras, keras_lr as klr
+    >>> optimizer = klr.scheduled(
+    ...     keras.optimizers.SGD(klr.one_cycle(0.4, steps=1000), momentum=0.9),
+    ...     momentum=klr.Sequence([klr.Linear(0.95, 0.85, steps=300), klr.Linear(0.85, 0.95, steps=700)], [300]),
+    ... )
+    >>> isinstance(optimizer, keras.optimizers.SGD)
+    True
+    >>> optimizer = klr.scheduled(keras.optimizers.AdamW(0.001), weight_decay=True)
+    >>> optimizer.weight_decay = 0.01  # takes effect in the next step, also in the middle of `fit`
+    >>> float(optimizer.weight_decay)
+    0.009999999776482582
+
+    Keras bakes these numbers into the compiled step, where assigning them has no
+    effect. The optimizer stays the same object; its class becomes a subclass of
+    its own that keeps them in float32 variables, set once per update from their
+    schedules. They are saved with the model. A file of the plain optimizer loads
+    into the scheduled one with its moments and iterations.
+
+    Schedules count updates, also under gradient accumulation.
+
+    `Adam`, `AdamW` and `Adamax` divide by 1 - beta**t to correct the bias of their
+    averages. With a beta that changes, the right divisor is 1 minus the product of
+    the betas used, so the optimizer divides by that. Keras and torch use the power of
+    the last beta, which makes steps up to 10 times too large while beta_1 rises.
+
+    Args:
+        optimizer: A Keras optimizer, before or after `compile` and `build`; the
+            optimizers inside a `LossScaleOptimizer` or `MultiOptimizer` are managed
+            where they have the hyperparameter. Once the model has been trained, pass
+            the model, so that its compiled step is renewed.
+        correct_bias: `False` to divide by the power of the last beta, as Keras
+            does; `None` leaves it as it is, at first `True`.
+        hyperparameters: By name: a schedule, a number, or `True` for a variable
+            with the present number; for a momentum also `AdaptiveMomentum`.
+
+    Returns:
+        The optimizer.
+
+    Raises:
+        ValueError: The optimizer has no such hyperparameter; it can no longer be
+            changed (a momentum that was 0 when the optimizer was built has no
+            slots); a value is out of range. Nothing is changed then.
+        TypeError: A value is none of the above.
+    """
+    if isinstance(optimizer, keras.Model):
+        build(optimizer)
+        scheduled(optimizer.optimizer, correct_bias=correct_bias, **hyperparameters)
+        retrace(optimizer)
+        return optimizer.optimizer
+    inner = inner_optimizers(optimizer)
+    owners = {name: [one for one in inner if has_hyperparameter(one, name)] for name in hyperparameters}
+    values = {
+        name: validate_hyperparameter(name, value, optimizer, owners[name]) for name, value in hyperparameters.items()
+    }
+    rate = values.pop("learning_rate", True)
+    for one in inner:
+        if rate is not True:
+            replace_rate(one, rate)
+        manage(one, {name: per_update(one, v) for name, v in values.items() if one in owners[name]}, correct_bias)
+    return optimizer
+
+
+def make_assignable(model: Any, name: str, function: str) -> None:
+    """Make `name` a variable in every optimizer of a model, so that it can be assigned between two steps.
+
+    `function` is the callback that errors name.
+    """
+    build(model)
+    for optimizer in inner_optimizers(model.optimizer):
+        if is_scheduled(optimizer, name):
+            raise ValueError(
+                f"`{function}` can't set `{name}` of an optimizer where it follows a schedule. Compile with a number, "
+                "as in `SGD(0.1)`, or leave the callback out; the schedule `keras_lr.Intervals` does what "
+                f"`EpochIntervalSwitcher` does. Received: {name}={source_of(optimizer, name)!r}"
+            )
+    with retrace_if_changed(model):
+        if name != "learning_rate":
+            scheduled(model.optimizer, **{name: True})
+
+
+def assign_hyperparameter(optimizer: Any, name: str, value: float) -> None:
+    """Assign a hyperparameter that is a variable, in every inner optimizer that has it."""
+    for inner in inner_optimizers(optimizer):
+        if has_hyperparameter(inner, name):
+            setattr(inner, name, value)

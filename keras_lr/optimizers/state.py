@@ -1,0 +1,88 @@
+"""What a managed optimizer has in addition to its plain class, and how it is saved."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+
+from ..rules.adaptive_momentum import AdaptiveMomentum
+from ..schedules.base import Schedule
+from .variables import Hyperparameter
+
+FACTOR = "factor"  # the variable that callbacks multiply the schedule of the learning rate by
+CALLBACK_PREFIX = "note."  # in files, before the names of what callbacks keep
+
+
+@dataclasses.dataclass
+class ManagedState:
+    """What a managed optimizer has in addition to its plain class.
+
+    Attributes:
+        plain_class: The class of the optimizer before it was managed.
+        initial_values: The numbers of the plain optimizer, by hyperparameter.
+        variables: The managed hyperparameters and the state of their rules, by name.
+        schedules: The schedules that hyperparameters other than the learning rate follow.
+        rules: The rules that hyperparameters follow.
+        callback_state: What callbacks keep across fits and restarts, by name.
+        correct_bias: Whether to correct the bias of the moments by the product of the
+            betas used, where the class divides by a power of the last one.
+        is_suspended: Whether a method of the plain class is running that must see
+            numbers instead of variables.
+        active_calls: The calls of `apply` in progress; those of replicas overlap.
+    """
+
+    plain_class: Any
+    initial_values: dict[str, Any] = dataclasses.field(default_factory=dict)
+    variables: dict[str, Hyperparameter] = dataclasses.field(default_factory=dict)
+    schedules: dict[str, Schedule] = dataclasses.field(default_factory=dict)
+    rules: dict[str, AdaptiveMomentum] = dataclasses.field(default_factory=dict)
+    callback_state: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    correct_bias: bool = True
+    is_suspended: bool = False
+    active_calls: int = 0
+
+    @contextlib.contextmanager
+    def suspended(self) -> Iterator[None]:
+        """Hide the managed variables from the methods of the plain class."""
+        before, self.is_suspended = self.is_suspended, True
+        try:
+            yield
+        finally:
+            self.is_suspended = before
+
+
+class SavedState(keras.Loss):
+    """The variables and the callback state of a managed optimizer, saved as its attribute `keras_lr`.
+
+    Keras saves the attributes of an optimizer that are of a kind with variables; of
+    the public kinds a loss is the lightest. The managed variables can't be among the
+    optimizer's own ones: a plain optimizer skips a file with another number of
+    variables. It has no attribute `keras_lr`, so it never reads these.
+    """
+
+    def __init__(self, managed: ManagedState):
+        super().__init__(name="keras_lr")
+        self._managed = managed
+
+    def save_own_variables(self, store: Any) -> None:
+        for name, variable in self._managed.variables.items():
+            store[name] = keras.ops.convert_to_numpy(variable.value)
+        for name, array in self._managed.callback_state.items():
+            store[CALLBACK_PREFIX + name] = array
+
+    def load_own_variables(self, store: Any) -> None:
+        for name in store.keys():  # noqa: SIM118 - an HDF5 group
+            if name.startswith(CALLBACK_PREFIX):
+                self._managed.callback_state[name.removeprefix(CALLBACK_PREFIX)] = np.array(store[name])
+            elif name in self._managed.variables:
+                self._managed.variables[name].assign(np.array(store[name]))
+
+
+def managed_state(optimizer: Any) -> ManagedState | None:
+    """The managed state of an optimizer; `None` for a plain one."""
+    return getattr(optimizer, "_managed", None)

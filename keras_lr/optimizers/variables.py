@@ -1,0 +1,92 @@
+"""A hyperparameter as a variable that the compiled step reads."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import keras
+import numpy as np
+
+
+class Hyperparameter(keras.Variable):
+    """A scalar hyperparameter that the compiled step of an optimizer reads.
+
+    It is float32 whatever floatx is, because 1 - 0.999 has no digits in float16.
+    Keras asks `if self.momentum != 0` when it builds and when it traces. That
+    question is about structure, whether there are slots, so comparisons with 0 are
+    answered without a tensor.
+
+    Within a step it can cache the tensor that was assigned. Keras reads a
+    hyperparameter once per weight tensor, and then reads the cached tensor instead
+    of the variable.
+    """
+
+    _cached: Any = None
+
+    def __init__(self, value: float, name: str):
+        super().__init__(
+            np.float32(value),
+            dtype="float32",
+            trainable=False,
+            autocast=False,
+            aggregation="only_first_replica",
+            name=name,
+        )
+
+    @property
+    def value(self) -> Any:
+        return super().value if self._cached is None else self._cached
+
+    def assign(self, value: Any) -> Any:
+        self._cached = None
+        return super().assign(value)
+
+    def assign_and_cache(self, value: Any) -> None:
+        """Assign a value, and cache its tensor until `clear_cache`, which must follow in the same call of `apply`."""
+        self.assign(value)
+        self._cached = keras.ops.convert_to_tensor(value, "float32")
+
+    def clear_cache(self) -> None:
+        self._cached = None
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __ne__(self, other: Any) -> Any:
+        return True if _is_zero(other) else super().__ne__(other)
+
+    def __gt__(self, other: Any) -> Any:
+        return True if _is_zero(other) else super().__gt__(other)
+
+    def __eq__(self, other: Any) -> Any:
+        return False if other is None or _is_zero(other) else super().__eq__(other)
+
+    __hash__ = object.__hash__
+
+
+def add_variable(optimizer: Any, variables: dict[str, Hyperparameter], name: str, value: float) -> None:
+    """Add a `Hyperparameter` of an optimizer to its managed `variables`, unless it is there already."""
+    if name in variables:
+        return
+    with contextlib.ExitStack() as scopes:
+        if keras.backend.backend() == "tensorflow":
+            scopes.enter_context(optimizer._distribution_strategy.scope())
+        scopes.enter_context(keras.name_scope(optimizer.name))
+        variables[name] = Hyperparameter(value, name)
+    if hasattr(optimizer, "_track_trackable"):  # for `tf.train.Checkpoint`
+        optimizer._track_trackable(variables[name], name=f"keras_lr_{name}", overwrite=True)
+
+
+def to_decimal(variable: Any) -> float:
+    """The value of a float32 variable as its shortest decimal: 0.9 instead of 0.8999999761581421."""
+    return shortest_decimal(keras.ops.convert_to_numpy(variable.value))
+
+
+def shortest_decimal(value: Any) -> float:
+    """The shortest decimal that rounds to the float32 `value`."""
+    return float(str(np.float32(value)))
+
+
+def _is_zero(other: Any) -> bool:
+    return isinstance(other, int | float) and not isinstance(other, bool) and other == 0

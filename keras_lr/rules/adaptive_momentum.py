@@ -1,0 +1,115 @@
+"""A momentum that follows the gradients: `AdaptiveMomentum`, its state and its update."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from ..schedules import arguments
+from ..schedules.frozen import frozen
+
+# Suffixes of the state variables, after the name of the hyperparameter. They are part of the file format.
+MEMORY = "_memory"
+OVERSHOOT = "_overshoot"
+USUAL = "_usual"
+
+RISE, GROWTH, CUT = 0.08, 1.04, 0.5
+AGREEMENT, UPHILL = -3.0, 1.5
+SMOOTHING, LIMIT = 0.4, 5.0
+
+
+@keras.saving.register_keras_serializable("keras_lr")
+@frozen
+class AdaptiveMomentum:
+    """A momentum that starts low, rises while the gradients agree, and drops where training oscillates.
+
+    A memory of M steps is a momentum of 1 - 1/M. In each update, with the gradient
+    g, the velocity v of the previous update and the learning rate:
+
+        o = 0.4 * o + 0.6 * clip(g·v / (rate * g·g), -5, 5)
+        if o > 1.5:  M = M / 2, o = 0, and this update has no momentum at all
+        else:        M = max(M + 0.08, 1.04 * M), at most 1 / (1 - peak) if o < -3, else 1 / (1 - usual)
+
+    o > 1.5 is an overshoot: above 1 / momentum the step would go uphill even with
+    the new gradient in it. Noise alone does not cause it: where the loss is
+    stationary, the steps go downhill on average. o < -3 means that the gradients
+    agree: the velocity goes down the gradient by more than the last three steps
+    explain. A memory above the usual one is kept meanwhile. For a beta_1, v is minus
+    the first moment times the memory it was made with, its products are weighted as
+    the steps are, and the learning rate cancels out.
+
+    >>> import keras, numpy as np, keras_lr as klr
+    >>> rule = klr.AdaptiveMomentum()
+    >>> optimizer = klr.scheduled(keras.optimizers.SGD(0.01), momentum=rule)
+    >>> model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
+    >>> model.compile(optimizer=optimizer, loss="mse")
+    >>> history = model.fit(np.ones([32, 3]), np.ones([32]), batch_size=8, verbose=0)
+    >>> round(float(optimizer.momentum), 6)  # a memory of 1.32 after 4 updates
+    0.242424
+
+    Its state is kept in variables of the optimizer: computed in the graph, saved with the model.
+
+    Args:
+        start: The initial momentum, and the lowest one except after an overshoot.
+        usual: The limit where the gradients are nearly uncorrelated, as in small batches.
+        peak: The limit where the gradients agree.
+
+    All are numbers >= 0 and < 1, in this order.
+
+    Raises:
+        TypeError, ValueError: An argument breaks its rule.
+
+    Source: this library's; measured in `docs/momentum.md`. The restart is that of O'Donoghue and Candès, 2012, arXiv
+        1204.3982.
+    """
+
+    start: float = 0.0
+    usual: float = 0.9
+    peak: float = 0.99
+
+    def __post_init__(self) -> None:
+        minimum, rule = 0.0, "a number >= 0 and < 1"
+        for field in self._fields:
+            received = getattr(self, field.name)
+            try:
+                value = arguments.number(received, minimum=minimum, below=1.0)
+            except TypeError:
+                arguments.reject(self, field.name, rule, received, error=TypeError)
+            if value is None:
+                arguments.reject(self, field.name, rule, received)
+            object.__setattr__(self, field.name, value)
+            minimum, rule = float(value or 0.0), f"a number >= `{field.name}` and < 1"
+
+    def get_config(self) -> dict[str, float]:
+        return {field.name: getattr(self, field.name) for field in self._fields}
+
+    @classmethod
+    def from_config(cls, config: dict[str, float]) -> AdaptiveMomentum:
+        return cls(**config)
+
+    def step(self, memory: Any, overshoot: Any, usual: Any, along: Any, square: Any) -> tuple[Any, Any, Any]:
+        """Memory, overshoot and momentum after a gradient with g·v = `along` and rate * g·g = `square`.
+
+        `usual` is the usual memory. It is a variable, so that a callback that sees the loss can change it.
+        """
+        ops = keras.ops
+        is_known = ops.logical_and(square > 0, ops.isfinite(along))  # not if the rate is 0 or a gradient not finite
+        current = ops.where(is_known, along / ops.where(is_known, square, 1.0), 0.0)
+        overshoot = SMOOTHING * overshoot + (1 - SMOOTHING) * ops.clip(current, -LIMIT, LIMIT)
+        uphill = overshoot > UPHILL
+        limit = ops.where(overshoot < AGREEMENT, memory_of(self.peak), usual)
+        grown = ops.minimum(ops.maximum(memory + RISE, memory * GROWTH), ops.maximum(memory, limit))
+        memory = ops.maximum(ops.where(uphill, memory * CUT, grown), memory_of(self.start))
+        momentum = ops.where(uphill, 0.0, 1.0 - 1.0 / memory)
+        return memory, ops.where(uphill, 0.0, overshoot), momentum
+
+
+def initial_state(rule: AdaptiveMomentum) -> dict[str, float]:
+    """The initial values of the state variables of a rule, by the suffix of their name."""
+    return {MEMORY: memory_of(rule.start), OVERSHOOT: 0.0, USUAL: memory_of(rule.usual)}
+
+
+def memory_of(momentum: float) -> float:
+    """The memory of a momentum, in steps."""
+    return 1.0 / (1.0 - momentum)
