@@ -40,6 +40,9 @@ Members = Any  # several of them, in any iterable
 Pair = Any  # two numbers, in any iterable
 
 
+RAISES = "\n    Raises:\n        ValueError, TypeError: An argument breaks its rule.\n    "
+
+
 class Rule(NamedTuple):
     """The rule for an argument, as in "a number >= 0".
 

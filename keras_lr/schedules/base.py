@@ -65,6 +65,7 @@ def schedule(cls: Any = None, *, package: str | None = None) -> Any:
     if has_values and "values" not in vars(cls):
         cls.values = dataclasses.field()  # type: ignore[method-assign]  # else the method would become its default
     cls = frozen(cls, eq=False, repr=False)
+    cls.__doc__ = (cls.__doc__ or "").rstrip() + "\n" + arguments.RAISES
     if has_values:
         cls.values = ArgumentAndMethod(Schedule.values)
     package = package or ("keras_lr" if cls.__module__.startswith("keras_lr.") else "Custom")
@@ -142,7 +143,7 @@ class Schedule(LearningRateSchedule):
         """
         self._require_steps()
         if isinstance(steps, int | np.integer):
-            return values_at(self, np.arange(max(int(steps), 0)))
+            return values_at(self, max(int(steps), 0))
         steps = np.asarray(steps)
         if steps.dtype.kind not in "iu":
             arguments.reject("values", "steps", "an integer or integers", steps)

@@ -63,18 +63,18 @@ class Repeat(Schedule):
         elif self.growth != 1:
             starts, lengths = self._growing_cycles()
         else:
-            self._store("_starts", None)
+            self._store("_cycles", None)
             return
-        self._store("_starts", np.array([float(start) for start in starts]))
-        self._store("_ratios", np.array([float(length / lengths[0]) for length in lengths]))
+        cycles = [(float(start), float(length / lengths[0])) for start, length in zip(starts, lengths, strict=True)]
+        self._store("_cycles", np.array(cycles))
 
     def at(self, step: Step) -> Any:
-        if self._starts is None:
+        if self._cycles is None:
             cycle, inside = step.cycle(self.period, self.cycles)
         else:
-            index = step.index(self._starts[1:])
-            cycle, start = step.ops.real(index), step.take(self._starts, index)
-            inside = step.at(step.ops.maximum((step.time - start) / step.take(self._ratios, index), 0.0))
+            index = step.index(self._cycles[1:, 0])
+            start, ratio = step.ops.columns(step.take(self._cycles, index))
+            cycle, inside = step.ops.real(index), step.at(step.ops.maximum((step.time - start) / ratio, 0.0))
         value = self.schedule.at(inside)
         if self.shrink == 1:
             return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
@@ -23,35 +24,40 @@ def value_at(schedule: Any, step: Any) -> Any:
     """
     step = step.value if isinstance(step, keras.Variable) else step
     known = _known(step)
+    if isinstance(known, np.ndarray):
+        return _tensor(values_at(schedule, known), step)
     if known is not None:
-        value = _in_window(schedule, float(known)) if known.ndim == 0 else values_at(schedule, known)
-        return _tensor(value, step)
+        return _tensor(_in_window(schedule, int(known)), step)
     ops = namespace()
     with ops.precision():
         time = ops.maximum(ops.floor(ops.real(step)) if _is_float(step) else ops.real(step), 0.0)
         return ops.float32(schedule.at(Step(time, ops)))
 
 
-def values_at(schedule: Any, steps: np.ndarray) -> np.ndarray:
-    """The values in the shape of `steps`, an array of numbers, computed by numpy."""
-    flat, values = steps.ravel(), np.empty(steps.size)
+def values_at(schedule: Any, steps: np.ndarray | int) -> np.ndarray:
+    """The values computed by numpy, at an array of steps in its shape, or at the first n steps for an integer n."""
+    shape = (steps,) if isinstance(steps, int) else steps.shape
+    values = np.empty(math.prod(shape))
     with np.errstate(all="ignore"):  # formulas handle overflows and logarithms of 0 where they matter
-        for begin in range(0, len(flat), CHUNK):
-            chunk = flat[begin : begin + CHUNK]
-            values[begin : begin + CHUNK] = schedule.at(Step(np.maximum(chunk, 0).astype("float64"), NUMPY))
-    return values.reshape(steps.shape)
+        for begin in range(0, len(values), CHUNK):
+            end = min(begin + CHUNK, len(values))
+            if isinstance(steps, int):
+                time = np.arange(begin, end, dtype="float64")
+            else:
+                time = np.maximum(steps.ravel()[begin:end], 0.0)
+            values[begin:end] = schedule.at(Step(time, NUMPY))
+    return values.reshape(shape)
 
 
-def _in_window(schedule: Any, step: float) -> float:
+def _in_window(schedule: Any, step: int) -> float:
     """The value at a step, taken from those of a window of steps, which cost little more than one."""
-    place = int(step) % WINDOW
-    begin: int | None = int(step) - place
+    place = step % WINDOW
+    begin = step - place
     window = vars(schedule).get("_window")
     if window is None or window[0] != begin:
-        steps = float(int(step) - place) + np.arange(WINDOW)
         if calls_others(schedule):  # those are called for this step only
-            begin, place, steps = None, 0, np.array([step])
-        window = begin, values_at(schedule, steps).tolist()
+            return float(values_at(schedule, np.array([step], "float64"))[0])
+        window = begin, values_at(schedule, float(begin) + np.arange(WINDOW)).tolist()
         vars(schedule)["_window"] = window  # a single assignment, since threads may share a schedule
     return window[1][place]
 
@@ -66,19 +72,21 @@ def calls_others(value: Any) -> bool:
     return names is None or any(calls_others(getattr(value, name)) for name in names())
 
 
-def _known(step: Any) -> np.ndarray | None:
-    """The numbers of a step as floats; `None` if they are known only in a graph."""
+def _known(step: Any) -> Any:
+    """A step as a Python number or an array of whole numbers; `None` if it is known only in a graph."""
     backend = keras.backend.backend()
-    if isinstance(step, int | float | list | tuple | np.ndarray | np.generic):
-        return np.floor(np.asarray(step, "float64"))
+    if isinstance(step, int | float):
+        return step
+    if isinstance(step, list | tuple | np.ndarray | np.generic):
+        return _plain(np.asarray(step))
     if backend == "tensorflow":
         import tensorflow as tf
 
-        return np.floor(tf.convert_to_tensor(step).numpy()) if tf.executing_eagerly() else None
+        return _plain(tf.convert_to_tensor(step).numpy()) if tf.executing_eagerly() else None
     if backend == "jax":
         import jax
 
-        return None if isinstance(step, jax.core.Tracer) else np.floor(np.asarray(step, "float64"))
+        return None if isinstance(step, jax.core.Tracer) else _plain(np.asarray(step))
     import torch
 
     if torch.compiler.is_compiling() or torch.jit.is_tracing() or type(step) not in (torch.Tensor, torch.nn.Parameter):
@@ -86,9 +94,13 @@ def _known(step: Any) -> np.ndarray | None:
     if step.device.type not in ("cpu", "mps"):  # reading it would block; mps has no float64
         return None
     try:
-        return np.floor(step.detach().cpu().numpy().astype("float64"))
+        return _plain(step.detach().cpu().numpy()) if step.ndim else step.item()
     except RuntimeError:  # inside `vmap` it can't be read
         return None
+
+
+def _plain(array: Any) -> Any:
+    return np.floor(array.astype("float64")) if np.ndim(array) else array.item()
 
 
 def _tensor(value: Any, step: Any) -> Any:

@@ -43,7 +43,8 @@ def _numpy() -> SimpleNamespace:
         integer=lambda x: np.asarray(x).astype("int64"),
         real=lambda x: np.asarray(x, "float64"),
         full_like=lambda x, value: np.full(np.shape(x), value),
-        take=lambda table, index: table[index],
+        take=lambda table, index: np.take(table, index, axis=0),
+        columns=lambda x: np.moveaxis(x, -1, 0),
         searchsorted=lambda table, x: np.searchsorted(table, x, side="right"),
     )
 
@@ -81,6 +82,7 @@ def _tensorflow() -> SimpleNamespace:
         real=real,
         full_like=full_like,
         take=lambda array, index: tf.gather(table(array), index),
+        columns=lambda x: tf.unstack(x, x.shape[-1], axis=-1),
         searchsorted=searchsorted,
         counter=lambda x: x,
         float32=lambda x: tf.cast(x, tf.float32),
@@ -109,7 +111,8 @@ def _jax() -> SimpleNamespace:
         integer=lambda x: jnp.asarray(x).astype("int64"),
         real=lambda x: jnp.asarray(x).astype("float64"),
         full_like=lambda x, value: jnp.full(x.shape, value, "float64"),
-        take=lambda array, index: jnp.take(table(array), index, mode="clip"),
+        take=lambda array, index: jnp.take(table(array), index, axis=0, mode="clip"),
+        columns=lambda x: jnp.moveaxis(x, -1, 0),
         # A comparison and a sum would not do: XLA does not fuse a reduction with the formula.
         searchsorted=lambda array, x: jnp.searchsorted(table(array), x, side="right", method="scan_unrolled"),
         counter=lambda x: x.astype("int32"),
@@ -141,6 +144,7 @@ def _torch() -> SimpleNamespace:
         real=real,
         full_like=lambda x, value: torch.full_like(x, value, dtype=torch.float64),
         take=lambda array, index: table(array, index)[index],
+        columns=lambda x: x.unbind(-1),
         searchsorted=lambda array, x: torch.searchsorted(table(array, x), x, right=True),
         counter=lambda x: x,
         float32=lambda x: real(x).to(torch.float32),

@@ -91,15 +91,16 @@ class Knots(Schedule):
 
     def prepare(self) -> None:
         ends, values = times(self.boundaries), self.values.array
-        self._store("_starts", np.append(0.0, ends[:-1]))
-        self._store("_ends", ends)
-        self._store("_values", (values[:-1].copy(), values[1:].copy()))  # torch can't compile views
+        starts = np.append(0.0, ends[:-1])
+        self._store("_boundaries", (starts[1:].copy(), ends))  # a copy, since torch can't compile views
+        if self.boundaries:
+            self._store("_intervals", np.stack([starts, ends, values[:-1], values[1:]], axis=-1))
 
     def at(self, step: Step) -> Any:
         if self.interpolation == "constant" or not self.boundaries:
-            return step.take(self.values, step.index(self._ends))
-        index = step.index(self._starts[1:])
-        start, end, before, after = (step.take(table, index) for table in (self._starts, self._ends, *self._values))
+            return step.take(self.values, step.index(self._boundaries[1]))
+        rows = step.take(self._intervals, step.index(self._boundaries[0]))
+        start, end, before, after = step.ops.columns(rows)
         done, left = (step.ops.clip(time / (end - start), 0.0, 1.0) for time in (step.time - start, end - step.time))
         if self.interpolation == "cosine":
             done, left = half_wave(step.ops, done), half_wave(step.ops, left)

@@ -35,6 +35,7 @@ def policy(function: Function) -> Function:
             given.arguments["curve"] = CURVES[given.arguments["curve"]]
         return function(*given.args, **given.kwargs)
 
+    checked.__doc__ = (function.__doc__ or "").rstrip() + "\n" + arguments.RAISES
     return checked  # type: ignore[return-value]
 
 
