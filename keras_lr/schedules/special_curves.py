@@ -149,7 +149,7 @@ class Hyperbolic(Schedule):
     Args:
         start: The value at t = 0, a number >= 0.
         end: The last value of a run of `horizon` steps, a number >= 0, at most `start`.
-        steps, horizon: The lengths of the run and of the longest planned run: integers > 0 or spans in one unit.
+        steps, horizon: The lengths of the run and of the longest planned run (>= `steps`): integers > 0 or spans.
 
     Source: Kim, HyperbolicLR, 2024 (arXiv 2407.15200).
     """
@@ -180,7 +180,7 @@ class ExpHyperbolic(Schedule):
     Args:
         start: The value at t = 0, a number > 0.
         end: The last value of a run of `horizon` steps, a number > 0, at most `start`.
-        steps, horizon: The lengths of the run and of the longest planned run: integers > 0 or spans in one unit.
+        steps, horizon: The lengths of the run and of the longest planned run (>= `steps`): integers > 0 or spans.
 
     Source: Kim, HyperbolicLR, 2024 (arXiv 2407.15200).
     """

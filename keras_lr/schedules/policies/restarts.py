@@ -75,7 +75,7 @@ def triangular(
     Args:
         start, peak: The values at the start and in the middle of each cycle, numbers >= 0.
         up: How long it goes up: an integer > 0 or a span.
-        down: How long it goes down, in the same unit; `None` for as long as `up`.
+        down: How long it goes down: an integer > 0 or a span; `None` for as long as `up`.
         shrink: What the height is multiplied by after each cycle, a number > 0: 0.5 is `triangular2`.
         rate: What the height is multiplied by at each step, a number > 0: the `gamma` of `exp_range`.
         curve: `"linear"`, `"cosine"`, `"1-sqrt"`, or a class or function of `start`, `end` and `steps`.
