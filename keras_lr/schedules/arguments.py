@@ -1,4 +1,4 @@
-"""What every argument means, by its name, and the rule that its value must keep."""
+"""The arguments of schedules, policies and callbacks: what each name means, and the rule that its value must keep."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from .spans import Length, Span, is_integer
 
 __all__ = ["Length", "is_integer", "number"]
 
-# What arguments may be given as; what is stored of them, the rules below tell.
+# The annotations of arguments: what a caller may pass. The rules below say what is stored.
 Lengths = Any  # one `Length` or several, in any iterable
 Numbers = Any  # one number or several, in any iterable
 Member = Any  # a schedule, also of another library, or a number
@@ -44,10 +44,9 @@ RAISES = "\n    Raises:\n        ValueError, TypeError: An argument breaks its r
 
 
 class Rule(NamedTuple):
-    """What the value of an argument must be.
+    """The rule for an argument, as in "a number >= 0".
 
-    `read` takes a value to what is stored, or to `None` if the value breaks the
-    rule; it raises `TypeError` if the value is of another kind.
+    `read` returns the value as it is stored, or `None` if it breaks the rule; it raises `TypeError` for another kind.
     """
 
     rule: str
@@ -60,7 +59,7 @@ def reject(owner: object, argument: str, rule: str, value: Any, remedy: str = ""
     """Raise the error for a bad argument, always in the same form: argument, rule, remedy, value."""
     name = owner if isinstance(owner, str) else type(owner).__name__
     try:
-        text = repr(value[:200] if isinstance(value, list | tuple) else value)  # of ten million it takes seconds
+        text = repr(value[:200] if isinstance(value, list | tuple) else value)  # the repr of a long table takes seconds
     except ValueError:  # an integer of thousands of digits
         text = f"<{type(value).__name__}>"
     text = text if len(text) <= 200 else text[:197] + "..."
@@ -70,14 +69,14 @@ def reject(owner: object, argument: str, rule: str, value: Any, remedy: str = ""
 
 
 def require_order(owner: object, shorter: str, longer: str) -> None:
-    """Reject the argument `longer` if it is below `shorter`; of two units only once they are bound."""
+    """Reject the argument `longer` if it is below `shorter`; lengths in two units are compared once they are bound."""
     a, b = position(getattr(owner, shorter)), position(getattr(owner, longer))
     if a[0] == b[0] and b[1] < a[1]:
         reject(owner, longer, f"at least `{shorter}`, {getattr(owner, shorter)}", getattr(owner, longer))
 
 
 def validate(owner: object, name: str, value: Any) -> Any:
-    """`value` as it is stored for the argument `name` of `owner`, an object or the name of a function."""
+    """`value` as it is stored for the argument `name` of `owner`, a schedule or the name of a function."""
     rule = RULES.get(name, OWN_RULE)
     if name in getattr(owner, "may_be_zero", ()):
         rule = rule._replace(rule="an integer >= 0 or a span, as in `keras_lr.epochs(20)`", read=lambda v: length(v, 0))
@@ -91,7 +90,7 @@ def validate(owner: object, name: str, value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """What an argument of a user's schedule can be, and so can be saved, compared and hashed."""
+    """An argument of a user's schedule that can be saved, compared and hashed."""
     if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0):
         value = value.item()
     if isinstance(value, bool | str | Span | Fraction) or is_integer(value):
@@ -106,7 +105,7 @@ def _plain(value: Any) -> Any:
 
 
 def read_members(read: Callable[[Any], Any]) -> None:
-    """Read members of compositions by `read`. Their module sets it, since it needs the rules of all other arguments."""
+    """Set the function that reads members of compositions. Its module sets it, since it depends on this one."""
     for name, read_it in (("schedule", read), ("schedules", several(read))):
         RULES[name] = RULES[name]._replace(read=read_it)
 

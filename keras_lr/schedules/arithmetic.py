@@ -1,4 +1,4 @@
-"""Schedules whose values are calculated from those of others."""
+"""Schedules computed from the values of other schedules."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from .arguments import Member, Members, Pair
 from .base import Schedule, schedule
 from .step import Step
 
-WEYL = 0x9E3779B9  # the golden ratio of 2**32: its multiples fill the range evenly
-TOP = 0x7FFFFF80  # as many bits as a float32 has
-LAST_STEP = 2**53  # the last integer that a float64 counts to
+WEYL = 0x9E3779B9  # 2**32 divided by the golden ratio: its multiples spread evenly over 32 bits
+TOP = 0x7FFFFF80  # the upper 24 of 31 bits, as many as a float32 has
+LAST_STEP = 2**53  # up to here a float64 holds every integer
 
 
 @schedule
@@ -27,10 +27,7 @@ class Product(Schedule):
     array([0.05  , 0.0375, 0.025 , 0.0125, 0.    ])
 
     Args:
-        schedules: Schedules, Keras' own too, or numbers >= 0, at least one.
-
-    Raises:
-        ValueError: An argument breaks its rule.
+        schedules: Schedules, also of Keras, or numbers >= 0; at least one.
     """
 
     schedules: Members
@@ -48,10 +45,7 @@ class Sum(Schedule):
     array([0.11 , 0.085, 0.06 , 0.035, 0.01 ])
 
     Args:
-        schedules: Schedules, Keras' own too, or numbers >= 0, at least one.
-
-    Raises:
-        ValueError: An argument breaks its rule.
+        schedules: Schedules, also of Keras, or numbers >= 0; at least one.
     """
 
     schedules: Members
@@ -62,19 +56,15 @@ class Sum(Schedule):
 
 @schedule
 class Clip(Schedule):
-    """A schedule that stays in a range: `min(max(schedule, minimum), maximum)`.
+    """A schedule limited to a range: `min(max(schedule, minimum), maximum)`.
 
     >>> from keras_lr import Exponential
     >>> Clip(Exponential(0.1, 0.5, steps=1), minimum=0.02).values(5)
     array([0.1  , 0.05 , 0.025, 0.02 , 0.02 ])
 
     Args:
-        schedule: A schedule, Keras' own too, or a number >= 0.
-        minimum: The lowest value, a number >= 0; `None` for none.
-        maximum: The highest value, a number >= 0; `None` for none.
-
-    Raises:
-        ValueError: An argument breaks its rule, `minimum` is above `maximum`, or neither is given.
+        schedule: A schedule, also of Keras, or a number >= 0.
+        minimum, maximum: The limits, numbers >= 0; `None` for no limit, but not both.
     """
 
     schedule: Member
@@ -96,11 +86,10 @@ class Clip(Schedule):
 
 @schedule
 class Rescale(Schedule):
-    """A schedule carried from one range to another: `target[0] + (target[1] - target[0]) * x`.
+    """A schedule mapped from one range to another: `target[0] + (target[1] - target[0]) * x`, at least 0.
 
-    x is the place of its value in `source`: `(schedule - source[0]) / (source[1] - source[0])`.
-    Either range may go down. Beyond its ends the line goes on, though never below
-    0. A momentum that falls while the rate rises:
+    Here `x = (schedule - source[0]) / (source[1] - source[0])` is the position in `source`. Either range may be
+    descending. Outside `source` the line continues. For a momentum that falls while the rate rises:
 
     >>> from keras_lr import Linear
     >>> rate = Linear(0.02, 0.1, steps=4)
@@ -108,12 +97,9 @@ class Rescale(Schedule):
     array([0.95 , 0.925, 0.9  , 0.875, 0.85 ])
 
     Args:
-        schedule: A schedule, Keras' own too, or a number >= 0.
-        target: The two values, numbers >= 0, that those of `source` become.
+        schedule: A schedule, also of Keras, or a number >= 0.
+        target: The values that those of `source` are mapped to, two numbers >= 0.
         source: Two different values of `schedule`, numbers >= 0.
-
-    Raises:
-        ValueError: An argument breaks its rule.
     """
 
     schedule: Member
@@ -126,7 +112,7 @@ class Rescale(Schedule):
             arguments.reject(self, "source", "two different numbers", self.source)
 
     def at(self, step: Step) -> Any:
-        # From the lower end of the target: inside the range nothing cancels.
+        # Relative to the lower end of the target, so that no digits cancel inside the range.
         low, high = sorted(zip(self.target, self.source, strict=True))
         slope = (high[0] - low[0]) / (high[1] - low[1])
         return step.ops.maximum(low[0] + slope * (self.schedule.at(step) - low[1]), 0.0)
@@ -134,10 +120,9 @@ class Rescale(Schedule):
 
 @schedule
 class Noise(Schedule):
-    """A schedule that is shaken: `schedule * (1 + scale * u)`, u in [-1, 1) at random for each step.
+    """A schedule with noise: `schedule * (1 + scale * u)`, with u uniform in [-1, 1), another one at each step.
 
-    The noise is computed from the step and the seed: it is the same after a
-    restart, and on every backend.
+    The noise is computed from the step and `seed`. It is the same after a restart and on every backend.
 
     >>> noisy = Noise(0.1, scale=0.5, seed=1)
     >>> noisy.values(4).round(4)
@@ -146,15 +131,12 @@ class Noise(Schedule):
     array([ True])
 
     Args:
-        schedule: A schedule, Keras' own too, or a number >= 0.
-        scale: How much at most, a share of the value, a number > 0 and <= 1.
-        seed: An integer >= 0: which noise it is.
+        schedule: A schedule, also of Keras, or a number >= 0.
+        scale: The largest deviation, as a fraction of the value, a number > 0 and <= 1.
+        seed: Selects the random numbers, an integer >= 0.
 
-    Raises:
-        ValueError: An argument breaks its rule.
-
-    Source: the noise of timm's schedulers, which is normal and cut off. The integers are mixed by a
-        xorshift (Marsaglia, 2003) and the quadratic of RC6 (Rivest, Robshaw, Sidney and Yin, 1998).
+    Source: timm's schedulers, whose noise is a truncated normal distribution. The bits are mixed by a xorshift
+        (Marsaglia, 2003) and the quadratic of RC6 (Rivest, Robshaw, Sidney and Yin, 1998).
     """
 
     schedule: Member
@@ -166,8 +148,7 @@ class Noise(Schedule):
         self._store("_offset", zlib.crc32(str(self.seed).encode()))
 
     def at(self, step: Step) -> Any:
-        # Each line takes the 2**32 integers to themselves in another order. In int64 products wrap, and keep their
-        # last 32 bits.
+        # Each line permutes the integers of 32 bits. Products overflow int64, and their last 32 bits stay correct.
         state = step.whole(LAST_STEP) * WEYL + self._offset
         state = (state & 0xFFFFFFFF) - 2**31
         state = state ^ (state // 2**15)

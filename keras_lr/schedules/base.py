@@ -35,9 +35,8 @@ def schedule(*, package: str | None = None) -> Callable[[type[_Schedule]], type[
 def schedule(cls: Any = None, *, package: str | None = None) -> Any:
     """Make a `Schedule` of a class: its annotated fields are its arguments, `at` is its formula.
 
-    The class becomes a frozen dataclass with everything a schedule has (checked
-    arguments, config, `==`, hash, repr, pickle, `values`, `bind`) and is
-    registered with Keras, so that a saved model finds it by name.
+    The class becomes a frozen dataclass with everything a schedule has (checked arguments, config, `==`, hash, repr,
+    pickle, `values`, `bind`) and is registered with Keras, so that a saved model finds it by name.
 
     >>> import keras_lr as klr
     >>> @klr.schedule(package="my_project")
@@ -53,11 +52,7 @@ def schedule(cls: Any = None, *, package: str | None = None) -> Any:
 
     Args:
         cls: A subclass of `Schedule` that defines `at(step)`.
-        package: What the class is registered under with Keras, before its own
-            name; `"Custom"` unless told.
-
-    Returns:
-        The class.
+        package: The package of the class in saved models, by default `"Custom"`.
 
     Raises:
         TypeError: The class is not a `Schedule` or has no `at`.
@@ -68,7 +63,7 @@ def schedule(cls: Any = None, *, package: str | None = None) -> Any:
         raise TypeError(f"`@schedule` takes a subclass of `Schedule` that defines `at(self, step)`. Received: {cls!r}")
     has_values = "values" in inspect.get_annotations(cls)
     if has_values and "values" not in vars(cls):
-        cls.values = dataclasses.field()  # type: ignore[method-assign]  # else the method would be taken for its default
+        cls.values = dataclasses.field()  # type: ignore[method-assign]  # else the method would become its default
     cls = frozen(cls, eq=False, repr=False)
     cls.__doc__ = (cls.__doc__ or "").rstrip() + "\n" + arguments.RAISES
     if has_values:
@@ -78,10 +73,10 @@ def schedule(cls: Any = None, *, package: str | None = None) -> Any:
 
 
 class Schedule(LearningRateSchedule):
-    """A pure function of the index of the update, `t = 0` for the first, computed in the graph.
+    """A pure function of the index of the update, `t = 0` for the first, computed in the compiled training step.
 
-    It goes wherever Keras takes a learning rate. It is defined for every
-    integer: below 0 it has its first value, past its end its last one.
+    It goes wherever Keras takes a learning rate. It is defined for every integer: below 0 it has its first value, past
+    its end its last one.
 
     >>> import keras_lr as klr
     >>> rate = klr.Linear(0.1, 0.0, steps=10)
@@ -105,10 +100,10 @@ class Schedule(LearningRateSchedule):
         raise NotImplementedError
 
     def check(self) -> None:
-        """Check the rules between arguments and raise with `arguments.reject`. Each by itself is checked before."""
+        """Check the rules between arguments, which keep their own rules by then; raise by `arguments.reject`."""
 
     def prepare(self) -> None:
-        """Store what `at` needs and does not depend on the step, by `_store`. Called once all lengths are known."""
+        """Store, by `_store`, what `at` needs and does not depend on the step. Called once all lengths are known."""
 
     def __post_init__(self) -> None:
         for name in self._names():
@@ -126,13 +121,10 @@ class Schedule(LearningRateSchedule):
         object.__setattr__(self, name, value)
 
     def __call__(self, step: Any) -> Any:
-        """The value at `step` as a float32 tensor.
+        """The value at `step` as a float32 tensor in the shape of `step`.
 
         Args:
             step: Integers of any shape: a tensor, a variable, an array or a number.
-
-        Returns:
-            A tensor of that shape.
 
         Raises:
             ValueError: A span is not bound yet.
@@ -141,13 +133,10 @@ class Schedule(LearningRateSchedule):
         return value_at(self, step)
 
     def values(self, steps: Any) -> np.ndarray:
-        """The values at `steps` as a float64 array, by numpy alone: a million take milliseconds.
+        """The values at `steps` as a float64 array, computed by numpy alone: a million take milliseconds.
 
         Args:
-            steps: A number n for the steps 0 to n-1, or integers of any shape.
-
-        Returns:
-            An array of n values, or of the shape of `steps`.
+            steps: Integers of any shape, which the result has, too; a single number n means the steps 0 to n - 1.
 
         Raises:
             ValueError: A span is not bound yet, or `steps` are not integers.
@@ -167,22 +156,19 @@ class Schedule(LearningRateSchedule):
         epochs: int | None = None,
         batch_size: int | Fraction | None = None,
     ) -> Self:
-        """This schedule with its spans resolved to steps, its members' too.
+        """This schedule with its spans resolved to steps, including those of its members.
 
         >>> import keras_lr as klr
         >>> rate = klr.Intervals(klr.epochs(20, 60), [0.1, 0.01, 0.001])
         >>> rate.bind(steps_per_epoch=225).values([4499, 4500])
         array([0.1 , 0.01])
 
-        The spans keep their units, so a bound schedule can be bound anew.
+        The spans keep their units, so a bound schedule can be bound again with other numbers.
 
         Args:
             steps_per_epoch: Updates of the optimizer per epoch.
             epochs: Epochs of the whole run.
             batch_size: Examples per update.
-
-        Returns:
-            A schedule of the same class.
 
         Raises:
             ValueError: A number that a span needs is missing or not > 0.

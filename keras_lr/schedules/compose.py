@@ -1,4 +1,4 @@
-"""Schedules made of schedules."""
+"""Schedules that follow one another."""
 
 from __future__ import annotations
 
@@ -14,20 +14,17 @@ from .step import Step
 
 @schedule
 class Sequence(Schedule):
-    """One schedule after the other: `schedules[i]` at `t - boundaries[i - 1]`, i being how many boundaries are <= t.
+    """One schedule after the other: `schedules[i]` at `t - boundaries[i - 1]`, i being the number of boundaries <= t.
 
-    Each sees its own step 0 at its boundary, or where that lies between two steps at the second of them.
+    Each schedule has its own t = 0 exactly at its boundary, also where that lies between two steps.
 
-    >>> from keras_lr import Constant, Linear
+    >>> from keras_lr import Linear
     >>> Sequence([0.1, Linear(0.1, 0.0, steps=2)], boundaries=[2]).values(6)
     array([0.1 , 0.1 , 0.1 , 0.05, 0.  , 0.  ])
 
     Args:
-        schedules: Schedules, Keras' own too, or numbers, each a `Constant`.
-        boundaries: Strictly increasing integers > 0, or spans; one fewer than `schedules`.
-
-    Raises:
-        ValueError: An argument breaks its rule.
+        schedules: Schedules, also of Keras, or numbers >= 0; at least one.
+        boundaries: Strictly increasing integers > 0 or spans, one fewer than `schedules`.
     """
 
     schedules: Members
@@ -47,11 +44,10 @@ class Sequence(Schedule):
 
 @schedule
 class Warmup(Schedule):
-    """A straight line up to a schedule, which then sees its own step 0.
+    """A straight line up to a schedule, which has its own t = 0 at the end of the line.
 
-    With p the first value of `schedule`: `p * (t + 1) / steps` for t < `steps`, so
-    that the first update is not wasted on a rate of 0; with a `start`,
-    `start + (p - start) * t / steps`.
+    With p the first value of `schedule`, the line is `p * (t + 1) / steps`, so that the first update is not wasted
+    on a rate of 0. With a `start` it is `start + (p - start) * t / steps`.
 
     >>> from keras_lr import Linear
     >>> Warmup(Linear(0.4, 0.0, steps=2), steps=4).values(7)
@@ -60,12 +56,9 @@ class Warmup(Schedule):
     array([0. , 0.1, 0.2, 0.3, 0.4, 0.4])
 
     Args:
-        schedule: A schedule, Keras' own too, or a number.
-        steps: How long: an integer > 0 or a span.
-        start: The value at t = 0, a number >= 0; `None` for the first line of the two.
-
-    Raises:
-        ValueError: An argument breaks its rule.
+        schedule: A schedule, also of Keras, or a number >= 0.
+        steps: The length of the line: an integer >= 0 or a span.
+        start: The value at t = 0, a number >= 0; `None` for `p / steps`.
 
     Source: Goyal et al., Accurate, Large Minibatch SGD, 2017 (arXiv 1706.02677).
     """

@@ -1,4 +1,4 @@
-"""The arguments of a schedule as data: to JSON and back, bound, searched for spans."""
+"""The arguments of a schedule as data: converted to JSON and back, bound, and searched for spans."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def to_json(value: Any) -> Any:
 
 
 def from_json(value: Any) -> Any:
-    """The argument that `to_json` was given."""
+    """The inverse of `to_json`."""
     if isinstance(value, list):
         return tuple(from_json(item) for item in value)
     if not isinstance(value, dict):
@@ -40,14 +40,14 @@ def from_json(value: Any) -> Any:
 
 
 def bound(value: Any, known: dict[str, Any]) -> Any:
-    """The argument with the spans in it bound to the `known` numbers."""
+    """The argument with its spans bound to the `known` numbers."""
     if isinstance(value, tuple):
         return tuple(bound(item, known) for item in value)
     return value.bind(**known) if isinstance(value, Span | LearningRateSchedule) else value
 
 
 def spans_in(value: Any) -> Iterator[Span]:
-    """The spans in an argument, the members' of a composition too."""
+    """The spans in an argument, including those of the members of a composition."""
     if isinstance(value, Span):
         yield value
     elif isinstance(value, LearningRateSchedule):

@@ -1,4 +1,4 @@
-"""Curves that go once from a start to an end."""
+"""Curves that go once from a start value to an end value."""
 
 from __future__ import annotations
 
@@ -20,9 +20,6 @@ class Constant(Schedule):
 
     Args:
         value: A number >= 0.
-
-    Raises:
-        ValueError: `value` is negative or not finite.
     """
 
     value: float
@@ -39,15 +36,11 @@ class Linear(Schedule):
     array([0.1  , 0.075, 0.05 , 0.025, 0.   , 0.   ])
 
     Args:
-        start: The value at t = 0, a number >= 0.
-        end: The value from t = `steps` on, a number >= 0.
+        start, end: The values at t = 0 and from t = `steps` on, numbers >= 0.
         steps: Steps from `start` to `end`: an integer > 0 or a span.
 
-    Raises:
-        ValueError: An argument breaks its rule.
-
-    Source: as a warmup, Goyal et al., Accurate, Large Minibatch SGD, 2017
-    (arXiv 1706.02677); to zero, Li et al., Budgeted Training, 2019 (arXiv 1905.04753).
+    Source: as a warmup, Goyal et al., Accurate, Large Minibatch SGD, 2017 (arXiv 1706.02677); to zero, Li et al.,
+        Budgeted Training, 2019 (arXiv 1905.04753).
     """
 
     start: float
@@ -66,24 +59,18 @@ class Polynomial(Schedule):
 
     >>> Polynomial(0.1, 0.0, steps=4, power=2.0).values(5)
     array([0.1    , 0.05625, 0.025  , 0.00625, 0.     ])
-    >>> Polynomial(0.1, 0.0, steps=4, k=0.5).values(5).round(6)  # 1 - sqrt, to cool down by
+    >>> Polynomial(0.1, 0.0, steps=4, k=0.5).values(5).round(6)  # the 1-sqrt cooldown
     array([0.1     , 0.05    , 0.029289, 0.013397, 0.      ])
 
     Args:
-        start: The value at t = 0, a number >= 0.
-        end: The value from t = `steps` on, a number >= 0.
+        start, end: The values at t = 0 and from t = `steps` on, numbers >= 0.
         steps: Steps from `start` to `end`: an integer > 0 or a span.
-        power: A number > 0; 1 is a straight line, 0.5 keeps high for longer.
-        k: A number > 0; 2 keeps high for longer, 0.5 falls at once.
-        cycle: Whether the curve starts again after each multiple of `steps`, with n * `steps` in the place of
-            `steps` in cycle n = 1, 2, ..., so that it starts from ever lower values.
+        power: A number > 0: 1 is a straight line, 0.5 falls later, 2 falls earlier.
+        k: A number > 0: 2 falls later, 0.5 falls earlier.
+        cycle: Whether `steps` becomes `steps * ceil(t / steps)`, so that the curve restarts, each time lower.
 
-    Raises:
-        ValueError: An argument breaks its rule.
-
-    Source: Liu, Rabinovich and Berg, ParseNet, 2015 (arXiv 1506.04579); `k`, Zhang
-    and Li, k-decay, 2020 (arXiv 2004.05909); `k=0.5`, Hägele et al., Scaling Laws
-    and Compute-Optimal Training Beyond Fixed Training Durations, 2024 (arXiv 2405.18392).
+    Source: Liu, Rabinovich and Berg, ParseNet, 2015 (arXiv 1506.04579); `k`, Zhang and Li, k-decay, 2020
+        (arXiv 2004.05909); `k=0.5`, Hägele et al., Scaling Laws and Compute-Optimal Training, 2024 (arXiv 2405.18392).
     """
 
     start: float
@@ -113,17 +100,12 @@ class Cosine(Schedule):
     array([0.1     , 0.085355, 0.05    , 0.014645, 0.      ])
 
     Args:
-        start: The value at t = 0, a number >= 0.
-        end: The value from t = `steps` on, a number >= 0.
+        start, end: The values at t = 0 and from t = `steps` on, numbers >= 0.
         steps: Steps from `start` to `end`: an integer > 0 or a span.
         exponent: A number > 0; above 1 the curve falls earlier.
         k: A number > 0; above 1 the curve falls later.
 
-    Raises:
-        ValueError: An argument breaks its rule.
-
-    Source: Loshchilov and Hutter, SGDR, 2016 (arXiv 1608.03983); `k`, Zhang and Li,
-    k-decay, 2020 (arXiv 2004.05909).
+    Source: Loshchilov and Hutter, SGDR, 2016 (arXiv 1608.03983); `k`, Zhang and Li, k-decay, 2020 (arXiv 2004.05909).
     """
 
     start: float

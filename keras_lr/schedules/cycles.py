@@ -1,4 +1,4 @@
-"""Curves that come back."""
+"""Schedules that repeat."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ MOST = 100_000  # cycles of different lengths
 
 @schedule
 class Repeat(Schedule):
-    """A schedule over and over: `schedule` at `t % period`, times `shrink ** n` in cycle n, 0 for the first.
+    """A schedule again and again: `schedule` at `t % period`, times `shrink ** n` in cycle n = 0, 1, ...
 
-    With `growth`, cycle n is `period * growth ** n` long, and the schedule is
-    stretched as much. Where cycles begin is computed exactly.
+    With `growth`, cycle n takes `period * growth ** n` steps, and the schedule is stretched by as much. Where
+    cycles begin is computed exactly.
 
     >>> from keras_lr import Linear
     >>> Repeat(Linear(0.4, 0.0, steps=4), period=4, shrink=0.5).values(10)
@@ -36,17 +36,11 @@ class Repeat(Schedule):
     array([0.4, 0.2, 0.4, 0.3, 0.2, 0.1, 0.4])
 
     Args:
-        schedule: A schedule, Keras' own too, or a number.
-        period: How long the first cycle is: an integer > 0 or a span. Or several,
-            one for each cycle, the last of which goes on.
-        growth: How many times as long each cycle is as the one before, a number >= 1.
+        schedule: A schedule, also of Keras, or a number >= 0.
+        period: The length of the first cycle: an integer > 0 or a span; or a list of such lengths, one for each cycle.
+        growth: What the length is multiplied by after each cycle, a number >= 1; at most 100,000 different lengths.
         shrink: What the value is multiplied by after each cycle, a number > 0.
-        cycles: How many there are, the last of which goes on: an integer > 0;
-            `None` for no limit.
-
-    Raises:
-        ValueError: An argument breaks its rule, or there are more than 100,000
-            cycles of different lengths.
+        cycles: The number of cycles, an integer > 0; the last one does not end. `None` for no limit.
 
     Source: Loshchilov and Hutter, SGDR, 2016 (arXiv 1608.03983).
     """
@@ -87,7 +81,7 @@ class Repeat(Schedule):
         return value * step.ops.exp(step.ops.minimum(math.log(self.shrink) * cycle, 88.0))  # a float32 ends there
 
     def _growing_cycles(self) -> tuple[list[Fraction], list[Fraction]]:
-        """Where cycles begin and how long they are, in 2**64-ths of a step, up to the step `LAST`."""
+        """The starts and lengths of the cycles up to the step `LAST`, rounded to 2**-64 of a step."""
         growth, unit = exact(self.growth), 2**64
         length, start = round(in_steps(self.period) * unit), 0
         starts: list[Fraction] = []
@@ -104,19 +98,15 @@ class Repeat(Schedule):
 
 @schedule
 class CosineWaves(Schedule):
-    """Waves: `end + (start - end) * (1 + cos(2 * pi * waves * t / steps)) / 2`, from `steps` on as it is there.
+    """Waves: `end + (start - end) * (1 + cos(2 * pi * waves * t / steps)) / 2`, then its value at t = `steps`.
 
     >>> CosineWaves(0.1, 0.0, steps=6, waves=1.5).values(8).round(6)
     array([0.1 , 0.05, 0.  , 0.05, 0.1 , 0.05, 0.  , 0.  ])
 
     Args:
-        start: The value at t = 0, a number >= 0.
-        end: The value half a wave later, a number >= 0.
-        steps: How long: an integer > 0 or a span.
-        waves: How many waves there are in `steps`, a number > 0; 0.5 makes it a `Cosine`.
-
-    Raises:
-        ValueError: An argument breaks its rule.
+        start, end: The values at t = 0 and half a wave later, numbers >= 0.
+        steps: The length of all waves: an integer > 0 or a span.
+        waves: The number of waves in `steps`, a number > 0; 0.5 makes it a `Cosine`.
 
     Source: the `num_cycles` of transformers.
     """
@@ -129,6 +119,6 @@ class CosineWaves(Schedule):
     def at(self, step: Step) -> Any:
         ops, period = step.ops, in_steps(self.steps) / exact(self.waves)
         time = step.at(ops.minimum(step.time, float(in_steps(self.steps)))).cycle(period)[1].time
-        # Counted from where the wave is low: there the value has all its digits.
+        # Measured from where the wave is low, so that no digits cancel there.
         low = time - float(period) / 2 if self.start >= self.end else ops.minimum(time, float(period) - time)
         return between(min(self.start, self.end), max(self.start, self.end), half_wave(ops, 2.0 / float(period) * low))

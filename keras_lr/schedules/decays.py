@@ -24,8 +24,7 @@ class Exponential(Schedule):
     >>> Exponential(0.1, 0.5, steps=2, staircase=True).values(5)
     array([0.1  , 0.1  , 0.05 , 0.05 , 0.025])
 
-    The MNIST recipe, 5 % less after each pass over the training set, counted in
-    examples, whatever the batch size:
+    5 % less after each pass over 60,000 examples, for any batch size:
 
     >>> from keras_lr import examples
     >>> rate = Exponential(0.01, 0.95, steps=examples(60_000), staircase=True)
@@ -34,13 +33,10 @@ class Exponential(Schedule):
 
     Args:
         start: The value at t = 0, a number >= 0.
-        rate: The factor, a number > 0; above 1 the value grows.
+        rate: The decay factor, a number > 0; above 1 the value grows.
         steps: Steps per factor: an integer > 0 or a span.
         staircase: Whether `t / steps` is rounded down.
-        end: The value that is never passed, a number >= 0; `None` for no limit.
-
-    Raises:
-        ValueError: An argument breaks its rule.
+        end: A limit for the value, a number >= 0; `None` for no limit.
 
     Source: TensorFlow's `tf.train.exponential_decay`, 2015.
     """
@@ -63,21 +59,16 @@ class Exponential(Schedule):
 
 @schedule
 class InverseTime(Schedule):
-    """A fraction with the time below: `start / (1 + rate * t / steps)`.
+    """One over the time: `start / (1 + rate * t / steps)`. The `decay=d` of Keras 2 is `rate=d, steps=1`.
 
     >>> InverseTime(0.1, 1.0, steps=2).values(5).round(6)
     array([0.1     , 0.066667, 0.05    , 0.04    , 0.033333])
-
-    Keras 2's `decay=d` was `InverseTime(learning_rate, d, steps=1)`.
 
     Args:
         start: The value at t = 0, a number >= 0.
         rate: How fast it falls, a number > 0.
         steps: Steps per `rate`: an integer > 0 or a span.
         staircase: Whether `t / steps` is rounded down.
-
-    Raises:
-        ValueError: An argument breaks its rule.
 
     Source: Robbins and Monro, A Stochastic Approximation Method, 1951.
     """
@@ -101,11 +92,8 @@ class PowerLaw(Schedule):
 
     Args:
         start: The value at t = 0, a number >= 0.
-        steps: Steps until it is a `2 ** power`-th: an integer > 0 or a span.
+        steps: Steps until the value is `start / 2 ** power`: an integer > 0 or a span.
         power: A number > 0.
-
-    Raises:
-        ValueError: An argument breaks its rule.
 
     Source: Shen et al., Power Scheduler, 2024 (arXiv 2408.13359).
     """
@@ -122,18 +110,14 @@ class PowerLaw(Schedule):
 class InverseSqrt(Schedule):
     """One over the square root of the time: `start / sqrt(1 + t / steps)`.
 
-    After a warmup of `steps` steps it is `start * sqrt(steps / t)` of the whole
-    time, the shape of `noam`.
+    After a warmup of `steps` steps it is `start * sqrt(steps / t)`, with t the time of the whole run, as in `noam`.
 
     >>> InverseSqrt(0.1, steps=10).values([0, 30, 80, 990]).round(6)
     array([0.1     , 0.05    , 0.033333, 0.01    ])
 
     Args:
         start: The value at t = 0, a number >= 0.
-        steps: A third of the steps until it is half: an integer > 0 or a span.
-
-    Raises:
-        ValueError: An argument breaks its rule.
+        steps: A third of the steps until the value is `start / 2`: an integer > 0 or a span.
 
     Source: Vaswani et al., Attention Is All You Need, 2017 (arXiv 1706.03762).
     """

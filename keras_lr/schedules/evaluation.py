@@ -1,4 +1,4 @@
-"""The value of a schedule at a step as Keras gives it: a number, a variable, or a tensor of a graph."""
+"""The value of a schedule at a step as Keras passes it: a number, a variable, or a tensor of a graph."""
 
 from __future__ import annotations
 
@@ -12,16 +12,15 @@ from keras.optimizers.schedules import LearningRateSchedule
 from .ops import NUMPY, namespace
 from .step import Step
 
-WINDOW = 256  # steps; with many more, the first value would take noticeably longer
-CHUNK = 2**16  # steps; in pieces of this size numpy works in the processor's cache
+WINDOW = 256  # steps; many more would delay the first value noticeably
+CHUNK = 2**16  # steps; arrays of this size stay in the processor's cache
 
 
 def value_at(schedule: Any, step: Any) -> Any:
     """The value as a float32 tensor in the shape of `step`.
 
-    In a graph it is computed by the backend. A step whose number is known, as in a
-    loop that runs eagerly, is computed by numpy, which is faster; on torch, where
-    every training step is such a loop, by much.
+    In a graph the backend computes it. Where the step is known, as in a loop that runs eagerly, numpy computes it,
+    which is faster; on torch, where each training step is such a loop, by far.
     """
     step = step.value if isinstance(step, keras.Variable) else step
     known = _known(step)
@@ -36,10 +35,10 @@ def value_at(schedule: Any, step: Any) -> Any:
 
 
 def values_at(schedule: Any, steps: np.ndarray | int) -> np.ndarray:
-    """The values by numpy, at an array of numbers in its shape, or at the first so many steps."""
+    """The values computed by numpy, at an array of steps in its shape, or at the first n steps for an integer n."""
     shape = (steps,) if isinstance(steps, int) else steps.shape
     values = np.empty(math.prod(shape))
-    with np.errstate(all="ignore"):  # where a logarithm of 0 or an overflow matters, the formula handles it
+    with np.errstate(all="ignore"):  # formulas handle overflows and logarithms of 0 where they matter
         for begin in range(0, len(values), CHUNK):
             end = min(begin + CHUNK, len(values))
             if isinstance(steps, int):
@@ -51,20 +50,20 @@ def values_at(schedule: Any, steps: np.ndarray | int) -> np.ndarray:
 
 
 def _in_window(schedule: Any, step: int) -> float:
-    """The value at a step, from those of a window of steps, which take hardly longer than one."""
+    """The value at a step, taken from those of a window of steps, which cost little more than one."""
     place = step % WINDOW
     begin = step - place
     window = vars(schedule).get("_window")
     if window is None or window[0] != begin:
-        if calls_others(schedule):  # they are asked for this step alone
+        if calls_others(schedule):  # those are called for this step only
             return float(values_at(schedule, np.array([step], "float64"))[0])
         window = begin, values_at(schedule, float(begin) + np.arange(WINDOW)).tolist()
-        vars(schedule)["_window"] = window  # one assignment, since threads may share a schedule
+        vars(schedule)["_window"] = window  # a single assignment, since threads may share a schedule
     return window[1][place]
 
 
 def calls_others(value: Any) -> bool:
-    """Whether a schedule of Keras or of another library is inside."""
+    """Whether a schedule of Keras or of another library is among the members."""
     if isinstance(value, tuple) and value and isinstance(value[0], LearningRateSchedule):
         return any(map(calls_others, value))
     if not isinstance(value, LearningRateSchedule):
@@ -74,7 +73,7 @@ def calls_others(value: Any) -> bool:
 
 
 def _known(step: Any) -> Any:
-    """A step as a Python number or an array of whole numbers, `None` if it is computed in a graph."""
+    """A step as a Python number or an array of whole numbers; `None` if it is known only in a graph."""
     backend = keras.backend.backend()
     if isinstance(step, int | float):
         return step
@@ -91,12 +90,12 @@ def _known(step: Any) -> Any:
     import torch
 
     if torch.compiler.is_compiling() or torch.jit.is_tracing() or type(step) not in (torch.Tensor, torch.nn.Parameter):
-        return None  # among others of a step that is spread over devices
-    if step.device.type not in ("cpu", "mps"):  # it would have to be waited for; mps has no float64
+        return None  # inside a graph, or a subclass such as a tensor distributed over devices
+    if step.device.type not in ("cpu", "mps"):  # reading it would block; mps has no float64
         return None
     try:
         return _plain(step.detach().cpu().numpy()) if step.ndim else step.item()
-    except RuntimeError:  # in `vmap` it is many numbers
+    except RuntimeError:  # inside `vmap` it can't be read
         return None
 
 
@@ -109,7 +108,7 @@ def _tensor(value: Any, step: Any) -> Any:
         import torch
 
         return step.new_full((), value, dtype=torch.float32)
-    with np.errstate(over="ignore"):  # what is beyond a float32 is infinite, as in a graph
+    with np.errstate(over="ignore"):  # what exceeds a float32 becomes infinite, as in a graph
         return keras.ops.convert_to_tensor(np.asarray(value, "float32"))
 
 

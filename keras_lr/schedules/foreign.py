@@ -1,4 +1,4 @@
-"""Schedules as members of compositions: ours, those of Keras or another library, and numbers."""
+"""The members of compositions: schedules of this library, of Keras or of another library, and numbers."""
 
 from __future__ import annotations
 
@@ -19,11 +19,7 @@ from .step import Step
 
 @schedule
 class Foreign(Schedule):
-    """A schedule of Keras or of another library, as a member of a composition.
-
-    Members that are not of this library are wrapped in it. It is called with
-    integers, never below 0.
-    """
+    """A schedule of Keras or of another library as a member of a composition; it is called with integers >= 0."""
 
     schedule: Any
 
@@ -41,11 +37,11 @@ class Foreign(Schedule):
         return step.ops.real(value)
 
     def _values(self, counts: np.ndarray) -> np.ndarray:
-        """The values at an array of integers, at once where the schedule takes arrays."""
+        """The values at an array of integers, in one call if the schedule takes arrays."""
         counts = counts.astype("int32") if counts.max(initial=0) < 2**31 else counts
         try:
             values = keras.ops.convert_to_numpy(self.schedule(keras.ops.convert_to_tensor(counts)))
-        except Exception:  # whatever it does with an array
+        except Exception:  # a schedule may do anything with an array
             values = None
         if np.shape(values) != counts.shape:
             one_by_one = [
@@ -58,12 +54,12 @@ class Foreign(Schedule):
     def _key(self) -> tuple:
         try:
             return (json.dumps(keras.saving.serialize_keras_object(self.schedule), sort_keys=True),)
-        except NotImplementedError:  # it has no config: it can be used and not saved, and equals itself alone
+        except NotImplementedError:  # without a config it can't be saved, and equals only itself
             return (id(self.schedule),)
 
 
 def member(value: Any) -> Schedule | None:
-    """A member as a schedule of this library, `None` if it is a number that is no constant rate."""
+    """A member as a schedule of this library; `None` for a number that is negative or not finite."""
     if isinstance(value, Schedule):
         return value
     if isinstance(value, LearningRateSchedule):

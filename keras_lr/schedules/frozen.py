@@ -1,4 +1,4 @@
-"""Frozen dataclasses that OmegaConf, and with it Hydra, takes for values and not for configs."""
+"""Frozen dataclasses that OmegaConf and Hydra treat as values and not as configs."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from typing_extensions import dataclass_transform
-else:  # that of the standard library is of Python 3.11
+else:  # the standard library has it from Python 3.11 on
 
     def dataclass_transform(**_: Any) -> Any:
         return lambda decorator: decorator
 
 
 _Class = TypeVar("_Class", bound=type)
-MARK = "__dataclass_fields__"  # what makes a class a dataclass to others
+MARK = "__dataclass_fields__"  # the attribute by which others recognize a dataclass
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field,))
@@ -30,7 +30,7 @@ def frozen(cls: _Class, **options: Any) -> _Class:
     try:
         made = dataclasses.dataclass(made, frozen=True, **options)
         made._fields = dataclasses.fields(made)
-        made.__replace__ = _replace  # that of `dataclasses` looks for the mark
+        made.__replace__ = _replace  # the one that `dataclasses` sets looks for the mark
         delattr(made, MARK)
     finally:
         for base in bases:

@@ -1,4 +1,4 @@
-"""Schedules that were made for a momentum or a beta_1: fixed ramps, without feedback."""
+"""Schedules designed for a momentum or a beta_1: fixed ramps, without feedback."""
 
 from __future__ import annotations
 
@@ -12,20 +12,17 @@ from .step import Step
 
 @schedule
 class SutskeverMomentum(Schedule):
-    """value = min(1 - 0.5 / (floor(t / steps) + 1), peak): stairs from 0.5 up, ever flatter.
+    """Staircase steps from 0.5 up to `peak`: `min(1 - 0.5 / (floor(t / steps) + 1), peak)`.
 
     >>> SutskeverMomentum(0.9, steps=250).values([0, 249, 250, 500, 10_000])
     array([0.5       , 0.5       , 0.75      , 0.83333333, 0.9       ])
 
     Args:
         peak: The highest value, a number >= 0 and < 1.
-        steps: The length of a stair, 250 in the paper, an integer > 0 or a span.
+        steps: The length of a staircase step, 250 in the paper: an integer > 0 or a span.
 
-    Raises:
-        ValueError: An argument breaks its rule.
-
-    Source: Sutskever, Martens, Dahl, Hinton, On the importance of initialization and momentum in deep learning, 2013,
-        where it is min(1 - 2**(-1 - log2(floor(t / 250) + 1)), peak).
+    Source: Sutskever, Martens, Dahl and Hinton, On the importance of initialization and momentum in deep learning,
+        2013, where it is written `min(1 - 2**(-1 - log2(floor(t / 250) + 1)), peak)`.
     """
 
     peak: float
@@ -41,20 +38,16 @@ class SutskeverMomentum(Schedule):
 
 @schedule
 class Demon(Schedule):
-    """value = start * left / (1 - start + start * left), left = 1 - t / steps: down to 0, where it stays.
+    """A decaying momentum: `start * x / (1 - start + start * x)` with `x = 1 - t / steps`, then 0.
 
     >>> Demon(0.9, steps=100).values([0, 50, 90, 100, 101]).round(4)
     array([0.9   , 0.8182, 0.4737, 0.    , 0.    ])
 
     Args:
-        start: The value at the first step, a number >= 0 and < 1.
-        steps: The length of the run, an integer > 0 or a span.
+        start: The value at t = 0, a number >= 0 and < 1.
+        steps: The length of the run: an integer > 0 or a span.
 
-    Raises:
-        ValueError: An argument breaks its rule.
-
-    Source: Chen, Wolfe, Li, Kyrillidis, Demon: Improved Neural Network Training with Momentum Decay, 2019, arXiv
-        1910.04952.
+    Source: Chen, Wolfe, Li and Kyrillidis, Demon, 2019 (arXiv 1910.04952).
     """
 
     start: float

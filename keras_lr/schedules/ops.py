@@ -1,7 +1,7 @@
-"""The functions that formulas are made of, for numpy and natively for each backend, all in float64.
+"""The functions that formulas use, all in float64: for numpy, and native ones for each backend.
 
-`keras.ops` would not do: on JAX its `sin` and `floor` of a float64 are float32, on torch its `maximum` with a
-number is, and its `where` of two numbers is in floatx everywhere.
+`keras.ops` does not keep float64: on JAX `sin` and `floor` return float32, on torch `maximum` with a number does,
+and `where` of two numbers returns floatx on every backend.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ import keras
 import numpy as np
 
 UNARY = ("abs", "cos", "exp", "expm1", "floor", "log", "log1p", "sin", "sqrt", "tanh")
-SHORT = 1000  # numbers that a graph may hold several times
+SHORT = 1000  # numbers; a graph may hold several copies of a table of this size
 
 _namespaces: dict[str, SimpleNamespace] = {}
-_tensors: dict[int, dict[Any, Any]] = {}  # of long tables, by the `id` of the array, then by dtype and device
+_tensors: dict[int, dict[Any, Any]] = {}  # of long tables, by the `id` of the array, then by device
 
 
 def namespace() -> SimpleNamespace:
-    """The functions of Keras' backend. Users call those named in `docs/adding-a-schedule.md`."""
+    """The functions of Keras' backend. `docs/adding-a-schedule.md` lists the public ones."""
     backend = keras.backend.backend()
     if backend not in _namespaces:
         make = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}.get(backend)
@@ -63,9 +63,9 @@ def _tensorflow() -> SimpleNamespace:
 
     def table(array: np.ndarray) -> Any:
         if array.size > SHORT:
-            # Outside of the graph, which takes it as an argument: each copy inside would count toward its 2 GB.
+            # Made outside of the graph, which takes it as an argument: a copy inside would count toward its 2 GB.
             with tf.init_scope():
-                if tf.executing_eagerly():  # not so in a graph of TensorFlow 1
+                if tf.executing_eagerly():  # false in a graph of TensorFlow 1
                     return _once(array, "tensorflow", lambda: tf.constant(array))
         return tf.constant(array)
 
@@ -113,7 +113,7 @@ def _jax() -> SimpleNamespace:
         full_like=lambda x, value: jnp.full(x.shape, value, "float64"),
         take=lambda array, index: jnp.take(table(array), index, axis=0, mode="clip"),
         columns=lambda x: jnp.moveaxis(x, -1, 0),
-        # Not by a reduction, which XLA would not fuse with the formula.
+        # A comparison and a sum would not do: XLA does not fuse a reduction with the formula.
         searchsorted=lambda array, x: jnp.searchsorted(table(array), x, side="right", method="scan_unrolled"),
         counter=lambda x: x.astype("int32"),
         float32=lambda x: jnp.asarray(x).astype("float32"),
@@ -131,7 +131,7 @@ def _torch() -> SimpleNamespace:
     def table(array: Any, x: Any) -> Any:
         if array.size <= SHORT or torch.compiler.is_compiling() or type(x) is not torch.Tensor:
             return torch.as_tensor(array, device=x.device)
-        with torch.inference_mode(False):  # a tensor made inside could not be used outside
+        with torch.inference_mode(False):  # a tensor made in inference mode can't be used outside of it
             return _once(array, x.device, lambda: torch.as_tensor(array, device=x.device))
 
     return SimpleNamespace(
@@ -158,7 +158,7 @@ def _number(x: Any, real: Any) -> Any:
 
 
 def _once(array: np.ndarray, key: Any, make: Any) -> Any:
-    """The tensor of a long table, made once for each device and dropped with the array."""
+    """The tensor of a long table, made once per device and freed with the array."""
     if id(array) not in _tensors:
         _tensors[id(array)] = {}
         weakref.finalize(array, _tensors.pop, id(array), None)

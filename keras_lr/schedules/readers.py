@@ -1,6 +1,6 @@
-"""How arguments are read: functions that take a value to what is stored of it.
+"""How arguments are read: functions that return a value as it is stored.
 
-Each returns `None` for a value that breaks its rule, and raises `TypeError` for one of another kind.
+Each returns `None` for a value that breaks its rule, and raises `TypeError` for a value of another kind.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .values import SHOWN, Values
 
 
 def number(value: Any, minimum: float = -math.inf, above: float = -math.inf, below: float = math.inf) -> float | None:
-    """`value` as a float, `None` if it is out of range."""
+    """`value` as a float; `None` if it is out of range."""
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value.item()
     if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
@@ -73,7 +73,7 @@ def too_long(value: Any) -> str:
 
 
 def part(value: Any) -> Any:
-    """A part of a whole: a fraction below 1 as a `Fraction`, or a length as an integer or a span."""
+    """A part of a whole: a float below 1 as a `Fraction`, or a length."""
     if isinstance(value, str | Span) or is_integer(value):
         return length(value, 0)
     if number(value, minimum=0.0, below=1.0) is None:
@@ -126,12 +126,12 @@ def numbers(values: Any) -> Values | None:
     if array is None:
         read = several(number_rule(minimum=0))(values)
         return None if read is None else Values(np.array(read))
-    # Two passes without an array of truths; a minimum is nan if a number is.
+    # Two passes, without a boolean array; the minimum is nan if a number is.
     return Values(array) if array.min() >= 0 and array.max() < math.inf else None
 
 
 def _as_array(values: Any) -> np.ndarray | None:
-    """A copy of the numbers, `None` if they are not plain numbers in one dimension."""
+    """A copy of the numbers; `None` if they are not plain numbers in one dimension."""
     try:
         array = np.array(values)
     except ValueError:  # rows of different lengths
@@ -141,7 +141,7 @@ def _as_array(values: Any) -> np.ndarray | None:
 
 
 def which_number(values: Any) -> str:
-    """Which of many numbers is bad, where not all of them are shown."""
+    """Names the first bad one of many numbers, of which an error shows only some."""
     array = _as_array(values)
     if array is None or len(array) <= SHOWN:
         return ""
@@ -155,13 +155,13 @@ def boundaries(values: Any) -> tuple | None:
 
 
 def increasing(spans: tuple) -> bool:
-    """Whether the lengths increase, as far as it is known: different units are compared once they are bound."""
+    """Whether the lengths increase, as far as is known: different units are compared once they are bound."""
     positions = [position(span) for span in spans]
     return all(before[0] != after[0] or before[1] < after[1] for before, after in itertools.pairwise(positions))
 
 
 def position(span: Any) -> tuple[str, Fraction]:
-    """A unit and an amount, by which lengths of the same unit are compared."""
+    """The unit and the amount of a length; lengths with the same unit are compared by their amounts."""
     if not isinstance(span, Span):
         return "steps", Fraction(span)
     if span.steps is not None:

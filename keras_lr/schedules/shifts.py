@@ -1,4 +1,4 @@
-"""Schedules at another time: later, earlier, stretched, or in stairs."""
+"""Schedules at another time: delayed, advanced, stretched or as a staircase."""
 
 from __future__ import annotations
 
@@ -13,22 +13,18 @@ from .step import Step
 
 @schedule
 class PerUpdate(Schedule):
-    """A schedule that counts updates where Keras counts batches: `schedule` at `t // batches`.
+    """A schedule that counts updates where Keras counts batches: `schedule` at `floor(t / batches)`.
 
-    An optimizer with `gradient_accumulation_steps=n` makes one update of n
-    batches, but Keras hands its schedule the number of batches. `BindSpans`
-    wraps the schedule of such an optimizer by itself.
+    An optimizer with `gradient_accumulation_steps=n` makes one update for n batches, but Keras passes its schedule
+    the number of batches. `BindSpans` wraps the schedule of such an optimizer automatically.
 
     >>> from keras_lr import Table
     >>> PerUpdate(Table([0.1, 0.01]), batches=2).values(5)
     array([0.1 , 0.1 , 0.01, 0.01, 0.01])
 
     Args:
-        schedule: A schedule of the index of the update.
+        schedule: A schedule of the updates.
         batches: Batches per update, an integer > 0.
-
-    Raises:
-        ValueError: An argument breaks its rule.
     """
 
     schedule: Member
@@ -38,7 +34,7 @@ class PerUpdate(Schedule):
         return self.schedule.at(step.at(step.count(self.batches)))
 
     def bind(self, *, steps_per_epoch: Any = None, epochs: Any = None, batch_size: Any = None) -> PerUpdate:
-        """`Schedule.bind`, from batches per epoch and examples per batch, as of a plain schedule."""
+        """As `Schedule.bind`, from the batches per epoch and the examples per batch."""
         inner = self.schedule.bind(
             steps_per_epoch=steps_per_epoch and Fraction(steps_per_epoch) / self.batches,
             epochs=epochs,
@@ -56,11 +52,8 @@ class Delay(Schedule):
     array([0.4, 0.4, 0.4, 0.3, 0.2, 0.1])
 
     Args:
-        schedule: A schedule, Keras' own too, or a number.
-        steps: How long it waits: an integer > 0 or a span.
-
-    Raises:
-        ValueError: An argument breaks its rule.
+        schedule: A schedule, also of Keras, or a number >= 0.
+        steps: The length of the delay: an integer >= 0 or a span.
     """
 
     schedule: Member
@@ -81,11 +74,8 @@ class Skip(Schedule):
     array([0.3, 0.2, 0.1, 0. , 0. ])
 
     Args:
-        schedule: A schedule, Keras' own too, or a number.
-        steps: How much is left out: an integer > 0 or a span.
-
-    Raises:
-        ValueError: An argument breaks its rule.
+        schedule: A schedule, also of Keras, or a number >= 0.
+        steps: The length of the part left out: an integer >= 0 or a span.
     """
 
     schedule: Member
@@ -99,9 +89,9 @@ class Skip(Schedule):
 
 @schedule
 class Staircase(Schedule):
-    """A schedule that changes every `steps` steps only: `schedule` at `steps * floor(t / steps)`.
+    """A schedule that changes only every `steps` steps: `schedule` at `steps * floor(t / steps)`.
 
-    What other libraries do when their scheduler is stepped once an epoch:
+    As in libraries whose schedulers are stepped once an epoch:
 
     >>> from keras_lr import Cosine, epochs
     >>> rate = Staircase(Cosine(0.1, 0.0, steps=epochs(2)), steps=epochs(1))
@@ -109,11 +99,8 @@ class Staircase(Schedule):
     array([0.1 , 0.1 , 0.1 , 0.05, 0.05, 0.05, 0.  , 0.  ])
 
     Args:
-        schedule: A schedule, Keras' own too, or a number.
-        steps: How long each stair is: an integer > 0 or a span.
-
-    Raises:
-        ValueError: An argument breaks its rule.
+        schedule: A schedule, also of Keras, or a number >= 0.
+        steps: The length of a staircase step: an integer > 0 or a span.
     """
 
     schedule: Member
@@ -129,16 +116,12 @@ class Stretch(Schedule):
 
     >>> from keras_lr import warmup_cosine
     >>> full = warmup_cosine(0.4, steps=20)
-    >>> Stretch(full, 0.5).values(11).round(4) == full.values(21)[::2].round(4)
-    array([ True,  True,  True,  True,  True,  True,  True,  True,  True,
-            True,  True])
+    >>> bool((Stretch(full, 0.5).values(11).round(4) == full.values(21)[::2].round(4)).all())
+    True
 
     Args:
-        schedule: A schedule, Keras' own too, or a number.
-        ratio: How many times as long, a number > 0.
-
-    Raises:
-        ValueError: An argument breaks its rule.
+        schedule: A schedule, also of Keras, or a number >= 0.
+        ratio: How many times as long the schedule takes, a number > 0.
 
     Source: the `scale_schedule_ratio` of composer.
     """

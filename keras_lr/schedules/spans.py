@@ -1,4 +1,4 @@
-"""Lengths of time: a number of steps, or a span in epochs, examples or a fraction of the run that becomes steps."""
+"""Lengths of time: numbers of steps, and spans in epochs, examples or fractions of the run that become steps."""
 
 from __future__ import annotations
 
@@ -10,19 +10,18 @@ from typing import Any
 UNITS = ("epochs", "examples", "fraction", "steps")
 NEEDS = {"epochs": ["steps_per_epoch"], "examples": ["batch_size"], "fraction": ["steps_per_epoch", "epochs"]}
 LONGEST = 10**18  # steps, and amounts of any unit
-SIMPLE = 10**6  # the largest denominator that a float is taken to mean
-# Without exponents: a config may come from anywhere, and 1e999999999 takes hours to become a fraction.
+SIMPLE = 10**6  # the largest denominator of a simple fraction
+# Without exponents: the config may be hostile, and 1e999999999 takes hours to become a fraction.
 NUMBER = re.compile(r"-?\d{1,400}(\.\d{1,400}|/\d{1,400})?")
 AS_TEXT = re.compile(r"\s*(\d[\d_]{0,18}(?:\.\d{1,18})?)\s*(steps?|epochs?|examples?|%)\s*")
 
 
 class Span:
-    """A length of time in units other than steps; `steps` is its number of steps once it is bound.
+    """A length of time in other units than steps; `steps` is its number of steps once it is bound.
 
-    Made by `epochs`, `examples` and `fraction`. Spans can be added, subtracted and
-    scaled, also across units; a plain number is steps. Amounts are exact
-    fractions: 60,000 examples at 64 a step are 937.5 steps, and the second
-    boundary of that length falls on step 1875.
+    Made by `epochs`, `examples` and `fraction`. Spans add, subtract and scale, also across units; a plain number is
+    steps. Amounts are exact fractions: 60,000 examples at 64 a step are 937.5 steps, and the second boundary of that
+    length falls on step 1875.
 
     >>> span = epochs(20)
     >>> span.bind(steps_per_epoch=225)
@@ -50,7 +49,7 @@ class Span:
         raise AttributeError(f"A span can't be changed. Received: {name}={value!r}")
 
     def bind(self, *, steps_per_epoch: Any = None, epochs: Any = None, batch_size: Any = None) -> Span:
-        """This span with its `steps`, from the numbers that its units need."""
+        """This span with its `steps`, computed from the numbers that its units need."""
         known = {"steps_per_epoch": steps_per_epoch, "epochs": epochs, "batch_size": batch_size}
         steps = Fraction(0)
         for unit, amount in self.amounts.items():
@@ -71,12 +70,12 @@ class Span:
 
     @property
     def unit(self) -> str:
-        """Its unit, `"mixed"` if there are several."""
+        """Its unit; `"mixed"` if it has several."""
         return next(iter(self.amounts)) if len(self.amounts) == 1 else "mixed"
 
     @property
     def amount(self) -> Fraction:
-        """The amount of its one unit."""
+        """The amount of its only unit."""
         if len(self.amounts) != 1:
             raise ValueError(f"A span in several units has no single amount. Received: {self!r}")
         return next(iter(self.amounts.values()))
@@ -117,7 +116,7 @@ class Span:
         return Span, (self.amounts, self.steps)
 
     def how_to_bind(self) -> str:
-        """The text of the error for a schedule that is evaluated with this span while it is not bound."""
+        """The error message for a schedule that is evaluated while this span is not bound."""
         needs = dict.fromkeys(name for unit in self.amounts for name in NEEDS.get(unit, []))
         return (
             f"The schedule has the length {self!r}, which is not a number of steps yet. Pass "
@@ -148,7 +147,7 @@ class Span:
 
 
 def epochs(*amounts: float) -> Any:
-    """A length, or several, in epochs: passes over the training data.
+    """A span in epochs, passes over the training data; several amounts give a tuple of spans.
 
     >>> epochs(20)
     epochs(20)
@@ -160,37 +159,25 @@ def epochs(*amounts: float) -> Any:
     epochs(10) - 500 steps
 
     Args:
-        amounts: Numbers >= 0; parts of an epoch are fine.
-
-    Returns:
-        A span; for several amounts, a tuple of spans.
-
-    Raises:
-        ValueError: An amount is not a number >= 0.
+        amounts: Numbers >= 0, not necessarily whole.
     """
     return _spans("epochs", amounts)
 
 
 def examples(*amounts: float) -> Any:
-    """A length, or several, in training examples: `batch_size` of them make a step.
+    """A span in training examples, of which a step uses `batch_size`; several amounts give a tuple of spans.
 
     >>> examples(60_000).bind(batch_size=64).steps
     Fraction(1875, 2)
 
     Args:
         amounts: Numbers >= 0.
-
-    Returns:
-        A span; for several amounts, a tuple of spans.
-
-    Raises:
-        ValueError: An amount is not a number >= 0.
     """
     return _spans("examples", amounts)
 
 
 def fraction(*amounts: float) -> Any:
-    """A length, or several, as a fraction of the whole run, all its epochs.
+    """A span as a fraction of the whole run, all its epochs; several amounts give a tuple of spans.
 
     >>> fraction(0.3).bind(steps_per_epoch=100, epochs=12).steps
     Fraction(360, 1)
@@ -198,22 +185,16 @@ def fraction(*amounts: float) -> Any:
     Fraction(5, 1)
 
     Args:
-        amounts: Numbers in [0, 1]. A float means the simple fraction or the decimal that it is nearest to.
-
-    Returns:
-        A span; for several amounts, a tuple of spans.
-
-    Raises:
-        ValueError: An amount is not a number in [0, 1].
+        amounts: Numbers in [0, 1]. A float means the nearest simple fraction, or else its decimal.
     """
     return _spans("fraction", amounts)
 
 
-Length = int | Fraction | Span | str
+Length = int | Fraction | Span | str  # a string such as "20 epochs"
 
 
 def from_text(text: str) -> Span | int | Fraction | None:
-    """The length that a text like "20 epochs", "60000 examples", "30 %" or "500 steps" says, `None` if it says none."""
+    """The length in a text such as "20 epochs", "60000 examples", "30 %" or "500 steps"; `None` if there is none."""
     match = AS_TEXT.fullmatch(text)
     if match is None:
         return None
@@ -235,7 +216,7 @@ def in_steps(length: Any) -> int | Fraction:
 
 
 def exact(number: float | Fraction) -> Fraction:
-    """`number` as a fraction; a float is the simple fraction or the decimal that it is nearest to.
+    """`number` as a fraction; of a float the nearest simple fraction, or else its decimal.
 
     >>> exact(0.3), exact(5 / 7)
     (Fraction(3, 10), Fraction(5, 7))
@@ -247,7 +228,7 @@ def exact(number: float | Fraction) -> Fraction:
 
 
 def read_fraction(value: Any) -> Fraction:
-    """A number of a config, an integer or a text like "1875/2"."""
+    """A number in a config, an integer or a text such as "1875/2"."""
     if isinstance(value, str) and not NUMBER.fullmatch(value):
         raise ValueError(f"An amount of time must be a number, as in 20 or '1875/2'. Received: {value[:50]!r}")
     return exact(value) if not isinstance(value, str) else Fraction(value)
@@ -266,7 +247,7 @@ def _spans(unit: str, amounts: tuple[float, ...]) -> Any:
     if not amounts:
         raise ValueError(f"`{unit}` needs at least one amount, as in `{unit}({0.5 if most == 1 else 20})`.")
     for amount in amounts:
-        if not is_number(amount) or not 0 <= amount <= most:  # nor nan
+        if not is_number(amount) or not 0 <= amount <= most:  # also rejects nan
             raise ValueError(f"The amount of `{unit}` must be {rule}. Received: {amount!r}")
     spans = tuple(Span({unit: exact(amount)}) for amount in amounts)
     return spans if len(spans) > 1 else spans[0]

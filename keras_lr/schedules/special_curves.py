@@ -1,4 +1,4 @@
-"""Curves from a start to an end that single papers and libraries have."""
+"""Curves from a start value to an end value that single papers and libraries use."""
 
 from __future__ import annotations
 
@@ -15,23 +15,17 @@ from .step import Step
 
 @schedule
 class Tanh(Schedule):
-    """A step made smooth: `end + (start - end) * (1 - tanh(lower + (upper - lower) * t / steps)) / 2`, then `end`.
+    """A smooth drop: `end + (start - end) * (1 - tanh(lower + (upper - lower) * t / steps)) / 2`, then `end`.
 
-    It begins a little below `start`, by a share of about `exp(2 * lower)`, and
-    ends a little above `end`.
+    The value at t = 0 is off `start` by a fraction of about `exp(2 * lower)` of the height.
 
     >>> Tanh(0.1, 0.0, steps=4).values(6).round(6)
     array([0.099999, 0.099945, 0.095257, 0.018243, 0.      , 0.      ])
 
     Args:
-        start: The value far before the fall, a number >= 0.
-        end: The value from t = `steps` on, a number >= 0.
-        steps: How long: an integer > 0 or a span.
-        lower: Where on the curve it begins, a number.
-        upper: Where it ends, a number > `lower`.
-
-    Raises:
-        ValueError: An argument breaks its rule.
+        start, end: The values long before the drop and from t = `steps` on, numbers >= 0.
+        steps: The length of the curve: an integer > 0 or a span.
+        lower, upper: Where the argument of tanh begins and ends, numbers, `lower` < `upper`.
 
     Source: Hsueh, Li and Wu, SGD with Hyperbolic-Tangent Decay, 2018 (arXiv 1806.01593).
     """
@@ -62,12 +56,8 @@ class Rex(Schedule):
     array([0.1     , 0.085714, 0.066667, 0.04    , 0.      ])
 
     Args:
-        start: The value at t = 0, a number >= 0.
-        end: The value from t = `steps` on, a number >= 0.
+        start, end: The values at t = 0 and from t = `steps` on, numbers >= 0.
         steps: Steps from `start` to `end`: an integer > 0 or a span.
-
-    Raises:
-        ValueError: An argument breaks its rule.
 
     Source: Chen, Wolfe and Kyrillidis, REX, 2021 (arXiv 2107.04197).
     """
@@ -92,13 +82,9 @@ class Approach(Schedule):
     array([0.1     , 0.051371, 0.024025, 0.008648, 0.      ])
 
     Args:
-        start: The value at t = 0, a number >= 0.
-        end: The value from t = `steps` on, a number >= 0.
+        start, end: The values at t = 0 and from t = `steps` on, numbers >= 0.
         steps: Steps from `start` to `end`: an integer > 0 or a span.
-        rate: A number > 0, not 1; near 0 it falls at once, above 1 late.
-
-    Raises:
-        ValueError: An argument breaks its rule.
+        rate: A number > 0 other than 1: near 0 the curve falls early, above 1 late.
 
     Source: the cooldowns of timm (`rate=0.1`) and Megatron (`rate=0.5`).
     """
@@ -128,12 +114,8 @@ class Logarithmic(Schedule):
     array([0.      , 0.033333, 0.066667, 0.1     , 0.1     ])
 
     Args:
-        start: The value at t = 0, a number >= 0.
-        end: The value from t = `steps` on, a number >= 0.
+        start, end: The values at t = 0 and from t = `steps` on, numbers >= 0.
         steps: Steps from `start` to `end`: an integer > 0 or a span.
-
-    Raises:
-        ValueError: An argument breaks its rule.
 
     Source: the default warmup of DeepSpeed.
     """
@@ -155,10 +137,9 @@ class Logarithmic(Schedule):
 class Hyperbolic(Schedule):
     """A hyperbola: `start + (start - end) * (f(t) - f(0))`.
 
-    Here is `f(t) = sqrt((steps - t) / horizon * (2 - (steps + t) / horizon))`.
-    Its slope at the beginning depends on `horizon` alone and not on `steps`, so
-    that short runs tell of long ones. It ends at `end` if `horizon` is `steps`,
-    above it if `horizon` is longer.
+    Here `f(t) = sqrt((steps - t) / horizon * (2 - (steps + t) / horizon))`. The slope at the beginning depends on
+    `horizon` and not on `steps`, so that short runs predict long ones. The last value is `end` if `horizon`
+    equals `steps`, and above `end` if it is longer.
 
     >>> Hyperbolic(0.1, 0.0, steps=4, horizon=4).values(5).round(6)
     array([0.1  , 0.075, 0.05 , 0.025, 0.   ])
@@ -167,12 +148,8 @@ class Hyperbolic(Schedule):
 
     Args:
         start: The value at t = 0, a number >= 0.
-        end: The value of a run of `horizon` steps at its end, a number >= 0, at most `start`.
-        steps: The length of the run: an integer > 0 or a span.
-        horizon: The longest run thought of: at least `steps`, in the same unit.
-
-    Raises:
-        ValueError: An argument breaks its rule.
+        end: The last value of a run of `horizon` steps, a number >= 0, at most `start`.
+        steps, horizon: The lengths of the run and of the longest planned run (>= `steps`): integers > 0 or spans.
 
     Source: Kim, HyperbolicLR, 2024 (arXiv 2407.15200).
     """
@@ -201,13 +178,9 @@ class ExpHyperbolic(Schedule):
     array([0.1     , 0.031623, 0.01    , 0.003162, 0.001   ])
 
     Args:
-        start: The value at t = 0, a number >= 0.
-        end: The value of a run of `horizon` steps at its end, a number > 0, at most `start`.
-        steps: The length of the run: an integer > 0 or a span.
-        horizon: The longest run thought of: at least `steps`, in the same unit.
-
-    Raises:
-        ValueError: An argument breaks its rule.
+        start: The value at t = 0, a number > 0.
+        end: The last value of a run of `horizon` steps, a number > 0, at most `start`.
+        steps, horizon: The lengths of the run and of the longest planned run (>= `steps`): integers > 0 or spans.
 
     Source: Kim, HyperbolicLR, 2024 (arXiv 2407.15200).
     """

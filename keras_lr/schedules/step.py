@@ -1,4 +1,4 @@
-"""The time that a formula is evaluated at: a float64, and the few things formulas ask of it."""
+"""The time at which a formula is evaluated, a float64, and what formulas ask of it."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ import numpy as np
 from .ops import NUMPY
 from .spans import Length, in_steps
 
-ROUNDING = 2.0**-48  # relative; what a few operations in float64 may be off by
+ROUNDING = 2.0**-48  # the relative error that a few operations in float64 may add up to
 
 
 class Step:
-    """A time `t` in steps, t = 0 for the first update: an array or tensor of any shape, float64, never below 0.
+    """A time `t` in steps, t = 0 for the first update: a float64 array or tensor of any shape, never below 0.
 
-    Inside cycles and stretched schedules t is any real number, elsewhere it is
-    whole. A boundary counts as reached where t misses it by no more than rounding
-    errors, so that the third boundary of 14/3 steps falls on step 14.
+    Inside cycles and stretched schedules t is any real number; elsewhere it is whole. A boundary counts as reached
+    where t misses it by no more than `ROUNDING`, so that the third boundary of 14/3 steps falls on step 14.
 
     >>> step = Step(np.array([0.0, 5.0, 9.0, 10.0, 99.0]))
     >>> step.left(10)
@@ -30,15 +29,14 @@ class Step:
 
     Args:
         time: The time of the outermost schedule.
-        ops: The functions for it, numpy's unless told.
+        ops: The functions to compute with, by default those of numpy.
         start: Where `t` begins, on the axis of `time`.
-        scale: How long a step of `t` is, on the axis of `time`.
-        first: The least `t`.
+        scale: The length of a step of `t`, on the axis of `time`.
+        first: The smallest `t`.
     """
 
     def __init__(self, time: Any, ops: Any = NUMPY, start: float = 0.0, scale: float = 1.0, first: float = 0.0):
-        # t = max((time - start) / scale, first). Boundaries are compared on the axis of `time`, in whole steps
-        # where it has them, however deep in a composition a schedule is.
+        # t = max((time - start) / scale, first). Boundaries are compared with `time`, which has fewer rounding errors.
         self.ops, self._time, self._start, self._scale, self._first = ops, time, start, scale, first
 
     @property
@@ -50,11 +48,11 @@ class Step:
 
     @property
     def _is_held(self) -> bool:
-        """Whether there are times at which `t` has not begun and is held at `first`."""
+        """Whether there are times before `t` begins, at which it is held at `first`."""
         return self._start + self._first * self._scale > 0
 
     def done(self, steps: Length) -> Any:
-        """The fraction of `steps` that is over: `t / steps`, at most 1."""
+        """The fraction of `steps` that is done: `t / steps`, at most 1."""
         length = _float(steps)
         done = (self._time - self._start if self._start else self._time) / (length * self._scale)
         if self._is_held:
@@ -62,7 +60,7 @@ class Step:
         return self.ops.minimum(done, 1.0)
 
     def left(self, steps: Length) -> Any:
-        """The fraction of `steps` that is still to come: `1 - t / steps`, at least 0, exact near the end."""
+        """The fraction of `steps` that is left: `1 - t / steps`, at least 0, without rounding errors near the end."""
         length = _float(steps)
         left = (self._start + length * self._scale - self._time) / (length * self._scale)
         if self._is_held:
@@ -77,18 +75,18 @@ class Step:
         return self._time >= (self._start + begin * self._scale) * (1 - ROUNDING)
 
     def index(self, boundaries: np.ndarray) -> Any:
-        """How many of the increasing `boundaries`, an array of steps, are reached."""
+        """The number of reached boundaries, of an increasing array of them in steps."""
         if self._first:
             return self.ops.searchsorted(boundaries * (1 - ROUNDING), self.time)
         return self.ops.searchsorted((self._start + boundaries * self._scale) * (1 - ROUNDING), self._time)
 
     def take(self, table: Any, index: Any = None) -> Any:
-        """The entry of `table`, an array of numbers, at `index`: `floor(t)` unless told, or the last entry."""
+        """The entry of `table`, an array of numbers, at `index`; by default at `floor(t)`, or the last entry."""
         table = table if isinstance(table, np.ndarray) else table.array
         return self.ops.take(table, self.whole(len(table) - 1) if index is None else index)
 
     def since(self, boundary: Length) -> Step:
-        """The step of a schedule that begins at `boundary`: `max(t - boundary, 0)`."""
+        """The step of a schedule that begins at `boundary`: `t - boundary`, at least 0."""
         begin = _float(boundary)
         return self._moved(self._start + begin * self._scale, max(self._first - begin, 0.0))
 
@@ -101,7 +99,7 @@ class Step:
         return Step(self._time, self.ops, start, self._scale, first)
 
     def stretched(self, ratio: float) -> Step:
-        """The step `t / ratio`, of a schedule that takes `ratio` times as long."""
+        """The step `t / ratio`, for a schedule that takes `ratio` times as long."""
         return Step(self._time, self.ops, self._start, self._scale * ratio, self._first / ratio)
 
     def elapsed(self, steps: Length, staircase: bool = False) -> Any:
@@ -109,20 +107,20 @@ class Step:
         return self.count(steps) if staircase else self.time / _float(steps)
 
     def count(self, period: Length) -> Any:
-        """How many whole periods are over: `floor(t / period)`."""
-        # XLA and TensorFlow's graph optimizer multiply by the reciprocal instead, so that 49 / 49 is below 1.
+        """The number of whole periods that are over: `floor(t / period)`."""
+        # Not a division: XLA and TensorFlow's graph optimizer turn it into a product, and 49 * (1 / 49) is below 1.
         return self.ops.floor(self.time * ((1 + ROUNDING) / _float(period)))
 
     def count_up(self, period: Length) -> Any:
-        """How many periods have begun after their start: `ceil(t / period)`."""
+        """The number of periods that are over, with the current one: `ceil(t / period)`."""
         return -self.ops.floor(self.time * ((ROUNDING - 1) / _float(period)))
 
     def cycle(self, period: Length, cycles: int | None = None) -> tuple[Any, Step]:
-        """Which period it is, 0 for the first, and the step inside it; the last one of `cycles` does not end."""
+        """The index of the period, 0 for the first, and the step inside it; the last one of `cycles` does not end."""
         steps, denominator = _ratio(period)
         count = self.count(period)
         count = count if cycles is None else self.ops.minimum(count, float(cycles - 1))
-        # The dividend is exact if t is whole.
+        # Multiplied before the subtraction, which is exact for a whole t.
         inside = self.time * denominator - count * steps if denominator > 1 else self.time - count * steps
         inside = inside / denominator if denominator > 1 else inside
         return count, self.at(self.ops.maximum(inside, 0.0))

@@ -23,10 +23,7 @@ class Table(Schedule):
     array([0.1 , 0.1 , 0.01, 0.01, 0.01, 0.01])
 
     Args:
-        values: Numbers >= 0, at least one; ten million are fine, held once in memory, in the graph and in the file.
-
-    Raises:
-        ValueError: There are no `values`, or one is negative or not finite.
+        values: Numbers >= 0, at least one. Ten million are fine: memory, graph and file hold them once.
     """
 
     values: Numbers
@@ -37,28 +34,25 @@ class Table(Schedule):
 
 @schedule
 class Intervals(Schedule):
-    """A value for each interval of time: `values[i]`, i being how many `boundaries` are <= t.
+    """A value for each interval of time: `values[i]`, i being the number of boundaries <= t.
 
     >>> rate = Intervals([2, 4], [0.1, 0.01, 0.001])
     >>> rate.values(6)
     array([0.1  , 0.1  , 0.01 , 0.01 , 0.001, 0.001])
 
-    In epochs (0.1 in epochs 0-19, 0.01 in 20-59, ...) nobody counts steps:
+    In epochs, 0.1 in epochs 0-19, 0.01 in 20-59 and so on:
 
     >>> from keras_lr import epochs
     >>> rate = Intervals(epochs(20, 60, 100), [0.1, 0.01, 0.001, 0.0001])
     >>> rate.bind(steps_per_epoch=225).values([4499, 4500])
     array([0.1 , 0.01])
 
-    A boundary is the first step with the new value, as in torch and optax; with
-    Keras' `PiecewiseConstantDecay` it is the last step with the old one.
+    A boundary is the first step with the new value, as in torch and optax. In Keras' `PiecewiseConstantDecay` it is
+    the last step with the old value.
 
     Args:
-        boundaries: Strictly increasing integers > 0, or spans.
+        boundaries: Strictly increasing integers > 0 or spans.
         values: Numbers >= 0, one more than `boundaries`.
-
-    Raises:
-        ValueError: An argument breaks its rule.
     """
 
     boundaries: Lengths
@@ -76,18 +70,15 @@ class Intervals(Schedule):
 
 @schedule
 class Knots(Schedule):
-    """Lines from value to value: `values[0]` at t = 0, `values[i]` at `boundaries[i - 1]`, then the last one.
+    """Interpolation: `values[0]` at t = 0, `values[i]` at `boundaries[i - 1]`, then the last one.
 
     >>> Knots([2, 6], [0.0, 0.4, 0.0]).values(8)
     array([0. , 0.2, 0.4, 0.3, 0.2, 0.1, 0. , 0. ])
 
     Args:
-        boundaries: Strictly increasing integers > 0, or spans.
+        boundaries: Strictly increasing integers > 0 or spans.
         values: Numbers >= 0, one more than `boundaries`.
-        interpolation: `"linear"`, `"cosine"` for half a wave each, or `"constant"` for the value before.
-
-    Raises:
-        ValueError: An argument breaks its rule.
+        interpolation: `"linear"`, `"cosine"` for half a wave between two values, or `"constant"` for the value before.
     """
 
     boundaries: Lengths
@@ -101,7 +92,7 @@ class Knots(Schedule):
     def prepare(self) -> None:
         ends, values = times(self.boundaries), self.values.array
         starts = np.append(0.0, ends[:-1])
-        self._store("_boundaries", (starts[1:].copy(), ends))  # a copy, since torch compiles no views
+        self._store("_boundaries", (starts[1:].copy(), ends))  # a copy, since torch can't compile views
         if self.boundaries:
             self._store("_intervals", np.stack([starts, ends, values[:-1], values[1:]], axis=-1))
 
@@ -122,7 +113,7 @@ def times(boundaries: tuple) -> np.ndarray:
 
 
 def require_one_more(table: Any) -> None:
-    """Reject `values` that are not one more than `boundaries`."""
+    """Require that there is one more of `values` than of `boundaries`."""
     if len(table.values) != len(table.boundaries) + 1:
         rule = f"one more than the {len(table.boundaries)} `boundaries`"
         arguments.reject(table, "values", rule, table.values)

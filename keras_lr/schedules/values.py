@@ -1,4 +1,4 @@
-"""The numbers of the argument `values`: an array, held once, that is read like a tuple."""
+"""The numbers of the argument `values`: an array that is stored once and read like a tuple."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Any
 
 import numpy as np
 
-READABLE = 1000  # as many are listed in a config; more are coded, in half the room
+READABLE = 1000  # numbers; a longer table is encoded in a config, in half the space
 SHOWN = 12
 
 
 class Values(Sequence):
-    """Numbers that are compared, indexed and shown as a tuple of floats is, at 8 bytes for each.
+    """Numbers that are compared, indexed and shown like a tuple of floats, at 8 bytes each.
 
     >>> values = Values(np.array([0.1, 0.01]))
     >>> values == (0.1, 0.01), values[0], values
     (True, 0.1, (0.1, 0.01))
 
     Args:
-        array: The numbers, one axis of float64, which must not change from here on.
-        method: What calling it does, if it stands where a method of that name would.
+        array: The numbers, float64 in one dimension; the array must not change from here on.
+        method: What a call of the object calls, where it is the attribute `values` of a schedule.
     """
 
     def __init__(self, array: np.ndarray, method: Callable[[Any], Any] | None = None):
@@ -53,7 +53,7 @@ class Values(Sequence):
         return tuple(self) == other
 
     def __hash__(self) -> int:
-        # Some of a long table are enough; all of a short one, so that it has the hash of the tuple that it equals.
+        # A sample of a long table; all of a short one, so that it has the same hash as the equal tuple.
         return hash(tuple(self.array[:: 1 + (len(self) - 1) // READABLE].tolist()))
 
     def __repr__(self) -> str:
@@ -66,19 +66,19 @@ class Values(Sequence):
         return self
 
     def to_json(self) -> Any:
-        """A list, or a dictionary of one string for a long table: the bytes of its float64 numbers in base64."""
+        """A list; for a long table a dictionary with one string, the float64 bytes in base64."""
         if len(self) <= READABLE:
             return self.array.tolist()
         return {"float64": base64.b64encode(self.array.astype("<f8", copy=False).data).decode()}
 
 
 def decoded(config: dict[str, str]) -> np.ndarray:
-    """The numbers of a long table, from what `Values.to_json` made of them."""
+    """The numbers of a long table, from what `Values.to_json` returned."""
     return np.frombuffer(base64.b64decode(config["float64"]), "<f8")
 
 
 class ArgumentAndMethod:
-    """The attribute `values` of a schedule that has an argument of that name: read as the one, called as the other."""
+    """The attribute `values` of a schedule with such an argument: read as the argument, called as the method."""
 
     def __init__(self, method: Callable[..., Any]):
         self._method = method
@@ -89,7 +89,7 @@ class ArgumentAndMethod:
         stored = vars(schedule)["values"]
         if not isinstance(stored, Values):
             return stored
-        # Made anew, since a schedule that held its own method would stay in memory after its last use.
+        # Made at each access: a schedule that held its own method would be a reference cycle.
         return Values(stored.array, functools.partial(self._method, schedule))
 
     def __set__(self, schedule: Any, value: Any) -> None:
@@ -97,7 +97,7 @@ class ArgumentAndMethod:
 
 
 def short_repr(items: Any) -> str:
-    """A tuple as it is written, or its beginning, end and length."""
+    """The repr of a tuple; of a long one its beginning, end and length."""
     if len(items) <= SHOWN:
         return repr(tuple(items))
     return f"({', '.join(map(repr, items[:3]))}, ..., {items[-1]!r}: {len(items)} in all)"

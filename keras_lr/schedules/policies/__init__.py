@@ -1,1 +1,1 @@
-"""Recipes: functions that compose schedules."""
+"""Policies: functions that compose schedules."""

@@ -22,7 +22,7 @@ def one_cycle(
     three_phase: bool = False,
     curve: Curve = "cosine",
 ) -> Sequence:
-    """Up from `start` to `peak` and down to `end`, each half a cosine wave.
+    """Half a cosine wave from `start` up to `peak`, and one down to `end`.
 
     >>> rate = one_cycle(0.4, steps=10)
     >>> rate.values([0, 3, 10]).round(9).tolist()
@@ -33,21 +33,14 @@ def one_cycle(
 
     Args:
         peak: The highest value, a number >= 0.
-        steps: The whole cycle: an integer > 1 or a span.
-        warmup: The share of `steps` that goes up, a number in (0, 1); below 0.5 if `three_phase`.
-        start: The first value; `peak / 25` unless told.
-        end: The last value; `start / 10_000` unless told.
+        steps: The whole cycle: an integer > 0 or a span.
+        warmup: The part that goes up: a fraction of `steps` in [0, 1), below 0.5 if `three_phase`, or a length.
+        start: The first value; `None` for `peak / 25`.
+        end: The last value; `None` for `start / 10_000`.
         three_phase: Whether it goes down to `start` as fast as it went up, and from there to `end`.
-        curve: `Cosine`, `Linear`, or any function of `start`, `end` and `steps`.
+        curve: `"cosine"`, `"linear"`, `"1-sqrt"`, or a class or function of `start`, `end` and `steps`.
 
-    Returns:
-        A `Sequence` of two or three curves.
-
-    Raises:
-        ValueError: An argument breaks its rule.
-
-    Source: Smith and Topin, Super-Convergence, 2017 (arXiv 1708.07120), with the
-    curve and the defaults of fastai and torch.
+    Source: Smith and Topin, Super-Convergence, 2017 (arXiv 1708.07120), with the defaults of fastai and torch.
     """
     start = peak / 25 if start is None else start
     end = start / 10_000 if end is None else end
@@ -64,7 +57,7 @@ def one_cycle_momentum(
     three_phase: bool = False,
     curve: Curve = "cosine",
 ) -> Sequence:
-    """The momentum that goes with `one_cycle`: down while the rate goes up, and up again.
+    """The momentum for `one_cycle`: down while the rate goes up, then up again.
 
     >>> import keras
     >>> from keras_lr import scheduled
@@ -74,18 +67,9 @@ def one_cycle_momentum(
     array([0.95, 0.85, 0.95])
 
     Args:
-        steps: The whole cycle: an integer > 1 or a span.
-        minimum: The momentum at the peak of the rate, a number >= 0.
-        maximum: The momentum at both ends, a number >= 0.
-        warmup: The share of `steps` in which the rate goes up, a number in (0, 1).
+        steps, warmup, curve: As of the rate.
+        minimum, maximum: The momentum at the peak of the rate and at both ends, numbers >= 0.
         three_phase: Whether the rate has three phases; the momentum stays at `maximum` in the third.
-        curve: As of the rate.
-
-    Returns:
-        A `Sequence` of two or three curves.
-
-    Raises:
-        ValueError: An argument breaks its rule.
 
     Source: Smith, A disciplined approach to neural network hyper-parameters, 2018 (arXiv 1803.09820).
     """
@@ -95,22 +79,16 @@ def one_cycle_momentum(
 
 @policy
 def slanted_triangular(peak: float, steps: Length, *, warmup: Part = 0.1, start: float | None = None) -> Sequence:
-    """A straight line up to `peak`, a longer one down to where it began.
+    """A straight line up to `peak`, and a longer one down to the first value.
 
     >>> slanted_triangular(0.32, steps=20).values([0, 2, 11, 20]).round(6).tolist()
     [0.01, 0.32, 0.165, 0.01]
 
     Args:
         peak: The highest value, a number >= 0.
-        steps: The whole run: an integer > 1 or a span.
-        warmup: The share of `steps` that goes up, a number in (0, 1).
-        start: The first and last value; `peak / 32` unless told.
-
-    Returns:
-        A `Sequence` of two `Linear`.
-
-    Raises:
-        ValueError: An argument breaks its rule.
+        steps: The whole run: an integer > 0 or a span.
+        warmup: The part that goes up: a fraction of `steps` in [0, 1) or a length.
+        start: The first and last value; `None` for `peak / 32`.
 
     Source: Howard and Ruder, Universal Language Model Fine-tuning, 2018 (arXiv 1801.06146).
     """

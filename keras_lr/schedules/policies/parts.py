@@ -1,4 +1,4 @@
-"""What policies are put together from: checked arguments, a run cut into parts, curves by their names."""
+"""What policies share: a check of their arguments, runs cut into parts, and curves by name."""
 
 from __future__ import annotations
 
@@ -42,9 +42,8 @@ def policy(function: Function) -> Function:
 def cut(name: str, steps: Any, leading: list[tuple[str, Any]], trailing: tuple[str, Any] | None = None) -> list[Any]:
     """The lengths of the `leading` parts of `steps`, of the rest, and of the `trailing` part.
 
-    A part is the name and the value of an argument of the policy `name`: a fraction
-    of `steps`, a length, or 0 for none. Where `steps` is a number, fractions of it
-    are rounded to whole steps, at least one.
+    A part is the name and the value of an argument of the policy `name`: a fraction of `steps`, a length, or 0 for
+    none. Fractions of a number of steps are rounded to whole steps, at least one.
     """
     given = [*leading, *([trailing] if trailing else [])]
     parts = [value for _, value in given]
@@ -70,7 +69,7 @@ def _is_fraction(part: Any) -> bool:
 
 
 def _to_whole_steps(ends: list[Any], fewest: list[int], steps: Any) -> list[Any]:
-    """Ends rounded to whole steps, so that each of the lengths between them keeps its `fewest` steps."""
+    """The ends rounded to whole steps, with at least `fewest` steps between each two."""
     whole = [0]
     for n, end in enumerate(ends):
         whole.append(min(max(whole[-1] + fewest[n], round(end)), steps - sum(fewest[n + 1 :])))

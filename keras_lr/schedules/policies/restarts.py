@@ -1,4 +1,4 @@
-"""Cycles over and over."""
+"""Cycles that repeat: cosine restarts and cyclical rates."""
 
 from __future__ import annotations
 
@@ -27,26 +27,18 @@ def sgdr(
     end: float = 0.0,
     warmup: Part = 0,
 ) -> Schedule:
-    """Half cosine waves from `peak` down to `end`, again and again.
+    """Half a cosine wave from `peak` down to `end`, again and again.
 
     >>> sgdr(0.4, period=2, growth=2).values(7).round(4).tolist()
     [0.4, 0.2, 0.4, 0.3414, 0.2, 0.0586, 0.4]
 
     Args:
-        peak: The highest value, a number >= 0.
-        period: How long the first cycle is: an integer > 0 or a span; or several, as in `Repeat`.
-        growth: How many times as long each cycle is as the one before, a number >= 1.
+        peak, end: The highest and the lowest value, numbers >= 0.
+        period: The length of the first cycle: an integer > 0 or a span; or a list of such lengths, as in `Repeat`.
+        growth: What the length is multiplied by after each cycle, a number >= 1.
         shrink: What `peak - end` is multiplied by after each cycle, a number > 0.
-        cycles: How many there are, an integer > 0; `None` for no limit.
-        end: The lowest value, a number >= 0, at most `peak`.
-        warmup: How much of the first cycle goes up to `peak` in a straight line, in the later ones in proportion: a
-            fraction or a length.
-
-    Returns:
-        A `Repeat` of a `Cosine`, and a `Rescale` of it where it shrinks to an `end`.
-
-    Raises:
-        ValueError: An argument breaks its rule.
+        cycles: The number of cycles, an integer > 0; `None` for no limit.
+        warmup: The part of the first cycle that goes up in a line, a fraction or a length; it grows with the cycle.
 
     Source: Loshchilov and Hutter, SGDR, 2016 (arXiv 1608.03983).
     """
@@ -71,29 +63,22 @@ def triangular(
     rate: float = 1.0,
     curve: Curve = "linear",
 ) -> Schedule:
-    """From `start` up to `peak` and down again, again and again.
+    """A line from `start` up to `peak` and one down again, again and again.
 
     >>> triangular(0.1, 0.5, up=2).values(9).round(6).tolist()
     [0.1, 0.3, 0.5, 0.3, 0.1, 0.3, 0.5, 0.3, 0.1]
     >>> triangular(0.1, 0.5, up=2, shrink=0.5).values(7).round(6).tolist()
     [0.1, 0.3, 0.5, 0.3, 0.1, 0.2, 0.3]
 
-    A momentum that goes the other way starts high: `triangular(0.95, 0.85, up=2)`.
+    A momentum moves the other way: `triangular(0.95, 0.85, up=2)`.
 
     Args:
-        start: The value at the start of each cycle, a number >= 0.
-        peak: The value between, a number >= 0.
+        start, peak: The values at the start and in the middle of each cycle, numbers >= 0.
         up: How long it goes up: an integer > 0 or a span.
-        down: How long it goes down, in the same unit; as long as `up` unless told.
+        down: How long it goes down: an integer > 0 or a span; `None` for as long as `up`.
         shrink: What the height is multiplied by after each cycle, a number > 0: 0.5 is `triangular2`.
         rate: What the height is multiplied by at each step, a number > 0: the `gamma` of `exp_range`.
-        curve: `Linear`, `Cosine`, or any function of `start`, `end` and `steps`.
-
-    Returns:
-        A `Repeat`, and a `Rescale` of it where the height shrinks.
-
-    Raises:
-        ValueError: An argument breaks its rule.
+        curve: `"linear"`, `"cosine"`, `"1-sqrt"`, or a class or function of `start`, `end` and `steps`.
 
     Source: Smith, Cyclical Learning Rates, 2015 (arXiv 1506.01186).
     """

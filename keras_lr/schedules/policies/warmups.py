@@ -1,4 +1,4 @@
-"""A warmup, and what follows it to the end of the run."""
+"""A warmup and what follows it to the end of the run."""
 
 from __future__ import annotations
 
@@ -29,20 +29,12 @@ def warmup_cosine(
     [0.2, 0.4, 0.4, 0.2, 0.0]
 
     Args:
-        peak: The highest value, a number >= 0.
-        steps: The whole run, the warmup included: an integer > 1 or a span.
-        warmup: The share of `steps` that goes up, a number in (0, 1).
-        start: The first value; `None` for a first update that is not wasted, see `Warmup`.
-        end: The last value, a number >= 0.
+        peak, end: The highest and the last value, numbers >= 0.
+        steps: The whole run, with the warmup: an integer > 0 or a span.
+        warmup: The part that goes up: a fraction of `steps` in [0, 1) or a length.
+        start: The first value, a number >= 0; `None` for the first value of `Warmup`.
 
-    Returns:
-        A `Warmup` of a `Cosine`.
-
-    Raises:
-        ValueError: An argument breaks its rule.
-
-    Source: Goyal et al., 2017 (arXiv 1706.02677), and Loshchilov and Hutter, 2016
-    (arXiv 1608.03983).
+    Source: Goyal et al., 2017 (arXiv 1706.02677), and Loshchilov and Hutter, 2016 (arXiv 1608.03983).
     """
     return _warmed("warmup_cosine", peak, steps, warmup, start, end, Cosine)
 
@@ -56,26 +48,19 @@ def warmup_linear(
     start: float | None = None,
     end: float = 0.0,
 ) -> Warmup:
-    """A straight line up to `peak`, and one down to `end`: the usual one to fine-tune with.
+    """A straight line up to `peak`, and one down to `end`: the usual policy for fine-tuning.
 
     >>> warmup_linear(0.4, steps=20).values([0, 1, 2, 11, 20]).round(6).tolist()
     [0.2, 0.4, 0.4, 0.2, 0.0]
 
     Args:
-        peak: The highest value, a number >= 0.
-        steps: The whole run, the warmup included: an integer > 1 or a span.
-        warmup: The share of `steps` that goes up, a number in (0, 1).
-        start: The first value; `None` for a first update that is not wasted, see `Warmup`.
-        end: The last value, a number >= 0.
+        peak, end: The highest and the last value, numbers >= 0.
+        steps: The whole run, with the warmup: an integer > 0 or a span.
+        warmup: The part that goes up: a fraction of `steps` in [0, 1) or a length.
+        start: The first value, a number >= 0; `None` for the first value of `Warmup`.
 
-    Returns:
-        A `Warmup` of a `Linear`.
-
-    Raises:
-        ValueError: An argument breaks its rule.
-
-    Source: Devlin et al., BERT, 2018 (arXiv 1810.04805); to zero, Bergsma et al., Straight to
-    Zero, 2025 (arXiv 2502.15938).
+    Source: Devlin et al., BERT, 2018 (arXiv 1810.04805); to zero, Bergsma et al., Straight to Zero, 2025
+        (arXiv 2502.15938).
     """
     return _warmed("warmup_linear", peak, steps, warmup, start, end, Linear)
 
@@ -91,35 +76,25 @@ def warmup_stable_decay(
     end: float = 0.0,
     curve: Curve = "linear",
 ) -> Warmup:
-    """A straight line up to `peak`, which is held, and a curve down to `end`: WSD, a trapezoid, a knee.
+    """A straight line up to `peak`, which is held, and a curve down to `end`: WSD, also known as trapezoid or knee.
 
     >>> warmup_stable_decay(0.4, steps=20).values([0, 1, 15, 16, 18, 20]).round(6).tolist()
     [0.4, 0.4, 0.4, 0.4, 0.2, 0.0]
 
-    The cooldown that does best in the paper of Hägele is `1 - sqrt`:
+    The best cooldown in the paper of Hägele et al. is `1 - sqrt`:
 
-    >>> from keras_lr import Polynomial
-    >>> rate = warmup_stable_decay(0.4, steps=20, curve=lambda *ends: Polynomial(*ends, k=0.5))
+    >>> rate = warmup_stable_decay(0.4, steps=20, curve="1-sqrt")
 
     Args:
-        peak: The highest value, a number >= 0.
-        steps: The whole run: an integer > 2 or a span.
-        warmup: The share of `steps` that goes up, a number in (0, 1).
-        decay: The share of `steps` that goes down, a number in (0, 1); with `warmup` below 1.
-        start: The first value; `None` for a first update that is not wasted, see `Warmup`.
-        end: The last value, a number >= 0.
-        curve: `Linear`, `Cosine`, or any function of `start`, `end` and `steps`.
+        peak, end: The highest and the last value, numbers >= 0.
+        steps: The whole run, with the warmup: an integer > 0 or a span.
+        warmup, decay: The parts that go up and down: fractions of `steps` in [0, 1) or lengths.
+        start: The first value, a number >= 0; `None` for the first value of `Warmup`.
+        curve: `"linear"`, `"cosine"`, `"1-sqrt"`, or a class or function of `start`, `end` and `steps`.
 
-    Returns:
-        A `Warmup` of a `Sequence`.
-
-    Raises:
-        ValueError: An argument breaks its rule.
-
-    Source: Hu et al., MiniCPM, 2024 (arXiv 2404.06395); Hägele et al., Scaling Laws and
-    Compute-Optimal Training Beyond Fixed Training Durations, 2024 (arXiv 2405.18392); Xing et al.,
-    A Walk with SGD, 2018 (arXiv 1802.08770); Iyer et al., Wide-minima Density Hypothesis, 2020
-    (arXiv 2003.03977).
+    Source: Hu et al., MiniCPM, 2024 (arXiv 2404.06395); Hägele et al., Scaling Laws and Compute-Optimal Training, 2024
+        (arXiv 2405.18392); Xing et al., A Walk with SGD, 2018 (arXiv 1802.08770); Iyer et al., Wide-minima Density
+        Hypothesis, 2020 (arXiv 2003.03977).
     """
     return _stable("warmup_stable_decay", peak, steps, warmup, decay, start, end, curve)
 
@@ -141,17 +116,9 @@ def tri_stage(
 
     Args:
         peak: The highest value, a number > 0.
-        steps: The whole run: an integer > 2 or a span.
-        warmup: The share of `steps` that goes up, a number in (0, 1).
-        decay: The share of `steps` that goes down, a number in (0, 1); with `warmup` below 1.
-        start: The first value; `peak / 100` unless told.
-        end: The last value, a number > 0; `peak / 100` unless told.
-
-    Returns:
-        A `Warmup` of a `Sequence`.
-
-    Raises:
-        ValueError: An argument breaks its rule.
+        steps: The whole run, with the warmup: an integer > 0 or a span.
+        warmup, decay: The parts that go up and down: fractions of `steps` in [0, 1) or lengths.
+        start, end: The first and the last value, numbers, `end` > 0; `None` for `peak / 100`.
 
     Source: Park et al., SpecAugment, 2019 (arXiv 1904.08779).
     """
@@ -171,21 +138,14 @@ def tri_stage(
 def noam(peak: float, steps: Length) -> Skip:
     """A straight line up to `peak` in `steps` steps, then one over the square root of the time.
 
-    It is `peak * min((t + 1) / steps, sqrt(steps / (t + 1)))`. In the words of
-    the paper, peak is `(d_model * warmup_steps) ** -0.5`.
+    It is `peak * min((t + 1) / steps, sqrt(steps / (t + 1)))`; the peak in the paper is `(d_model * steps) ** -0.5`.
 
     >>> noam(0.4, steps=4).values([0, 1, 3, 15]).tolist()
     [0.1, 0.2, 0.4, 0.2]
 
     Args:
         peak: The highest value, a number >= 0.
-        steps: The warmup: an integer > 0 or a span.
-
-    Returns:
-        A `Skip` of a `Warmup` of an `InverseSqrt`.
-
-    Raises:
-        ValueError: An argument breaks its rule.
+        steps: The length of the warmup: an integer > 0 or a span.
 
     Source: Vaswani et al., Attention Is All You Need, 2017 (arXiv 1706.03762).
     """
