@@ -168,7 +168,7 @@ def test_policies_refuse():
         (lambda: klr.Repeat(0.1, [3, 4], growth=2), "`period` of `Repeat` must be a single one"),
         (lambda: klr.Repeat(0.1, 1, growth=1 + 1e-9), "`cycles` of `Repeat` must be at most 100,000"),
         (
-            lambda: klr.warmup_stable_decay(0.1, 9, warmup=0.5, decay=0.5),
+            lambda: klr.warmup_stable_decay(0.1, 9, warmup=0.5, decay=0.6),
             "`decay` of `warmup_stable_decay` must be shorter than `steps`, 9 less `warmup`, 0.5",
         ),
         (

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from ..schedules import arguments
-from ..schedules.frozen import frozen
+from ..schedules.frozen import fields_of, frozen
 
 # Suffixes of the state variables, after the name of the hyperparameter. They are part of the file format.
 MEMORY = "_memory"
@@ -70,7 +70,7 @@ class AdaptiveMomentum:
 
     def __post_init__(self) -> None:
         minimum, rule = 0.0, "a number >= 0 and < 1"
-        for field in self._fields:
+        for field in fields_of(self):
             received = getattr(self, field.name)
             try:
                 value = arguments.number(received, minimum=minimum, below=1.0)
@@ -82,7 +82,7 @@ class AdaptiveMomentum:
             minimum, rule = float(value or 0.0), f"a number >= `{field.name}` and < 1"
 
     def get_config(self) -> dict[str, float]:
-        return {field.name: getattr(self, field.name) for field in self._fields}
+        return {field.name: getattr(self, field.name) for field in fields_of(self)}
 
     @classmethod
     def from_config(cls, config: dict[str, float]) -> AdaptiveMomentum:

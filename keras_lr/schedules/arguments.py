@@ -40,7 +40,7 @@ Members = Any  # several of them, in any iterable
 Pair = Any  # two numbers, in any iterable
 
 
-RAISES = "\n    Raises:\n        ValueError, TypeError: An argument breaks its rule.\n    "
+RAISES = "\n\nRaises:\n    ValueError, TypeError: An argument breaks its rule.\n"
 
 
 class Rule(NamedTuple):

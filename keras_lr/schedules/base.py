@@ -65,7 +65,7 @@ def schedule(cls: Any = None, *, package: str | None = None) -> Any:
     if has_values and "values" not in vars(cls):
         cls.values = dataclasses.field()  # type: ignore[method-assign]  # else the method would become its default
     cls = frozen(cls, eq=False, repr=False)
-    cls.__doc__ = (cls.__doc__ or "").rstrip() + "\n" + arguments.RAISES
+    cls.__doc__ = inspect.cleandoc(cls.__doc__ or "").rstrip() + arguments.RAISES
     if has_values:
         cls.values = ArgumentAndMethod(Schedule.values)
     package = package or ("keras_lr" if cls.__module__.startswith("keras_lr.") else "Custom")

@@ -38,6 +38,11 @@ def frozen(cls: _Class, **options: Any) -> _Class:
     return made
 
 
+def fields_of(frozen_object: Any) -> tuple[dataclasses.Field, ...]:
+    """What `dataclasses.fields` is for other dataclasses."""
+    return frozen_object._fields
+
+
 def _replace(self: Any, /, **changes: Any) -> Any:
     """What `copy.replace` calls, from Python 3.13 on."""
     return type(self)(**{field.name: getattr(self, field.name) for field in self._fields} | changes)

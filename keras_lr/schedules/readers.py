@@ -157,7 +157,10 @@ def boundaries(values: Any) -> tuple | None:
 def increasing(spans: tuple) -> bool:
     """Whether the lengths increase, as far as is known: different units are compared once they are bound."""
     positions = [position(span) for span in spans]
-    return all(before[0] != after[0] or before[1] < after[1] for before, after in itertools.pairwise(positions))
+    return all(
+        before[0] != after[0] or before[0] == "mixed" or before[1] < after[1]
+        for before, after in itertools.pairwise(positions)
+    )
 
 
 def position(span: Any) -> tuple[str, Fraction]:
@@ -166,4 +169,4 @@ def position(span: Any) -> tuple[str, Fraction]:
         return "steps", Fraction(span)
     if span.steps is not None:
         return "steps", span.steps
-    return (repr(span), Fraction(0)) if span.unit == "mixed" else (span.unit, span.amount)
+    return ("mixed", Fraction(0)) if span.unit == "mixed" else (span.unit, span.amount)

@@ -139,7 +139,7 @@ class Span:
 
     def __repr__(self) -> str:
         text = ""
-        for unit, amount in self.amounts.items():
+        for unit, amount in sorted(self.amounts.items(), key=lambda item: item[1] < 0):
             size = _shortest(abs(amount))
             term = f"{size} steps" if unit == "steps" else f"{unit}({size})"
             text += f" {'-' if amount < 0 else '+'} {term}" if text else "-" * (amount < 0) + term

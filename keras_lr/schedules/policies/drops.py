@@ -7,10 +7,10 @@ from typing import Any
 from ..arithmetic import Product, Sum
 from ..base import Schedule
 from ..compose import Sequence
-from ..curves import Cosine
+from ..curves import Constant, Cosine
 from ..spans import Length
 from ..tables import Intervals
-from .parts import Curve, Part, cut, is_zero, policy
+from .parts import Curve, Part, cut, join, policy
 
 
 @policy
@@ -45,9 +45,7 @@ def flat_cosine(peak: float, steps: Length, *, decay: Part = 0.25, end: float = 
     Source: the `fit_flat_cos` of fastai.
     """
     hold, down = cut("flat_cosine", steps, [], ("decay", decay))
-    if is_zero(down):
-        return Sequence([peak], [])
-    return Sequence([peak, Cosine(peak, end, down)], [hold])
+    return join((hold, lambda n: Constant(peak)), (down, lambda n: Cosine(peak, end, n)))
 
 
 @policy

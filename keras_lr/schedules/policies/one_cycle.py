@@ -7,8 +7,9 @@ from typing import Any
 
 from .. import arguments
 from ..compose import Sequence
+from ..curves import Linear
 from ..spans import Length
-from .parts import Curve, Part, cut, is_zero, policy
+from .parts import Curve, Part, cut, is_zero, join, policy
 
 
 @policy
@@ -93,17 +94,15 @@ def slanted_triangular(peak: float, steps: Length, *, warmup: Part = 0.1, start:
     Source: Howard and Ruder, Universal Language Model Fine-tuning, 2018 (arXiv 1801.06146).
     """
     start = peak / 32 if start is None else start
-    return one_cycle(peak, steps, warmup=warmup, start=start, end=start, curve="linear")
+    return _cycle("slanted_triangular", [start, peak, start, start], steps, warmup, False, Linear)
 
 
 def _cycle(name: str, values: list[float], steps: Any, warmup: Any, three_phase: bool, curve: Any) -> Sequence:
     first, peak, second, end = values
-    if not three_phase:
-        up, down = cut(name, steps, [("warmup", warmup)])
-        if is_zero(up):
-            return Sequence([curve(peak, end, down)], [])
-        return Sequence([curve(first, peak, up), curve(peak, end, down)], [up])
-    if is_zero(warmup) or (isinstance(warmup, Fraction) and warmup >= 0.5):
-        arguments.reject(name, "warmup", "> 0 and below 0.5 if `three_phase`", warmup)
-    up, down, rest = cut(name, steps, [("warmup", warmup), ("warmup", warmup)])
-    return Sequence([curve(first, peak, up), curve(peak, second, down), curve(second, end, rest)], [up, up + down])
+    if three_phase and (is_zero(warmup) or (isinstance(warmup, Fraction) and warmup >= 0.5)):
+        arguments.reject(name, "warmup", "> 0 and below 0.5 if `three_phase`", float(warmup))
+    up, *down, rest = cut(name, steps, [("warmup", warmup)] * (2 if three_phase else 1))
+    middle = [(length, lambda n: curve(peak, second, n)) for length in down]
+    return join(
+        (up, lambda n: curve(first, peak, n)), *middle, (rest, lambda n: curve(second if middle else peak, end, n))
+    )

@@ -11,7 +11,9 @@ from typing import Any, TypeVar
 
 from .. import arguments
 from ..base import Schedule
+from ..compose import Sequence
 from ..curves import Cosine, Linear, Polynomial
+from ..readers import position
 from ..spans import Length, Span
 
 Curve = str | Callable[[float, float, Any], Schedule]
@@ -35,7 +37,7 @@ def policy(function: Function) -> Function:
             given.arguments["curve"] = CURVES[given.arguments["curve"]]
         return function(*given.args, **given.kwargs)
 
-    checked.__doc__ = (function.__doc__ or "").rstrip() + "\n" + arguments.RAISES
+    checked.__doc__ = inspect.cleandoc(function.__doc__ or "").rstrip() + arguments.RAISES
     return checked  # type: ignore[return-value]
 
 
@@ -48,20 +50,35 @@ def cut(name: str, steps: Any, leading: list[tuple[str, Any]], trailing: tuple[s
     given = [*leading, *([trailing] if trailing else [])]
     parts = [value for _, value in given]
     lengths = [steps * part if _is_fraction(part) else part for part in parts]
-    in_steps = not any(isinstance(length, Span) for length in (steps, *lengths))
-    if sum(part for part in parts if _is_fraction(part)) >= 1 or (in_steps and sum(lengths) > steps):
-        others = "".join(f" less `{part}`, {_shown(value)}" for part, value in given[:-1])
-        arguments.reject(name, given[-1][0], f"shorter than `steps`, {steps!r}{others}", given[-1][1])
     ends = list(itertools.accumulate(lengths[: len(leading)]))
     if trailing:
         ends.append(steps - lengths[-1])
-    if in_steps:
-        fewest = [int(part != 0) for part in parts]
-        fewest.insert(len(leading), 1)
-        if steps < sum(fewest):
-            arguments.reject(name, "steps", f"an integer >= {sum(fewest)} or a span", steps)
-        ends = _to_whole_steps(ends, fewest, steps) if any(map(_is_fraction, parts)) else ends
+    found = _between(ends, steps)
+    if not all(_has_room(length) for length in found[:-1]) or (_is_short(found[-1]) and not is_zero(parts[-1])):
+        others = "".join(f" less `{part}`, {_shown(value)}" for part, value in given[:-1])
+        arguments.reject(name, given[-1][0], f"shorter than `steps`, {steps!r}{others}", _shown(given[-1][1]))
+    if any(isinstance(length, Span) for length in (steps, *lengths)) or not any(map(_is_fraction, parts)):
+        return found
+    fewest = [int(part != 0) for part in parts]
+    fewest.insert(len(leading), int(found[len(leading)] != 0))
+    if steps < sum(fewest):
+        arguments.reject(name, "steps", f"an integer >= {sum(fewest)} or a span", steps)
+    return _between(_to_whole_steps(ends, fewest, steps), steps)
+
+
+def _between(ends: list[Any], steps: Any) -> list[Any]:
     return [end - start for start, end in itertools.pairwise([0, *ends, steps])]
+
+
+def _has_room(length: Any) -> bool:
+    """Whether a length is at least 0, as far as it is known before it is bound."""
+    return position(length)[1] >= 0
+
+
+def _is_short(length: Any) -> bool:
+    """Whether a length is known to be 0 or less."""
+    unit, amount = position(length)
+    return amount <= 0 and (amount < 0 or unit != "mixed")
 
 
 def _is_fraction(part: Any) -> bool:
@@ -76,8 +93,15 @@ def _to_whole_steps(ends: list[Any], fewest: list[int], steps: Any) -> list[Any]
     return whole[1:]
 
 
+def join(*parts: tuple[Any, Callable[[Any], Any]]) -> Sequence:
+    """A sequence of parts, each a length and a function that makes its schedule; those of length 0 are left out."""
+    kept = [(length, make) for length, make in parts if not is_zero(length)]
+    boundaries = list(itertools.accumulate(length for length, _ in kept[:-1]))
+    return Sequence([make(length) for length, make in kept], boundaries)
+
+
 def is_zero(length: Any) -> bool:
-    return not isinstance(length, Span) and length == 0
+    return not any(length.amounts.values()) if isinstance(length, Span) else length == 0
 
 
 def _shown(value: Any) -> Any:

@@ -6,12 +6,12 @@ from typing import Any
 
 from .. import arguments
 from ..base import Schedule
-from ..compose import Sequence, Warmup
-from ..curves import Cosine, Linear
+from ..compose import Warmup
+from ..curves import Constant, Cosine, Linear
 from ..decays import Exponential, InverseSqrt
 from ..shifts import Skip
 from ..spans import Length
-from .parts import Curve, Part, cut, is_zero, policy
+from .parts import Curve, Part, cut, join, policy
 
 
 @policy
@@ -159,5 +159,5 @@ def _warmed(name: str, peak: float, steps: Any, warmup: Any, start: Any, end: fl
 
 def _stable(name: str, peak: Any, steps: Any, warmup: Any, decay: Any, start: Any, end: Any, curve: Any) -> Warmup:
     up, hold, down = cut(name, steps, [("warmup", warmup)], ("decay", decay))
-    after = peak if is_zero(down) else Sequence([peak, curve(peak, end, down)], [hold])
+    after = join((hold, lambda n: Constant(peak)), (down, lambda n: curve(peak, end, n)))
     return Warmup(after, up, start=start)
