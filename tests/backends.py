@@ -19,7 +19,11 @@ def compilers():
         return {"jit": lambda f: jax.jit(lambda step: f(step))}  # a new function, since JAX remembers the old one
     import torch
 
-    return {"dynamo": lambda f: torch.compile(f, backend="eager")}
+    def compiled(f):
+        torch._dynamo.reset()  # else it stops after a few functions of the same code
+        return torch.compile(lambda step: f(step), backend="eager", fullgraph=True)
+
+    return {"dynamo": compiled}
 
 
 def integers(steps):

@@ -11,6 +11,7 @@ import numpy as np
 from keras.optimizers.schedules import LearningRateSchedule
 
 from .readers import (
+    about_lengths,
     boundaries,
     curve,
     flag,
@@ -25,10 +26,9 @@ from .readers import (
     part,
     position,
     several,
-    too_long,
     which_number,
 )
-from .spans import Length, Span, is_integer
+from .spans import Length, Span, is_integer, shown
 
 __all__ = ["Length", "is_integer", "number"]
 
@@ -58,11 +58,7 @@ class Rule(NamedTuple):
 def reject(owner: object, argument: str, rule: str, value: Any, remedy: str = "", error: type = ValueError) -> None:
     """Raise the error for a bad argument, always in the same form: argument, rule, remedy, value."""
     name = owner if isinstance(owner, str) else type(owner).__name__
-    try:
-        text = repr(value[:200] if isinstance(value, list | tuple) else value)  # the repr of a long table takes seconds
-    except ValueError:  # an integer of thousands of digits
-        text = f"<{type(value).__name__}>"
-    text = text if len(text) <= 200 else text[:197] + "..."
+    text = shown(value[:200] if isinstance(value, list | tuple) else value)  # of ten million it takes seconds
     raise error(
         f"Argument `{argument}` of `{name}` must be {rule}. {remedy and remedy + ' '}Received: {argument}={text}"
     )
@@ -83,7 +79,7 @@ def validate(owner: object, name: str, value: Any) -> Any:
     try:
         stored = rule.read(value)
     except TypeError:
-        reject(owner, name, rule.rule, value, error=TypeError)
+        reject(owner, name, rule.rule, value, rule.remedy(value), error=TypeError)
     if stored is None:
         reject(owner, name, rule.rule, value, rule.remedy(value))
     return stored
@@ -114,7 +110,7 @@ VALUE = Rule("a finite number >= 0", number_rule(minimum=0))
 POSITIVE = Rule("a finite number > 0", number_rule(above=0))
 BELOW_ONE = Rule("a number > 0 and < 1", number_rule(above=0, below=1))
 FINITE = Rule("a finite number", number_rule())
-LENGTH = Rule("an integer > 0 or a span, as in `keras_lr.epochs(20)`", length, too_long)
+LENGTH = Rule("an integer > 0 or a span, as in `keras_lr.epochs(20)`", length, about_lengths)
 PART = Rule("a fraction of `steps`, a number >= 0 and < 1, or a length: an integer >= 0 or a span", part)
 FLAG = Rule("True or False", flag)
 COUNT = Rule("an integer > 0", integer(1))
@@ -142,7 +138,7 @@ RULES = {
     "scale": Rule("a number > 0 and <= 1", number_rule(above=0, below=math.nextafter(1, 2))),
     "values": Rule("finite numbers >= 0, at least one", numbers, which_number),
     "boundaries": Rule(
-        "strictly increasing integers > 0 or spans, as in `keras_lr.epochs(20, 60)`", boundaries, too_long
+        "strictly increasing integers > 0 or spans, as in `keras_lr.epochs(20, 60)`", boundaries, about_lengths
     ),
     "period": Rule(
         "an integer > 0 or a span, as in `keras_lr.epochs(20)`, or several, one for each cycle", length_or_several

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import operator
 import zlib
 from dataclasses import KW_ONLY
@@ -110,12 +111,16 @@ class Rescale(Schedule):
     def check(self) -> None:
         if self.source[0] == self.source[1]:
             arguments.reject(self, "source", "two different numbers", self.source)
-
-    def at(self, step: Step) -> Any:
         # Relative to the lower end of the target, so that no digits cancel inside the range.
         low, high = sorted(zip(self.target, self.source, strict=True))
         slope = (high[0] - low[0]) / (high[1] - low[1])
-        return step.ops.maximum(low[0] + slope * (self.schedule.at(step) - low[1]), 0.0)
+        if not math.isfinite(slope):
+            arguments.reject(self, "source", "two numbers that differ by more", self.source)
+        self._store("_line", (*low, slope))
+
+    def at(self, step: Step) -> Any:
+        low, from_low, slope = self._line
+        return step.ops.maximum(low + slope * (self.schedule.at(step) - from_low), 0.0)
 
 
 @schedule

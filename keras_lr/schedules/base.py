@@ -17,7 +17,8 @@ from . import arguments
 from .config import bound, from_json, spans_in, to_json
 from .evaluation import value_at, values_at
 from .frozen import dataclass_transform, frozen
-from .spans import Span
+from .ops import namespace
+from .spans import Span, is_integer
 from .step import Step
 from .values import SHOWN, ArgumentAndMethod, short_repr
 
@@ -106,6 +107,7 @@ class Schedule(LearningRateSchedule):
         """Store, by `_store`, what `at` needs and does not depend on the step. Called once all lengths are known."""
 
     def __post_init__(self) -> None:
+        namespace()  # here, since torch can't compile the making of it
         for name in self._names():
             value = vars(self)[name]
             if value is None and self._defaults().get(name, 0) is None:
@@ -142,10 +144,10 @@ class Schedule(LearningRateSchedule):
             ValueError: A span is not bound yet, or `steps` are not integers.
         """
         self._require_steps()
-        if isinstance(steps, int | np.integer):
+        if is_integer(steps):
             return values_at(self, max(int(steps), 0))
         steps = np.asarray(steps)
-        if steps.dtype.kind not in "iu":
+        if steps.dtype.kind not in "iu" and steps.size:
             arguments.reject("values", "steps", "an integer or integers", steps)
         return values_at(self, steps)
 

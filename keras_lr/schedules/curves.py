@@ -86,10 +86,11 @@ class Polynomial(Schedule):
         if self.cycle:
             step = step.at(step.time / ops.maximum(step.count_up(self.steps), 1.0))
         if self.start >= self.end:
-            left = one_minus_power(ops, step.left(self.steps), self.k)
-            return between(self.end, self.start, to_power(left, self.power))
+            return between(self.end, self.start, to_power(_left(step, self), self.power))
         done = to_power(step.done(self.steps), self.k)
-        return between(self.start, self.end, one_minus_power(ops, done, self.power))
+        if self.power != 1:
+            done = one_minus_power(ops, done, _left(step, self), self.power)
+        return between(self.start, self.end, done)
 
 
 @schedule
@@ -118,7 +119,15 @@ class Cosine(Schedule):
     def at(self, step: Step) -> Any:
         ops = step.ops
         if self.start >= self.end:
-            fall = half_wave(ops, one_minus_power(ops, step.left(self.steps), self.k))
+            fall = half_wave(ops, _left(step, self))
             return between(self.end, self.start, to_power(fall, self.exponent))
         rise = half_wave(ops, to_power(step.done(self.steps), self.k))
-        return between(self.start, self.end, one_minus_power(ops, rise, self.exponent))
+        if self.exponent != 1:
+            rise = one_minus_power(ops, rise, half_wave(ops, _left(step, self)), self.exponent)
+        return between(self.start, self.end, rise)
+
+
+def _left(step: Step, curve: Any) -> Any:
+    """`1 - (t / steps) ** k`."""
+    left = step.left(curve.steps)
+    return left if curve.k == 1 else one_minus_power(step.ops, left, step.done(curve.steps), curve.k)

@@ -13,6 +13,7 @@ import numpy as np
 from . import arguments
 from .arguments import Lengths, Member
 from .base import Schedule, schedule
+from .decays import LARGEST
 from .formulas import between, half_wave
 from .spans import Length, exact, in_steps
 from .step import Step
@@ -67,18 +68,20 @@ class Repeat(Schedule):
             return
         cycles = [(float(start), float(length / lengths[0])) for start, length in zip(starts, lengths, strict=True)]
         self._store("_cycles", np.array(cycles))
+        self._store("_later_starts", np.array([start for start, _ in cycles[1:]]))
 
     def at(self, step: Step) -> Any:
         if self._cycles is None:
             cycle, inside = step.cycle(self.period, self.cycles)
         else:
-            index = step.index(self._cycles[1:, 0])
-            start, ratio = step.ops.columns(step.take(self._cycles, index))
+            index = step.index(self._later_starts)
+            start, ratio = step.ops.columns(step.take(self._cycles, index), 2)
             cycle, inside = step.ops.real(index), step.at(step.ops.maximum((step.time - start) / ratio, 0.0))
         value = self.schedule.at(inside)
         if self.shrink == 1:
             return value
-        return value * step.ops.exp(step.ops.minimum(math.log(self.shrink) * cycle, 88.0))  # a float32 ends there
+        value = value * step.ops.exp(step.ops.minimum(math.log(self.shrink) * cycle, 700.0))
+        return value if self.shrink < 1 else step.ops.minimum(value, LARGEST)
 
     def _growing_cycles(self) -> tuple[list[Fraction], list[Fraction]]:
         """The starts and lengths of the cycles up to the step `LAST`, rounded to 2**-64 of a step."""
@@ -116,9 +119,17 @@ class CosineWaves(Schedule):
     steps: Length
     waves: float
 
+    def prepare(self) -> None:
+        self._store("_period", in_steps(self.steps) / exact(self.waves))
+        self._store("_half", self._period / 2)
+        begin = Fraction(1, 2) if self.start >= self.end else Fraction(0)  # of a wave, from where it is lowest
+        self._store("_begin", begin * self._period)
+        last = (exact(self.waves) + begin) % 1
+        low, high = sorted([self.start, self.end])
+        self._store("_last", between(low, high, math.sin(math.pi * min(last, 1 - last)) ** 2))
+
     def at(self, step: Step) -> Any:
-        ops, period = step.ops, in_steps(self.steps) / exact(self.waves)
-        time = step.at(ops.minimum(step.time, float(in_steps(self.steps)))).cycle(period)[1].time
-        # Measured from where the wave is low, so that no digits cancel there.
-        low = time - float(period) / 2 if self.start >= self.end else ops.minimum(time, float(period) - time)
-        return between(min(self.start, self.end), max(self.start, self.end), half_wave(ops, 2.0 / float(period) * low))
+        _, inside = step.ahead(self._begin).cycle(self._period)
+        rise = step.ops.minimum(inside.done(self._half), 2.0 * inside.left(self._period))
+        value = between(min(self.start, self.end), max(self.start, self.end), half_wave(step.ops, rise))
+        return step.ops.where(step.reached(self.steps), self._last, value)

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from keras.optimizers.schedules import LearningRateSchedule
 
+from . import arguments
 from .ops import NUMPY, namespace
 from .step import Step
 
@@ -27,6 +28,8 @@ def value_at(schedule: Any, step: Any) -> Any:
     if isinstance(known, np.ndarray):
         return _tensor(values_at(schedule, known), step)
     if known is not None:
+        if not math.isfinite(known):
+            arguments.reject("schedule", "step", "a finite number", known)
         return _tensor(_in_window(schedule, int(known)), step)
     ops = namespace()
     with ops.precision():
@@ -77,6 +80,8 @@ def _known(step: Any) -> Any:
     backend = keras.backend.backend()
     if isinstance(step, int | float):
         return step
+    if step is None or isinstance(step, str | bytes):
+        arguments.reject("schedule", "step", "a number or a tensor of integers", step, error=TypeError)
     if isinstance(step, list | tuple | np.ndarray | np.generic):
         return _plain(np.asarray(step))
     if backend == "tensorflow":
@@ -94,7 +99,7 @@ def _known(step: Any) -> Any:
     if step.device.type not in ("cpu", "mps"):  # reading it would block; mps has no float64
         return None
     try:
-        return _plain(step.detach().cpu().numpy()) if step.ndim else step.item()
+        return _plain(step.detach().cpu().to(torch.float64).numpy()) if step.ndim else step.item()
     except RuntimeError:  # inside `vmap` it can't be read
         return None
 

@@ -13,7 +13,7 @@ from keras.optimizers.schedules import LearningRateSchedule
 from . import arguments
 from .base import Schedule, schedule
 from .curves import Constant
-from .ops import NUMPY
+from .ops import NUMPY, namespace
 from .step import Step
 
 
@@ -39,6 +39,10 @@ class Foreign(Schedule):
     def _values(self, counts: np.ndarray) -> np.ndarray:
         """The values at an array of integers, in one call if the schedule takes arrays."""
         counts = counts.astype("int32") if counts.max(initial=0) < 2**31 else counts
+        with namespace().outside_of_graphs():
+            return self._values_outside(counts)
+
+    def _values_outside(self, counts: np.ndarray) -> np.ndarray:
         try:
             values = keras.ops.convert_to_numpy(self.schedule(keras.ops.convert_to_tensor(counts)))
         except Exception:  # a schedule may do anything with an array

@@ -16,9 +16,10 @@ def to_power(x: Any, power: float) -> Any:
     return x if power == 1 else x**power
 
 
-def one_minus_power(ops: Any, x: Any, power: float) -> Any:
-    """`1 - (1 - x) ** power`, also for a small x."""
-    return x if power == 1 else 0.0 - ops.expm1(power * ops.log1p(-x))
+def one_minus_power(ops: Any, x: Any, rest: Any, power: float) -> Any:
+    """`1 - rest ** power`, where `rest` is `1 - x`, and of both the smaller one has all its digits."""
+    log = ops.where(x < 0.5, ops.log1p(-x), ops.log(rest))
+    return 0.0 - ops.expm1(power * log)
 
 
 def half_wave(ops: Any, x: Any) -> Any:

@@ -44,7 +44,7 @@ def _numpy() -> SimpleNamespace:
         real=lambda x: np.asarray(x, "float64"),
         full_like=lambda x, value: np.full(np.shape(x), value),
         take=lambda table, index: np.take(table, index, axis=0),
-        columns=lambda x: np.moveaxis(x, -1, 0),
+        columns=lambda x, count: np.moveaxis(x, -1, 0),
         searchsorted=lambda table, x: np.searchsorted(table, x, side="right"),
     )
 
@@ -82,12 +82,13 @@ def _tensorflow() -> SimpleNamespace:
         real=real,
         full_like=full_like,
         take=lambda array, index: tf.gather(table(array), index),
-        columns=lambda x: tf.unstack(x, x.shape[-1], axis=-1),
+        columns=lambda x, count: tf.unstack(x, count, axis=-1),
         searchsorted=searchsorted,
         counter=lambda x: x,
         float32=lambda x: tf.cast(x, tf.float32),
         precision=contextlib.nullcontext,
         default_precision=contextlib.nullcontext,
+        outside_of_graphs=tf.init_scope,
     )
 
 
@@ -112,13 +113,14 @@ def _jax() -> SimpleNamespace:
         real=lambda x: jnp.asarray(x).astype("float64"),
         full_like=lambda x, value: jnp.full(x.shape, value, "float64"),
         take=lambda array, index: jnp.take(table(array), index, axis=0, mode="clip"),
-        columns=lambda x: jnp.moveaxis(x, -1, 0),
+        columns=lambda x, count: jnp.moveaxis(x, -1, 0),
         # A comparison and a sum would not do: XLA does not fuse a reduction with the formula.
         searchsorted=lambda array, x: jnp.searchsorted(table(array), x, side="right", method="scan_unrolled"),
         counter=lambda x: x.astype("int32"),
         float32=lambda x: jnp.asarray(x).astype("float32"),
         precision=lambda: enable_x64(True),
         default_precision=lambda: enable_x64(False),
+        outside_of_graphs=jax.ensure_compile_time_eval,
     )
 
 
@@ -134,6 +136,12 @@ def _torch() -> SimpleNamespace:
         with torch.inference_mode(False):  # a tensor made in inference mode can't be used outside of it
             return _once(array, x.device, lambda: torch.as_tensor(array, device=x.device))
 
+    def take(array: Any, index: Any) -> Any:
+        # Indexing by a tensor without axes would read its number, which a compiled graph can't.
+        if array.ndim == 1:
+            return torch.take(table(array, index), index)
+        return torch.nn.functional.embedding(index, table(array, index))
+
     return SimpleNamespace(
         **_from(torch, *UNARY),
         where=lambda condition, x, y: torch.where(condition, _number(x, real), _number(y, real)),
@@ -143,13 +151,14 @@ def _torch() -> SimpleNamespace:
         integer=lambda x: x.to(torch.int64),
         real=real,
         full_like=lambda x, value: torch.full_like(x, value, dtype=torch.float64),
-        take=lambda array, index: table(array, index)[index],
-        columns=lambda x: x.unbind(-1),
+        take=take,
+        columns=lambda x, count: x.unbind(-1),
         searchsorted=lambda array, x: torch.searchsorted(table(array, x), x, right=True),
         counter=lambda x: x,
         float32=lambda x: real(x).to(torch.float32),
         precision=contextlib.nullcontext,
         default_precision=contextlib.nullcontext,
+        outside_of_graphs=contextlib.nullcontext,
     )
 
 

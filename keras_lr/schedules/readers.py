@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .spans import LONGEST, Span, exact, from_text, is_integer
+from .spans import LONGEST, SHORTEST, Span, exact, from_text, is_integer
 from .values import SHOWN, Values
 
 
@@ -39,7 +39,7 @@ def integer(minimum: int) -> Callable[[Any], int | None]:
     def read(value: Any) -> int | None:
         if not is_integer(value):
             raise TypeError
-        return int(value) if value >= minimum else None
+        return int(value) if minimum <= value <= LONGEST else None
 
     return read
 
@@ -62,14 +62,17 @@ def length(value: Any, minimum: int | None = None) -> Any:
         return None if known and (size < 0 or (size == 0 and minimum is None)) else value
     if isinstance(value, bool) or not isinstance(value, Rational):
         raise TypeError
-    value = Fraction(value)
-    if value < 0 or (value == 0 and minimum is None) or value > LONGEST:
+    value = exact(value)
+    if value < 0 or (value == 0 and minimum is None) or value > LONGEST or 0 < value < SHORTEST:
         return None
     return int(value) if value.denominator == 1 else value
 
 
-def too_long(value: Any) -> str:
-    return "It is too long." if isinstance(value, Rational) and Fraction(value) > LONGEST else ""
+def about_lengths(value: Any) -> str:
+    """What to say of a length that breaks its rule, beside the rule."""
+    if isinstance(value, str):
+        return 'A text is an amount and a unit, as in "20 epochs", "500 steps", "60000 examples" or "30 %".'
+    return "It is too long." if isinstance(value, Rational) and exact(value) > LONGEST else ""
 
 
 def part(value: Any) -> Any:

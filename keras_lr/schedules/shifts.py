@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Any, ClassVar
 
 from .arguments import Member
 from .base import Schedule, schedule
-from .spans import Length, in_steps
+from .spans import Length, exact, positive
 from .step import Step
 
 
@@ -31,14 +30,14 @@ class PerUpdate(Schedule):
     batches: int
 
     def at(self, step: Step) -> Any:
-        return self.schedule.at(step.at(step.count(self.batches)))
+        return self.schedule.at(step.at(step.count(self.batches), is_whole=True))
 
     def bind(self, *, steps_per_epoch: Any = None, epochs: Any = None, batch_size: Any = None) -> PerUpdate:
         """As `Schedule.bind`, from the batches per epoch and the examples per batch."""
         inner = self.schedule.bind(
-            steps_per_epoch=steps_per_epoch and Fraction(steps_per_epoch) / self.batches,
+            steps_per_epoch=steps_per_epoch and positive("steps_per_epoch", steps_per_epoch) / self.batches,
             epochs=epochs,
-            batch_size=batch_size and batch_size * self.batches,
+            batch_size=batch_size and positive("batch_size", batch_size) * self.batches,
         )
         return PerUpdate(inner, self.batches)
 
@@ -107,7 +106,7 @@ class Staircase(Schedule):
     steps: Length
 
     def at(self, step: Step) -> Any:
-        return self.schedule.at(step.at(step.count(self.steps) * float(in_steps(self.steps))))
+        return self.schedule.at(step.staircase(self.steps))
 
 
 @schedule
@@ -129,5 +128,8 @@ class Stretch(Schedule):
     schedule: Member
     ratio: float
 
+    def prepare(self) -> None:
+        self._store("_ratio", exact(self.ratio))
+
     def at(self, step: Step) -> Any:
-        return self.schedule.at(step.stretched(self.ratio))
+        return self.schedule.at(step.stretched(self._ratio))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from fractions import Fraction
 from numbers import Integral, Rational, Real
@@ -10,10 +11,11 @@ from typing import Any
 UNITS = ("epochs", "examples", "fraction", "steps")
 NEEDS = {"epochs": ["steps_per_epoch"], "examples": ["batch_size"], "fraction": ["steps_per_epoch", "epochs"]}
 LONGEST = 10**18  # steps, and amounts of any unit
+SHORTEST = Fraction(1, 10**18)
 SIMPLE = 10**6  # the largest denominator of a simple fraction
 # Without exponents: the config may be hostile, and 1e999999999 takes hours to become a fraction.
-NUMBER = re.compile(r"-?\d{1,400}(\.\d{1,400}|/\d{1,400})?")
-AS_TEXT = re.compile(r"\s*(\d[\d_]{0,18}(?:\.\d{1,18})?)\s*(steps?|epochs?|examples?|%)\s*")
+NUMBER = re.compile(r"-?\d{1,400}(\.\d{1,400}|/0*[1-9]\d{0,400})?")
+AS_TEXT = re.compile(r"\s*(\d{1,18}(?:_\d{1,18})*(?:\.\d{1,18})?)\s*(steps?|epochs?|examples?|%)\s*", re.IGNORECASE)
 
 
 class Span:
@@ -40,7 +42,9 @@ class Span:
     def __init__(self, amounts: dict[str, Fraction], steps: Fraction | None = None):
         for unit, amount in amounts.items():
             if unit not in UNITS or not isinstance(amount, int | Fraction) or abs(amount) > LONGEST:
-                raise ValueError(f"A span has at most {LONGEST} of {', '.join(UNITS)}. Received: {amount!r} {unit}")
+                raise ValueError(
+                    f"A span has at most {LONGEST} of {', '.join(UNITS)}. Received: {shown(amount)} {unit}"
+                )
         kept = {unit: Fraction(amounts[unit]) for unit in UNITS if amounts.get(unit)}
         object.__setattr__(self, "amounts", kept or {unit: Fraction(0) for unit in list(amounts)[:1]})
         object.__setattr__(self, "steps", steps)
@@ -58,10 +62,8 @@ class Span:
             if missing:
                 raise ValueError(f"A span in {unit} needs {missing} to become steps. Received: {self!r}")
             for name in needs:
-                number = known[name]
-                if not isinstance(number, Rational) or isinstance(number, bool) or number <= 0:
-                    raise ValueError(f"Argument `{name}` of `bind` must be an integer > 0. Received: {name}={number!r}")
-                amount = amount / Fraction(number) if name == "batch_size" else amount * Fraction(number)
+                number = positive(name, known[name])
+                amount = amount / number if name == "batch_size" else amount * number
             steps += amount
         if steps < 0:
             using = ", ".join(f"{name}={number}" for name, number in known.items() if number is not None)
@@ -84,6 +86,9 @@ class Span:
         return Span({unit: amount * exact(ratio) for unit, amount in self.amounts.items()})
 
     __rmul__ = __mul__
+
+    def __truediv__(self, ratio: float | Fraction) -> Span:
+        return self * (1 / exact(ratio))
 
     def __add__(self, other: Any) -> Span:
         if is_number(other):
@@ -198,7 +203,7 @@ def from_text(text: str) -> Span | int | Fraction | None:
     match = AS_TEXT.fullmatch(text)
     if match is None:
         return None
-    amount, unit = Fraction(match[1].replace("_", "")), match[2]
+    amount, unit = Fraction(match[1].replace("_", "")), match[2].lower()
     if unit == "%":
         return Span({"fraction": amount / 100}) if amount <= 100 else None
     if unit.startswith("step"):
@@ -215,23 +220,43 @@ def in_steps(length: Any) -> int | Fraction:
     return length.steps
 
 
-def exact(number: float | Fraction) -> Fraction:
+def exact(number: Any) -> Fraction:
     """`number` as a fraction; of a float the nearest simple fraction, or else its decimal.
 
     >>> exact(0.3), exact(5 / 7)
     (Fraction(3, 10), Fraction(5, 7))
     """
     if isinstance(number, Rational):
-        return Fraction(number)
+        return Fraction(int(number.numerator), int(number.denominator))  # numpy's integers would overflow
+    if not math.isfinite(number):
+        raise ValueError(f"An amount of time must be finite. Received: {number}")
     simple = Fraction(float(number)).limit_denominator(SIMPLE)
     return simple if float(simple) == number else Fraction(repr(float(number)))
 
 
 def read_fraction(value: Any) -> Fraction:
-    """A number in a config, an integer or a text such as "1875/2"."""
-    if isinstance(value, str) and not NUMBER.fullmatch(value):
-        raise ValueError(f"An amount of time must be a number, as in 20 or '1875/2'. Received: {value[:50]!r}")
-    return exact(value) if not isinstance(value, str) else Fraction(value)
+    """A number of a config, an integer or a text like "1875/2"."""
+    if is_number(value) and math.isfinite(value):
+        return exact(value)
+    if not isinstance(value, str) or not NUMBER.fullmatch(value):
+        raise ValueError(f"An amount of time must be a number, as in 20 or '1875/2'. Received: {shown(value)}")
+    return Fraction(value)
+
+
+def positive(name: str, number: Any) -> Fraction:
+    """A number that spans are bound by, which is checked."""
+    if not isinstance(number, Rational) or isinstance(number, bool) or number <= 0:
+        raise ValueError(f"Argument `{name}` of `bind` must be an integer > 0. Received: {name}={shown(number)}")
+    return exact(number)
+
+
+def shown(value: Any) -> str:
+    """A value in the text of an error, at most 200 characters."""
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of thousands of digits
+        text = f"<{type(value).__name__}>"
+    return text if len(text) <= 200 else text[:197] + "..."
 
 
 def is_integer(value: object) -> bool:
@@ -248,7 +273,7 @@ def _spans(unit: str, amounts: tuple[float, ...]) -> Any:
         raise ValueError(f"`{unit}` needs at least one amount, as in `{unit}({0.5 if most == 1 else 20})`.")
     for amount in amounts:
         if not is_number(amount) or not 0 <= amount <= most:  # also rejects nan
-            raise ValueError(f"The amount of `{unit}` must be {rule}. Received: {amount!r}")
+            raise ValueError(f"The amount of `{unit}` must be {rule}. Received: {shown(amount)}")
     spans = tuple(Span({unit: exact(amount)}) for amount in amounts)
     return spans if len(spans) > 1 else spans[0]
 

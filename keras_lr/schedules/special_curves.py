@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import KW_ONLY
+from fractions import Fraction
 from typing import Any
 
 from . import arguments
@@ -38,8 +39,8 @@ class Tanh(Schedule):
     upper: float = 3.0
 
     def check(self) -> None:
-        if self.upper <= self.lower:
-            arguments.reject(self, "upper", f"above `lower`, {self.lower}", self.upper)
+        if not 0 < self.upper - self.lower < math.inf:
+            arguments.reject(self, "upper", f"above `lower`, {self.lower}, by a finite number", self.upper)
 
     def at(self, step: Step) -> Any:
         ops, sign = step.ops, 2.0 if self.start >= self.end else -2.0
@@ -165,9 +166,8 @@ class Hyperbolic(Schedule):
         arguments.require_order(self, "steps", "horizon")
 
     def at(self, step: Step) -> Any:
-        now, first = _hyperbola(self, step)
-        height = self.start - self.end
-        return (self.start - height * first) + height * now
+        now, first, rest = _hyperbola(self, step)
+        return (self.start * rest + self.end * first) + (self.start - self.end) * now
 
 
 @schedule
@@ -196,12 +196,13 @@ class ExpHyperbolic(Schedule):
         arguments.require_order(self, "steps", "horizon")
 
     def at(self, step: Step) -> Any:
-        now, first = _hyperbola(self, step)
+        now, first, _ = _hyperbola(self, step)
         return self.start * step.ops.exp(math.log(self.start / self.end) * (now - first))
 
 
-def _hyperbola(curve: Any, step: Step) -> tuple[Any, float]:
-    """`f(t)` and `f(0)`."""
-    fraction = float(in_steps(curve.steps)) / float(in_steps(curve.horizon))
-    left = fraction * step.left(curve.steps)
-    return step.ops.sqrt(left * (2.0 * (1.0 - fraction) + left)), math.sqrt(fraction * (2.0 - fraction))
+def _hyperbola(curve: Any, step: Step) -> tuple[Any, float, float]:
+    """`f(t)`, `f(0)` and `1 - f(0)`."""
+    fraction = Fraction(in_steps(curve.steps)) / in_steps(curve.horizon)
+    left, rest = float(fraction) * step.left(curve.steps), float(1 - fraction)
+    first = math.sqrt(float(fraction * (2 - fraction)))
+    return step.ops.sqrt(left * (2.0 * rest + left)), first, rest**2 / (1.0 + first)

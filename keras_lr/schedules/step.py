@@ -1,4 +1,4 @@
-"""The time at which a formula is evaluated, a float64, and what formulas ask of it."""
+"""The time that a formula is evaluated at, and what formulas ask of it."""
 
 from __future__ import annotations
 
@@ -8,16 +8,21 @@ from typing import Any
 import numpy as np
 
 from .ops import NUMPY
+from .ratio import Ratio
 from .spans import Length, in_steps
 
-ROUNDING = 2.0**-48  # the relative error that a few operations in float64 may add up to
+ROUNDING = 2.0**-48  # relative; what a few operations in float64 may be off by
+# A quotient of equal numbers is multiplied by it and then cut at 1: XLA and TensorFlow's graph optimizer turn
+# divisions into products with reciprocals, and 49 * (1 / 49) is below 1.
+SLIGHTLY_MORE = 1 + 2.0**-51
 
 
 class Step:
-    """A time `t` in steps, t = 0 for the first update: a float64 array or tensor of any shape, never below 0.
+    """A time `t` in steps, t = 0 for the first update: an array or tensor of any shape, float64, never below 0.
 
-    Inside cycles and stretched schedules t is any real number; elsewhere it is whole. A boundary counts as reached
-    where t misses it by no more than `ROUNDING`, so that the third boundary of 14/3 steps falls on step 14.
+    Inside cycles and stretched schedules t is any real number, elsewhere it is
+    whole. Boundaries and lengths are exact fractions, so that the third boundary
+    of 14/3 steps is reached at step 14.
 
     >>> step = Step(np.array([0.0, 5.0, 9.0, 10.0, 99.0]))
     >>> step.left(10)
@@ -28,120 +33,155 @@ class Step:
     array([ 0.,  1.,  2.,  2., 24.])
 
     Args:
-        time: The time of the outermost schedule.
-        ops: The functions to compute with, by default those of numpy.
-        start: Where `t` begins, on the axis of `time`.
-        scale: The length of a step of `t`, on the axis of `time`.
-        first: The smallest `t`.
+        axis: Numbers that `t` is computed from: `t = max((axis - start) / scale, first)`.
+        ops: The functions for them, numpy's by default.
+        start: Where `t` is 0; 0 by default.
+        scale: The length of a step of `t`, > 0; 1 by default.
+        first: The smallest `t`, >= 0; 0 by default.
+        is_whole: Whether all numbers of `axis` are integers.
     """
 
-    def __init__(self, time: Any, ops: Any = NUMPY, start: float = 0.0, scale: float = 1.0, first: float = 0.0):
-        # t = max((time - start) / scale, first). Boundaries are compared with `time`, which has fewer rounding errors.
-        self.ops, self._time, self._start, self._scale, self._first = ops, time, start, scale, first
+    def __init__(
+        self,
+        axis: Any,
+        ops: Any = NUMPY,
+        start: Ratio | None = None,
+        scale: Ratio | None = None,
+        first: Ratio | None = None,
+        is_whole: bool = True,
+    ):
+        self.ops, self._axis, self._is_whole = ops, axis, is_whole
+        # No defaults in the signature, since torch can't compile those that are objects.
+        self._start = Ratio(0) if start is None else start
+        self._scale = Ratio(1) if scale is None else scale
+        self._first = Ratio(0) if first is None else first
 
     @property
     def time(self) -> Any:
         """The time t."""
-        time = self._time - self._start if self._start else self._time
-        time = time / self._scale if self._scale != 1 else time
-        return self.ops.maximum(time, self._first) if self._is_held else time
+        time = self._since_start if self._scale.real == 1 else self._since_start / self._scale.real
+        return self.ops.maximum(time, self._first.real) if self._is_held else time
+
+    @property
+    def _since_start(self) -> Any:
+        return self._axis - self._start.real if self._start.sign else self._axis
 
     @property
     def _is_held(self) -> bool:
-        """Whether there are times before `t` begins, at which it is held at `first`."""
-        return self._start + self._first * self._scale > 0
+        """Whether there are times at which `t` has not begun and is held at `first`."""
+        return (self._start + self._first * self._scale).sign > 0
 
     def done(self, steps: Length) -> Any:
-        """The fraction of `steps` that is done: `t / steps`, at most 1."""
-        length = _float(steps)
-        done = (self._time - self._start if self._start else self._time) / (length * self._scale)
+        """The fraction of `steps` that is over: `t / steps`, at most 1."""
+        length = _ratio(steps)
+        done = self._since_start * (SLIGHTLY_MORE / (length * self._scale).real)
         if self._is_held:
-            done = self.ops.maximum(done, self._first / length)
+            done = self.ops.maximum(done, (self._first / length).real)
         return self.ops.minimum(done, 1.0)
 
     def left(self, steps: Length) -> Any:
-        """The fraction of `steps` that is left: `1 - t / steps`, at least 0, without rounding errors near the end."""
-        length = _float(steps)
-        left = (self._start + length * self._scale - self._time) / (length * self._scale)
-        if self._is_held:
-            left = self.ops.minimum(left, 1.0 - self._first / length)
-        return self.ops.maximum(left, 0.0)
+        """The fraction of `steps` that is still to come: `1 - t / steps`, at least 0, exact near the end."""
+        length = _ratio(steps)
+        left = (self._start + length * self._scale).real - self._axis
+        left = left * (SLIGHTLY_MORE / (length * self._scale).real)
+        return self.ops.maximum(self.ops.minimum(left, (Ratio(1) - self._first / length).real), 0.0)
+
+    def elapsed(self, steps: Length, staircase: bool = False) -> Any:
+        """`t / steps`, rounded down if `staircase`."""
+        return self.count(steps) if staircase else self.time * (1.0 / _ratio(steps).real)
 
     def reached(self, boundary: Length) -> Any:
         """Whether `t >= boundary`."""
-        begin = _float(boundary)
-        if begin <= self._first:
-            return self._time >= 0.0
-        return self._time >= (self._start + begin * self._scale) * (1 - ROUNDING)
+        begin = _ratio(boundary)
+        if (begin - self._first).sign <= 0:
+            return self._axis >= 0.0
+        begin = self._start + begin * self._scale
+        return self._axis >= (float(begin.ceil) if self._is_whole else begin.real * (1 - ROUNDING))
 
     def index(self, boundaries: np.ndarray) -> Any:
-        """The number of reached boundaries, of an increasing array of them in steps."""
-        if self._first:
-            return self.ops.searchsorted(boundaries * (1 - ROUNDING), self.time)
-        return self.ops.searchsorted((self._start + boundaries * self._scale) * (1 - ROUNDING), self._time)
+        """How many of the increasing `boundaries`, an array of steps, are reached."""
+        if self._is_axis:
+            return self.ops.searchsorted(boundaries, self._axis)
+        start, on_axis = self._start.real, boundaries * self._scale.real
+        on_axis = start + on_axis - ROUNDING * (abs(start) + on_axis)
+        return self.ops.searchsorted(np.where(boundaries <= self._first.real, 0.0, on_axis), self._axis)
 
     def take(self, table: Any, index: Any = None) -> Any:
-        """The entry of `table`, an array of numbers, at `index`; by default at `floor(t)`, or the last entry."""
+        """The entry of `table`, an array of numbers, at `index`: `floor(t)` by default, at most the last entry."""
         table = table if isinstance(table, np.ndarray) else table.array
         return self.ops.take(table, self.whole(len(table) - 1) if index is None else index)
 
     def since(self, boundary: Length) -> Step:
-        """The step of a schedule that begins at `boundary`: `t - boundary`, at least 0."""
-        begin = _float(boundary)
-        return self._moved(self._start + begin * self._scale, max(self._first - begin, 0.0))
+        """The step of a schedule that begins at `boundary`: `max(t - boundary, 0)`."""
+        begin = _ratio(boundary)
+        first = self._first - begin
+        return self._moved(self._start + begin * self._scale, first if first.sign > 0 else Ratio(0))
 
     def ahead(self, steps: Length) -> Step:
         """The step `t + steps`."""
-        length = _float(steps)
+        length = _ratio(steps)
         return self._moved(self._start - length * self._scale, self._first + length)
 
-    def _moved(self, start: float, first: float) -> Step:
-        return Step(self._time, self.ops, start, self._scale, first)
+    def _moved(self, start: Ratio, first: Ratio) -> Step:
+        return Step(self._axis, self.ops, start, self._scale, first, self._is_whole)
 
-    def stretched(self, ratio: float) -> Step:
-        """The step `t / ratio`, for a schedule that takes `ratio` times as long."""
-        return Step(self._time, self.ops, self._start, self._scale * ratio, self._first / ratio)
-
-    def elapsed(self, steps: Length, staircase: bool = False) -> Any:
-        """`t / steps`, rounded down if `staircase`."""
-        return self.count(steps) if staircase else self.time / _float(steps)
+    def stretched(self, ratio: int | Fraction) -> Step:
+        """The step `t / ratio`, of a schedule that takes `ratio` times as long."""
+        scale, first = self._scale * _ratio(ratio), self._first / _ratio(ratio)
+        return Step(self._axis, self.ops, self._start, scale, first, self._is_whole)
 
     def count(self, period: Length) -> Any:
-        """The number of whole periods that are over: `floor(t / period)`."""
-        # Not a division: XLA and TensorFlow's graph optimizer turn it into a product, and 49 * (1 / 49) is below 1.
-        return self.ops.floor(self.time * ((1 + ROUNDING) / _float(period)))
+        """How many whole periods are over: `floor(t / period)`."""
+        return self._periods(period)[0]
 
     def count_up(self, period: Length) -> Any:
-        """The number of periods that are over, with the current one: `ceil(t / period)`."""
-        return -self.ops.floor(self.time * ((ROUNDING - 1) / _float(period)))
+        """How many periods have begun after their start: `ceil(t / period)`."""
+        return -self.ops.floor(self.time * ((ROUNDING - 1) / _ratio(period).real))
 
     def cycle(self, period: Length, cycles: int | None = None) -> tuple[Any, Step]:
-        """The index of the period, 0 for the first, and the step inside it; the last one of `cycles` does not end."""
-        steps, denominator = _ratio(period)
-        count = self.count(period)
+        """Which period it is, 0 for the first, and the step inside it; the last one of `cycles` does not end."""
+        count, ticks, length, scale = self._periods(period)
         count = count if cycles is None else self.ops.minimum(count, float(cycles - 1))
-        # Multiplied before the subtraction, which is exact for a whole t.
-        inside = self.time * denominator - count * steps if denominator > 1 else self.time - count * steps
-        inside = inside / denominator if denominator > 1 else inside
-        return count, self.at(self.ops.maximum(inside, 0.0))
+        inside = self.ops.maximum(ticks - count * length, 0.0)
+        return count, Step(inside, self.ops, scale=scale, is_whole=self._is_whole)
+
+    def staircase(self, period: Length) -> Step:
+        """The step at which the current period began: `period * floor(t / period)`."""
+        count, _, length, scale = self._periods(period)
+        return Step(count * length, self.ops, scale=scale, is_whole=self._is_whole)
+
+    def _periods(self, period: Length) -> tuple[Any, Any, float, Ratio]:
+        """How many periods are over, the time and the period in ticks, and how many ticks a step has.
+
+        Ticks are so short that whole numbers of them make a period, and a step of `axis`.
+        """
+        length = _ratio(period) * self._scale
+        per_axis = Ratio(Ratio(self._start.denominator, length.denominator).numerator * length.denominator)
+        ticks = self._axis * per_axis.real if per_axis.real > 1 else self._axis
+        ticks = ticks - (self._start * per_axis).real if self._start.sign else ticks
+        if self._is_held:
+            ticks = self.ops.maximum(ticks, (self._first * self._scale * per_axis).real)
+        length_in_ticks = (length * per_axis).real
+        count = self.ops.floor(ticks * ((1 + ROUNDING) / length_in_ticks))
+        return count, ticks, length_in_ticks, self._scale * per_axis
 
     def whole(self, last: int) -> Any:
         """`floor(t)`, at most `last`, as an integer."""
-        return self.ops.integer(self.ops.minimum(self.time * (1 + ROUNDING), float(last)))
+        return self.ops.integer(self.ops.minimum(self._axis if self._is_axis else self.count(1), float(last)))
 
-    def at(self, time: Any) -> Step:
+    @property
+    def _is_axis(self) -> bool:
+        """Whether `t` is `axis`, and whole."""
+        return self._is_whole and not self._start.sign and self._scale.real == 1
+
+    def at(self, time: Any, is_whole: bool = False) -> Step:
         """A step at another time, of the same shape."""
-        return Step(time, self.ops)
+        return Step(time, self.ops, is_whole=is_whole)
 
     def full(self, value: float) -> Any:
         """`value` at every step."""
-        return self.ops.full_like(self._time, value)
+        return self.ops.full_like(self._axis, value)
 
 
-def _float(length: Length) -> float:
-    return float(in_steps(length))
-
-
-def _ratio(length: Length) -> tuple[float, float]:
-    steps = in_steps(length)
-    return (float(steps.numerator), float(steps.denominator)) if isinstance(steps, Fraction) else (float(steps), 1.0)
+def _ratio(length: Length) -> Ratio:
+    return Ratio.of(in_steps(length))

@@ -28,8 +28,11 @@ class Table(Schedule):
 
     values: Numbers
 
+    def prepare(self) -> None:
+        self._store("_table", self.values.array)
+
     def at(self, step: Step) -> Any:
-        return step.take(self.values)
+        return step.take(self._table)
 
 
 @schedule
@@ -63,9 +66,10 @@ class Intervals(Schedule):
 
     def prepare(self) -> None:
         self._store("_times", times(self.boundaries))
+        self._store("_table", self.values.array)
 
     def at(self, step: Step) -> Any:
-        return step.take(self.values, step.index(self._times))
+        return step.take(self._table, step.index(self._times))
 
 
 @schedule
@@ -91,6 +95,7 @@ class Knots(Schedule):
 
     def prepare(self) -> None:
         ends, values = times(self.boundaries), self.values.array
+        self._store("_table", values)
         starts = np.append(0.0, ends[:-1])
         self._store("_boundaries", (starts[1:].copy(), ends))  # a copy, since torch can't compile views
         if self.boundaries:
@@ -98,9 +103,9 @@ class Knots(Schedule):
 
     def at(self, step: Step) -> Any:
         if self.interpolation == "constant" or not self.boundaries:
-            return step.take(self.values, step.index(self._boundaries[1]))
+            return step.take(self._table, step.index(self._boundaries[1]))
         rows = step.take(self._intervals, step.index(self._boundaries[0]))
-        start, end, before, after = step.ops.columns(rows)
+        start, end, before, after = step.ops.columns(rows, 4)
         done, left = (step.ops.clip(time / (end - start), 0.0, 1.0) for time in (step.time - start, end - step.time))
         if self.interpolation == "cosine":
             done, left = half_wave(step.ops, done), half_wave(step.ops, left)

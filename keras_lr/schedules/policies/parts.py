@@ -41,11 +41,18 @@ def policy(function: Function) -> Function:
     return checked  # type: ignore[return-value]
 
 
-def cut(name: str, steps: Any, leading: list[tuple[str, Any]], trailing: tuple[str, Any] | None = None) -> list[Any]:
+def cut(
+    name: str,
+    steps: Any,
+    leading: list[tuple[str, Any]],
+    trailing: tuple[str, Any] | None = None,
+    whole: str = "steps",
+) -> list[Any]:
     """The lengths of the `leading` parts of `steps`, of the rest, and of the `trailing` part.
 
     A part is the name and the value of an argument of the policy `name`: a fraction of `steps`, a length, or 0 for
-    none. Fractions of a number of steps are rounded to whole steps, at least one.
+    none; `whole` is the name of the argument `steps`. Fractions of a number of steps are rounded to whole steps, at
+    least one.
     """
     given = [*leading, *([trailing] if trailing else [])]
     parts = [value for _, value in given]
@@ -55,14 +62,16 @@ def cut(name: str, steps: Any, leading: list[tuple[str, Any]], trailing: tuple[s
         ends.append(steps - lengths[-1])
     found = _between(ends, steps)
     if not all(_has_room(length) for length in found[:-1]) or (_is_short(found[-1]) and not is_zero(parts[-1])):
-        others = "".join(f" less `{part}`, {_shown(value)}" for part, value in given[:-1])
-        arguments.reject(name, given[-1][0], f"shorter than `steps`, {steps!r}{others}", _shown(given[-1][1]))
+        alone = [item for item, length in zip(given, lengths, strict=True) if _is_short(steps - length)]
+        part, value = alone[0] if alone else given[-1]
+        others = "" if alone else "".join(f" less `{part}`, {_shown(value)}" for part, value in given[:-1])
+        arguments.reject(name, part, f"shorter than `{whole}`, {steps!r}{others}", _shown(value))
     if any(isinstance(length, Span) for length in (steps, *lengths)) or not any(map(_is_fraction, parts)):
         return found
     fewest = [int(part != 0) for part in parts]
     fewest.insert(len(leading), int(found[len(leading)] != 0))
     if steps < sum(fewest):
-        arguments.reject(name, "steps", f"an integer >= {sum(fewest)} or a span", steps)
+        arguments.reject(name, whole, f"an integer >= {sum(fewest)} or a span", steps)
     return _between(_to_whole_steps(ends, fewest, steps), steps)
 
 

@@ -45,7 +45,7 @@ def sgdr(
     if end > peak:
         arguments.reject("sgdr", "end", f"at most `peak`, {peak}", end)
     first = period[0] if isinstance(period, tuple) else period
-    up, down = cut("sgdr", first, [("warmup", warmup)])
+    up, down = cut("sgdr", first, [("warmup", warmup)], whole="period")
     is_scaled = end != 0 and shrink != 1
     wave: Schedule = Cosine(1.0, 0.0, down) if is_scaled else Cosine(peak, end, down)
     waves = Repeat(wave if is_zero(up) else Warmup(wave, up), period, growth=growth, shrink=shrink, cycles=cycles)
