@@ -1,13 +1,10 @@
 """The checks of `test_schedules.py` can fail: each planted fault is caught by one."""
 
-from fractions import Fraction
-
 import keras
 import numpy as np
 import pytest
-import test_laws
+import test_exact
 import test_schedules as checks
-import test_spans
 from cases import CASES
 
 import keras_lr as klr
@@ -24,24 +21,21 @@ def caught(check, *case_names, errors=(AssertionError,)):
 
 def test_a_late_boundary(monkeypatch):
     """A boundary that falls one step late, as Keras' does, is caught in lookups, sequences and staircases."""
-    index, reached, count = Step.index, Step.reached, Step.count
+    index, reached, periods = Step.index, Step.reached, Step._periods
     monkeypatch.setattr(Step, "index", lambda self, b: index(Step(self.time - 1, self.ops), b))
     caught(checks.test_formula, "intervals", "intervals of parts of steps", "repeat, growing")
     monkeypatch.setattr(Step, "reached", lambda self, b: reached(Step(self.time - 1, self.ops), b))
     caught(checks.test_formula, "sequence")
-    monkeypatch.setattr(Step, "count", lambda self, p: count(Step(self.time - 1, self.ops), p))
+    monkeypatch.setattr(Step, "_periods", lambda self, p: periods(Step(self.time - 1, self.ops), p))
     caught(checks.test_formula, "exponential in stairs", "inverse time in stairs", "repeat")
 
 
-def test_boundaries_without_room_for_rounding(monkeypatch):
-    """A comparison that takes rounding errors for time is caught where periods are multiplied by reciprocals."""
+def test_no_room_for_rounding(monkeypatch):
+    """Counts of periods that take no care of rounding errors are caught by lengths such as 49."""
     monkeypatch.setattr(step_module, "ROUNDING", 0.0)
     with pytest.raises(AssertionError):
-        for case in ("repeat", "repeat of a part of a step", "exponential in odd stairs"):
-            checks.test_formula(CASES[case])
-            checks.test_compiled(CASES[case])
-        test_laws.test_periods.hypothesis.inner_test(Fraction(14, 3), 1, 3)
-        test_spans.test_counting_is_exact(Fraction(7, 3))
+        for case in test_exact.EXACT:
+            test_exact.test_exact_values(*case)
 
 
 def test_a_time_in_float32(monkeypatch):

@@ -59,10 +59,15 @@ def _in_window(schedule: Any, step: int) -> float:
     window = vars(schedule).get("_window")
     if window is None or window[0] != begin:
         if calls_others(schedule):  # those are called for this step only
-            return float(values_at(schedule, np.array([step], "float64"))[0])
-        window = begin, values_at(schedule, float(begin) + np.arange(WINDOW)).tolist()
+            return _rounded(values_at(schedule, np.array([step], "float64")))[0]
+        window = begin, _rounded(values_at(schedule, float(begin) + np.arange(WINDOW)))
         vars(schedule)["_window"] = window  # a single assignment, since threads may share a schedule
     return window[1][place]
+
+
+def _rounded(values: np.ndarray) -> list[float]:
+    with np.errstate(over="ignore"):  # what is beyond a float32 is infinite, as in a graph
+        return values.astype("float32").tolist()
 
 
 def calls_others(value: Any) -> bool:

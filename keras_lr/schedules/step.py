@@ -11,10 +11,9 @@ from .ops import NUMPY
 from .ratio import Ratio
 from .spans import Length, in_steps
 
-ROUNDING = 2.0**-48  # relative; what a few operations in float64 may be off by
-# A quotient of equal numbers is multiplied by it and then cut at 1: XLA and TensorFlow's graph optimizer turn
-# divisions into products with reciprocals, and 49 * (1 / 49) is below 1.
-SLIGHTLY_MORE = 1 + 2.0**-51
+# Relative; what a few operations in float64 may be off by. Among them are divisions by constants, which XLA and
+# TensorFlow's graph optimizer turn into products: 49 * (1 / 49) is below 1.
+ROUNDING = 2.0**-48
 
 
 class Step:
@@ -74,7 +73,7 @@ class Step:
     def done(self, steps: Length) -> Any:
         """The fraction of `steps` that is over: `t / steps`, at most 1."""
         length = _ratio(steps)
-        done = self._since_start * (SLIGHTLY_MORE / (length * self._scale).real)
+        done = self._since_start / (length * self._scale).real
         if self._is_held:
             done = self.ops.maximum(done, (self._first / length).real)
         return self.ops.minimum(done, 1.0)
@@ -82,13 +81,14 @@ class Step:
     def left(self, steps: Length) -> Any:
         """The fraction of `steps` that is still to come: `1 - t / steps`, at least 0, exact near the end."""
         length = _ratio(steps)
-        left = (self._start + length * self._scale).real - self._axis
-        left = left * (SLIGHTLY_MORE / (length * self._scale).real)
-        return self.ops.maximum(self.ops.minimum(left, (Ratio(1) - self._first / length).real), 0.0)
+        left = ((self._start + length * self._scale).real - self._axis) / (length * self._scale).real
+        if self._is_held:
+            left = self.ops.minimum(left, (Ratio(1) - self._first / length).real)
+        return self.ops.maximum(left, 0.0)
 
     def elapsed(self, steps: Length, staircase: bool = False) -> Any:
         """`t / steps`, rounded down if `staircase`."""
-        return self.count(steps) if staircase else self.time * (1.0 / _ratio(steps).real)
+        return self.count(steps) if staircase else self.time / _ratio(steps).real
 
     def reached(self, boundary: Length) -> Any:
         """Whether `t >= boundary`."""
