@@ -18,7 +18,7 @@ from ..optimizers.inspection import batch_count, inner_optimizers, is_scheduled
 from ..optimizers.manage import manage
 from ..optimizers.state import FACTOR
 from ..schedules import arguments
-from ..schedules.spans import is_integer
+from ..schedules.exact import is_integer
 from . import fit, live_commands
 from .plateau_reducer import PlateauReducer
 

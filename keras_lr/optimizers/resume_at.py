@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from ..schedules import arguments
-from ..schedules.spans import is_integer
+from ..schedules.exact import is_integer
 from .compiled_step import build
 from .inspection import inner_optimizers
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from keras.optimizers.schedules import LearningRateSchedule
 
+from .exact import is_integer, shown
 from .readers import (
     about_lengths,
     boundaries,
@@ -28,7 +29,7 @@ from .readers import (
     several,
     which_number,
 )
-from .spans import Length, Span, is_integer, shown
+from .spans import Length, Span
 
 __all__ = ["Length", "is_integer", "number"]
 

@@ -16,9 +16,10 @@ from keras.optimizers.schedules import LearningRateSchedule
 from . import arguments
 from .config import bound, from_json, spans_in, to_json
 from .evaluation import value_at, values_at
+from .exact import is_integer
 from .frozen import dataclass_transform, frozen
 from .ops import namespace
-from .spans import Span, is_integer
+from .spans import Span
 from .step import Step
 from .values import SHOWN, ArgumentAndMethod, short_repr
 

@@ -9,7 +9,8 @@ from typing import Any
 import keras
 from keras.optimizers.schedules import LearningRateSchedule
 
-from .spans import Span, read_fraction
+from .exact import read_fraction
+from .spans import Span
 from .values import Values, decoded
 
 

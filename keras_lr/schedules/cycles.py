@@ -14,8 +14,9 @@ from . import arguments
 from .arguments import Lengths, Member
 from .base import Schedule, schedule
 from .decays import LARGEST
+from .exact import exact
 from .formulas import between, half_wave
-from .spans import Length, exact, in_steps
+from .spans import Length, in_steps
 from .step import Step
 
 LAST = 2**40  # the step up to which growing cycles are distinguished

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from .spans import LONGEST, SHORTEST, Span, exact, from_text, is_integer
+from .exact import exact, is_integer
+from .spans import LONGEST, SHORTEST, Span, from_text
 from .values import SHOWN, Values
 
 

@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 
 from .arguments import Member
 from .base import Schedule, schedule
-from .spans import Length, exact, positive
+from .exact import exact, positive
+from .spans import Length
 from .step import Step
 
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import re
 from fractions import Fraction
-from numbers import Integral, Rational, Real
 from typing import Any
+
+from .exact import exact, is_number, positive, read_fraction, shown
 
 UNITS = ("epochs", "examples", "fraction", "steps")
 NEEDS = {"epochs": ["steps_per_epoch"], "examples": ["batch_size"], "fraction": ["steps_per_epoch", "epochs"]}
 LONGEST = 10**18  # steps, and amounts of any unit
 SHORTEST = Fraction(1, 10**18)
-SIMPLE = 10**6  # the largest denominator of a simple fraction
-# Without exponents: the config may be hostile, and 1e999999999 takes hours to become a fraction.
-NUMBER = re.compile(r"-?\d{1,400}(\.\d{1,400}|/0*[1-9]\d{0,400})?")
 AS_TEXT = re.compile(r"\s*(\d{1,18}(?:_\d{1,18})*(?:\.\d{1,18})?)\s*(steps?|epochs?|examples?|%)\s*", re.IGNORECASE)
 
 
@@ -218,53 +215,6 @@ def in_steps(length: Any) -> int | Fraction:
     if length.steps is None:
         raise ValueError(length.how_to_bind())
     return length.steps
-
-
-def exact(number: Any) -> Fraction:
-    """`number` as a fraction; of a float the nearest simple fraction, or else its decimal.
-
-    >>> exact(0.3), exact(5 / 7)
-    (Fraction(3, 10), Fraction(5, 7))
-    """
-    if isinstance(number, Rational):
-        return Fraction(int(number.numerator), int(number.denominator))  # numpy's integers would overflow
-    if not math.isfinite(number):
-        raise ValueError(f"An amount of time must be finite. Received: {number}")
-    simple = Fraction(float(number)).limit_denominator(SIMPLE)
-    return simple if float(simple) == number else Fraction(repr(float(number)))
-
-
-def read_fraction(value: Any) -> Fraction:
-    """A number of a config, an integer or a text like "1875/2"."""
-    if is_number(value) and math.isfinite(value):
-        return exact(value)
-    if not isinstance(value, str) or not NUMBER.fullmatch(value):
-        raise ValueError(f"An amount of time must be a number, as in 20 or '1875/2'. Received: {shown(value)}")
-    return Fraction(value)
-
-
-def positive(name: str, number: Any) -> Fraction:
-    """A number that spans are bound by, which is checked."""
-    if not isinstance(number, Rational) or isinstance(number, bool) or number <= 0:
-        raise ValueError(f"Argument `{name}` of `bind` must be an integer > 0. Received: {name}={shown(number)}")
-    return exact(number)
-
-
-def shown(value: Any) -> str:
-    """A value in the text of an error, at most 200 characters."""
-    try:
-        text = repr(value)
-    except ValueError:  # an integer of thousands of digits
-        text = f"<{type(value).__name__}>"
-    return text if len(text) <= 200 else text[:197] + "..."
-
-
-def is_integer(value: object) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool)
-
-
-def is_number(value: object) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def _spans(unit: str, amounts: tuple[float, ...]) -> Any:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from .exact import Ratio
 from .ops import NUMPY
-from .ratio import Ratio
 from .spans import Length, in_steps
 
 # Relative; what a few operations in float64 may be off by. Among them are divisions by constants, which XLA and
