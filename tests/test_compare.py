@@ -155,6 +155,7 @@ def test_the_switcher_is_the_twin_of_intervals(everything):
     assert [numbers(run)[1:] for run in intervals] == [numbers(run)[1:] for run in switcher]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy, seeds", [("one-cycle", 2), ("switcher", 1)])
 def test_random_layers_go_on_after_the_reload(policy, seeds, here):
     """Also a model with dropout and batch normalisation is the same after the reload, whatever was trained since."""
@@ -195,6 +196,7 @@ def load_with(fault):
     return load_model
 
 
+@pytest.mark.slow
 def test_what_is_lost_by_the_reload_is_found(here, monkeypatch):
     """The check of the reload sees a weight, a step, a momentum and a schedule that were not restored."""
     given, settings, [run], model = small(["warmup-cosine"])

@@ -504,6 +504,7 @@ def test_another_hyperparameter(optimizer):
     assert found.suggestions.minimum is None
 
 
+@pytest.mark.slow
 def test_momentum():
     """Momentum can be swept where the optimizer has one, and is what it was."""
     model = classifier(opt.SGD(0.1, momentum=0.9))

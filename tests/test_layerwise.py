@@ -112,6 +112,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reload", [False, True], ids=["new", "loaded"])
 @pytest.mark.parametrize(("make", "options", "expected"), CASES.values(), ids=CASES)
 def test_each_layer_moves_by_its_factor(make, options, expected, reload, tmp_path):

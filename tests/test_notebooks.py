@@ -57,6 +57,7 @@ def same(text, cell):
     return re.sub(r"[\d.e+-]+|[▁▂▃▄▅▆▇█]+", "#", text) if "varies" in cell["metadata"].get("tags", ()) else text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs(path, tmp_path, monkeypatch):
     """Each cell runs without a warning, and its text and kinds of pictures are those that are kept."""

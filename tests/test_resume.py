@@ -75,6 +75,7 @@ def on_every_keras(name):
     return pytest.param(name, id=name, marks=[pytest.mark.skip(f"no {cls} in this Keras")] if missing else [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [on_every_keras(name) for name in OPTIMIZERS])
 def test_every_optimizer_goes_on(name, tmp_path):
     """With each optimizer that Keras has, a saved and loaded model goes on as if nothing had happened."""

@@ -119,6 +119,7 @@ class Assign(keras.callbacks.Callback):
         setattr(self.model.optimizer, self.hyper, self.values[epoch])
 
 
+@pytest.mark.slow
 @every_pair
 def test_an_assignment_has_its_effect(name, hyper):
     """A hyperparameter that is a variable takes effect when it is assigned in the middle of `fit`."""
@@ -129,6 +130,7 @@ def test_an_assignment_has_its_effect(name, hyper):
     np.testing.assert_allclose(weights(model), expected, rtol=0, atol=tolerance(hyper))
 
 
+@pytest.mark.slow
 @every_pair
 def test_saved_and_gone_on_with(name, hyper, tmp_path):
     """Saved, loaded without `custom_objects` and gone on with: the uninterrupted run, bit for bit."""
@@ -149,6 +151,7 @@ def test_saved_and_gone_on_with(name, hyper, tmp_path):
         np.testing.assert_array_equal(keras.ops.convert_to_numpy(a), keras.ops.convert_to_numpy(b))
 
 
+@pytest.mark.slow
 @every_pair
 def test_constant_is_plain(name, hyper):
     """An optimizer taken in hand and left alone trains as the plain one does."""
