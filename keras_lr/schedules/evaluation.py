@@ -23,18 +23,23 @@ def value_at(schedule: Any, step: Any) -> Any:
     In a graph the backend computes it. Where the step is known, as in a loop that runs eagerly, numpy computes it,
     which is faster; on torch, where each training step is such a loop, by far.
     """
-    step = step.value if isinstance(step, keras.Variable) else step
-    known = _known(step)
-    if isinstance(known, np.ndarray):
-        return _tensor(values_at(schedule, known), step)
-    if known is not None:
-        if not math.isfinite(known):
-            arguments.reject("schedule", "step", "a finite number", known)
-        return _tensor(_in_window(schedule, int(known)), step)
     ops = namespace()
+    step = step.value if isinstance(step, keras.Variable) else step
+    known = ops.known(step)
+    if known is not None:
+        at_array = isinstance(known, np.ndarray)
+        value = values_at(schedule, known) if at_array else _in_window(schedule, _whole(known))
+        return ops.tensor(value, step)
     with ops.precision():
-        time = ops.maximum(ops.floor(ops.real(step)) if _is_float(step) else ops.real(step), 0.0)
-        return ops.float32(schedule.at(Step(time, ops)))
+        time = ops.real(step)
+        time = ops.floor(time) if "float" in str(step.dtype) else time
+        return ops.float32(schedule.at(Step(ops.maximum(time, 0.0), ops)))
+
+
+def _whole(number: float) -> int:
+    if isinstance(number, float) and not math.isfinite(number):
+        arguments.reject("schedule", "step", "a finite number", number)
+    return int(number)
 
 
 def values_at(schedule: Any, steps: np.ndarray | int) -> np.ndarray:
@@ -78,49 +83,3 @@ def calls_others(value: Any) -> bool:
         return False
     names = getattr(value, "_names", None)
     return names is None or any(calls_others(getattr(value, name)) for name in names())
-
-
-def _known(step: Any) -> Any:
-    """A step as a Python number or an array of whole numbers; `None` if it is known only in a graph."""
-    backend = keras.backend.backend()
-    if isinstance(step, int | float):
-        return step
-    if step is None or isinstance(step, str | bytes):
-        arguments.reject("schedule", "step", "a number or a tensor of integers", step, error=TypeError)
-    if isinstance(step, list | tuple | np.ndarray | np.generic):
-        return _plain(np.asarray(step))
-    if backend == "tensorflow":
-        import tensorflow as tf
-
-        return _plain(tf.convert_to_tensor(step).numpy()) if tf.executing_eagerly() else None
-    if backend == "jax":
-        import jax
-
-        return None if isinstance(step, jax.core.Tracer) else _plain(np.asarray(step))
-    import torch
-
-    if torch.compiler.is_compiling() or torch.jit.is_tracing() or type(step) not in (torch.Tensor, torch.nn.Parameter):
-        return None  # inside a graph, or a subclass such as a tensor distributed over devices
-    if step.device.type not in ("cpu", "mps"):  # reading it would block; mps has no float64
-        return None
-    try:
-        return _plain(step.detach().cpu().to(torch.float64).numpy()) if step.ndim else step.item()
-    except RuntimeError:  # inside `vmap` it can't be read
-        return None
-
-
-def _plain(array: Any) -> Any:
-    return np.floor(array.astype("float64")) if np.ndim(array) else array.item()
-
-
-def _tensor(value: Any, step: Any) -> Any:
-    if keras.backend.backend() == "torch" and hasattr(step, "new_full") and isinstance(value, float):
-        import torch
-
-        return step.new_full((), value, dtype=torch.float32)
-    with np.errstate(over="ignore"):  # what exceeds a float32 becomes infinite, as in a graph
-        return keras.ops.convert_to_tensor(np.asarray(value, "float32"))
-
-
-def _is_float(step: Any) -> bool:
-    return "float" in str(step.dtype)

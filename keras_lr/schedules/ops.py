@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import warnings
 import weakref
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import keras
 import numpy as np
+
+from . import arguments
 
 UNARY = ("abs", "cos", "exp", "expm1", "floor", "log", "log1p", "sin", "sqrt", "tanh")
 SHORT = 1000  # numbers; a graph may hold several copies of a table of this size
@@ -52,11 +55,32 @@ def _numpy() -> SimpleNamespace:
 NUMPY = _numpy()
 
 
+def _plain(step: Any) -> Any:
+    """A step that is no tensor: a number as it is, numbers as an array of whole float64."""
+    if isinstance(step, int | float):
+        return step
+    if step is None or isinstance(step, str | bytes):
+        arguments.reject("schedule", "step", "a number or a tensor of integers", step, error=TypeError)
+    numbers = np.asarray(step)
+    return np.floor(numbers.astype("float64")) if numbers.ndim else numbers.item()
+
+
+def _float32(value: Any, step: Any) -> Any:
+    """Numbers that are known as a tensor."""
+    with np.errstate(over="ignore"):  # what is beyond a float32 is infinite, as in a graph
+        return keras.ops.convert_to_tensor(np.asarray(value, "float32"))
+
+
 def _tensorflow() -> SimpleNamespace:
     import tensorflow as tf
 
     def real(x: Any) -> Any:
         return tf.cast(x, tf.float64) if tf.is_tensor(x) else tf.constant(x, tf.float64)
+
+    def known(step: Any) -> Any:
+        if not tf.is_tensor(step):
+            return _plain(step)
+        return _plain(tf.convert_to_tensor(step).numpy()) if tf.executing_eagerly() else None
 
     def full_like(x: Any, value: float) -> Any:
         return tf.constant(value, tf.float64) if x.shape.rank == 0 else value + tf.zeros_like(x)
@@ -85,6 +109,8 @@ def _tensorflow() -> SimpleNamespace:
         columns=lambda x, count: tf.unstack(x, count, axis=-1),
         searchsorted=searchsorted,
         counter=lambda x: x,
+        known=known,
+        tensor=_float32,
         float32=lambda x: tf.cast(x, tf.float32),
         precision=contextlib.nullcontext,
         default_precision=contextlib.nullcontext,
@@ -100,6 +126,9 @@ def _jax() -> SimpleNamespace:
         enable_x64: Any = jax.enable_x64
     else:  # before JAX 0.8
         enable_x64 = importlib.import_module("jax.experimental").enable_x64
+
+    def known(step: Any) -> Any:
+        return None if isinstance(step, jax.core.Tracer) else _plain(step)
 
     def table(array: np.ndarray) -> Any:
         if array.size <= SHORT:
@@ -117,6 +146,8 @@ def _jax() -> SimpleNamespace:
         # A comparison and a sum would not do: XLA does not fuse a reduction with the formula.
         searchsorted=lambda array, x: jnp.searchsorted(table(array), x, side="right", method="scan_unrolled"),
         counter=lambda x: x.astype("int32"),
+        known=known,
+        tensor=_float32,
         float32=lambda x: jnp.asarray(x).astype("float32"),
         precision=lambda: enable_x64(True),
         default_precision=lambda: enable_x64(False),
@@ -130,11 +161,37 @@ def _torch() -> SimpleNamespace:
     def real(x: Any) -> Any:
         return x.to(torch.float64) if isinstance(x, torch.Tensor) else torch.as_tensor(x, dtype=torch.float64)
 
+    def known(step: Any) -> Any:
+        if not isinstance(step, torch.Tensor):
+            return _plain(step)
+        if torch.jit.is_tracing():
+            warnings.warn(
+                "`torch.jit.trace` merges numbers that agree to 7 digits, so boundaries of the schedule may be a step "
+                "off. Use `torch.compile` or `torch.export`.",
+                stacklevel=4,
+            )
+            return None
+        if torch.compiler.is_compiling() or type(step) not in (torch.Tensor, torch.nn.Parameter):
+            return None  # among others of a step that is spread over devices
+        if step.device.type not in ("cpu", "mps"):  # it would have to be waited for; mps has no float64
+            return None
+        try:
+            return _plain(step.detach().cpu().to(torch.float64).numpy()) if step.ndim else step.item()
+        except RuntimeError:  # in `vmap` it is many numbers
+            return None
+
+    def tensor(value: Any, step: Any) -> Any:
+        if isinstance(value, float) and isinstance(step, torch.Tensor):
+            return step.new_full((), value, dtype=torch.float32)
+        return _float32(value, step)
+
     def table(array: Any, x: Any) -> Any:
-        if array.size <= SHORT or torch.compiler.is_compiling() or type(x) is not torch.Tensor:
+        if torch.compiler.is_compiling():
             return torch.as_tensor(array, device=x.device)
-        with torch.inference_mode(False):  # a tensor made in inference mode can't be used outside of it
-            return _once(array, x.device, lambda: torch.as_tensor(array, device=x.device))
+        if array.size <= SHORT or type(x) is not torch.Tensor:
+            return torch.as_tensor(array.copy(), device=x.device)  # torch warns of arrays that can't be written to
+        with torch.inference_mode(False):  # a tensor made inside could not be used outside
+            return _once(array, x.device, lambda: torch.as_tensor(array.copy(), device=x.device))
 
     def take(array: Any, index: Any) -> Any:
         # Indexing by a tensor without axes would read its number, which a compiled graph can't.
@@ -155,6 +212,8 @@ def _torch() -> SimpleNamespace:
         columns=lambda x, count: x.unbind(-1),
         searchsorted=lambda array, x: torch.searchsorted(table(array, x), x, right=True),
         counter=lambda x: x,
+        known=known,
+        tensor=tensor,
         float32=lambda x: real(x).to(torch.float32),
         precision=contextlib.nullcontext,
         default_precision=contextlib.nullcontext,
