@@ -85,6 +85,7 @@ class BindSpans(keras.callbacks.Callback):
         self.restart = restart
 
     def on_train_begin(self, logs: Any = None) -> None:
+        fit.check_callbacks(self)
         fit.move_first(self)
         self._is_first_epoch = True
         self._batches = batches = self._agreed("steps_per_epoch", self.steps_per_epoch, self.params.get("steps"))

@@ -7,6 +7,8 @@ from typing import Any
 
 import keras
 
+from ..optimizers.inspection import configured_rate, inner_optimizers, is_scheduled
+
 KERAS_WRITERS = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
 
 
@@ -35,15 +37,48 @@ def other_callbacks(callback: Any) -> list[Any]:
     return [other for other in getattr(running, "callbacks", []) if other is not callback]
 
 
+def check_callbacks(callback: Any) -> None:
+    """Raise if `callback` is there twice, or one of Keras' callbacks sets a rate that follows a schedule."""
+    name, running = type(callback).__name__, getattr(local_variable(callback.model, "callbacks"), "callbacks", [])
+    if sum(other is callback for other in running) > 1:
+        raise ValueError(
+            f"Argument `callbacks` of `fit` must have each callback once. Make another `{name}`, or leave one out. "
+            f"Received: the same `{name}` twice"
+        )
+    scheduled = [one for one in inner_optimizers(callback.model.optimizer) if is_scheduled(one)]
+    for other in running:
+        if isinstance(other, KERAS_WRITERS) and scheduled:
+            remedy = (
+                "`keras_lr.PlateauReducer` works on top of any schedule."
+                if isinstance(other, keras.callbacks.ReduceLROnPlateau)
+                else "Compile with a number, or leave the callback out."
+            )
+            raise ValueError(
+                f"`{type(other).__name__}` can't set the learning rate of an optimizer where it follows a schedule. "
+                f"{remedy} Received: learning_rate={configured_rate(scheduled[0])!r}"
+            )
+
+
 def check_single_writer(callback: Any) -> None:
-    """Raise if a second callback sets the hyperparameter of `callback`: one would undo the other."""
+    """Raise if a second callback sets the hyperparameter of `callback`: one would undo the other.
+
+    Callbacks with a `state_key` only multiply, so two with different ones are compatible.
+    """
+    check_callbacks(callback)
     for other in other_callbacks(callback):
         writes = "learning_rate" if isinstance(other, KERAS_WRITERS) else getattr(other, "hyperparameter", None)
-        if writes == callback.hyperparameter:
+        keys = [getattr(one, "state_key", None) for one in (callback, other)]
+        if writes != callback.hyperparameter or (None not in keys and keys[0] != keys[1]):
+            continue
+        if None not in keys:
             raise ValueError(
-                f"`{type(callback).__name__}` and `{type(other).__name__}` both set `{writes}`, and one would undo the "
-                "other. Leave one of them out; `PlateauReducer` works on top of any schedule."
+                f"Two `{type(callback).__name__}`s watch `{callback.monitor}`, so they would share one state. "
+                "Leave one of them out; two may watch different metrics."
             )
+        raise ValueError(
+            f"`{type(callback).__name__}` and `{type(other).__name__}` both set `{writes}`, and one would undo the "
+            "other. Leave one of them out; `PlateauReducer` works on top of any schedule."
+        )
 
 
 def move_first(callback: Any) -> None:

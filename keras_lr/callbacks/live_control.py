@@ -89,6 +89,7 @@ class LiveControl(keras.callbacks.Callback):
                 manage(optimizer, {FACTOR: True} if is_scheduled(optimizer) else {})
 
     def on_train_begin(self, logs: Any = None) -> None:
+        fit.check_callbacks(self)
         self._last_read: bytes | str | None = None  # reset, because a restore may have undone what was applied
         self._stop = False
 

@@ -33,6 +33,7 @@ class PlateauReducer(PartialEpochs):
     a number or any schedule: the factor is kept in addition to the schedule and
     multiplies it. The factor, the best value and the counts are saved with the
     optimizer: n fits of k epochs equal one fit of n * k, also with a restart in between.
+    Several reducers may watch different metrics: their factors multiply.
 
     >>> import keras, numpy as np, keras_lr as klr
     >>> model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
@@ -68,7 +69,7 @@ class PlateauReducer(PartialEpochs):
 
     Raises:
         TypeError, ValueError: An argument breaks its rule, or `mode` can't be inferred
-            from the name. At the start of `fit`: another callback sets the rate,
+            from the name. At the start of `fit`: another callback sets the rate or watches the same metric,
             `monitor` is a validation metric and there is no validation data, or
             `every` is longer than an epoch or needs a number that the data does not
             say. At the first check: there is no such metric.
@@ -176,7 +177,7 @@ class PlateauReducer(PartialEpochs):
             if self.restore_best and (self.stop_at_minimum or not at_minimum):
                 self._best.restore(state[0])
         for optimizer in optimizers:
-            optimizer._managed.callback_state[self._state_key] = np.array([*state[:4], *state[4]], "float64")
+            optimizer._managed.callback_state[self.state_key] = np.array([*state[:4], *state[4]], "float64")
 
     @property
     def total_factor(self) -> float:
@@ -185,12 +186,13 @@ class PlateauReducer(PartialEpochs):
         return float(keras.ops.convert_to_numpy(factor.value))
 
     @property
-    def _state_key(self) -> str:
+    def state_key(self) -> str:
+        """The name of the saved state. Reducers with different ones work side by side: they only multiply."""
         return f"plateau.{self.monitor}"
 
     def _read_state(self, optimizers: list[Any]) -> list[Any]:
         """Best value, bad checks, remaining checks of the cooldown, patience, and the values to average."""
-        saved = optimizers[0]._managed.callback_state.get(self._state_key)
+        saved = optimizers[0]._managed.callback_state.get(self.state_key)
         if saved is None:
             return [math.inf, 0.0, 0.0, float(self.patience), []]
         return [*saved[:4].tolist(), saved[4:].tolist()]
