@@ -178,12 +178,14 @@ def test_a_second_fit_with_another_batch_size_takes_effect():
     np.testing.assert_allclose(seen.rates, [2.0] * 4)
     # 8 updates are made; with 2 steps an epoch they are 4 epochs, so the last value is in force.
     seen = Applied()
-    model.fit(*ones(4), batch_size=2, epochs=1, callbacks=[klr.BindSpans(), seen], verbose=0)
+    with pytest.warns(UserWarning, match="`learning_rate` is over"):
+        model.fit(*ones(4), batch_size=2, epochs=1, callbacks=[klr.BindSpans(), seen], verbose=0)
     assert model.train_function is not function
     np.testing.assert_allclose(seen.rates, [1.0] * 2)
     # With 20 steps an epoch they are less than one; the batch is one that was traced before.
     seen = Applied()
-    model.fit(*ones(20), batch_size=1, epochs=1, callbacks=[klr.BindSpans(), seen], verbose=0)
+    with pytest.warns(UserWarning, match="The position in the schedule of `learning_rate` moves"):
+        model.fit(*ones(20), batch_size=1, epochs=1, callbacks=[klr.BindSpans(), seen], verbose=0)
     np.testing.assert_allclose(seen.rates, [4.0] * 10 + [2.0] * 10)
     assert "train_step" not in vars(model)
 
@@ -222,8 +224,9 @@ def test_gradient_accumulation(micro_batches):
 def test_per_update_in_a_loop_of_ones_own():
     """`PerUpdate` without accumulation is kept, and binds its spans to updates of its own size."""
     model = rate_meter(keras.optimizers.SGD(klr.PerUpdate(klr.Intervals(klr.epochs(1), [4.0, 2.0]), batches=2)))
-    for _ in range(2):
-        model.fit(*ones(6), batch_size=1, callbacks=[klr.BindSpans()], verbose=0)
+    for epoch in range(2):
+        fit = {"initial_epoch": epoch, "epochs": epoch + 1, "verbose": 0}
+        model.fit(*ones(6), batch_size=1, callbacks=[klr.BindSpans()], **fit)
     np.testing.assert_allclose(applied(model), 6 * 4 + 6 * 2, rtol=1e-6)
 
 

@@ -9,10 +9,12 @@ import keras
 
 from ..optimizers.accumulation import per_update
 from ..optimizers.compiled_step import retrace
-from ..optimizers.inspection import batch_count, inner_optimizers, schedules_of
+from ..optimizers.inspection import inner_optimizers, schedules_of
 from ..optimizers.manage import replace_schedule
+from ..optimizers.resume_at import set_batch_count
+from ..schedules import arguments
 from ..schedules.base import Schedule
-from . import backup, fit
+from . import backup, fit, position
 
 
 class BindSpans(keras.callbacks.Callback):
@@ -26,8 +28,13 @@ class BindSpans(keras.callbacks.Callback):
     Steps are updates: with `gradient_accumulation_steps=n` the schedule is
     wrapped in `PerUpdate`, so that an epoch is an epoch and a step an update.
 
-    It warns when `fit(initial_epoch=k)` continues with an optimizer that has made no
-    step, as after a restore of the weights alone; `resume_at` is the remedy.
+    Schedules continue from one `fit` to the next, since the optimizer counts on. The
+    callback warns where that is hardly wanted: a schedule is over when `fit` begins,
+    the learning rate would be 0 throughout, other data or another batch size moves the
+    position in a schedule, or `fit(initial_epoch=k)` continues with an optimizer that
+    has made no step, as after a restore of the weights alone. The remedy is `restart`,
+    or `resume_at` once before `fit`. There is no warning for the last value of a
+    schedule if it is above 0 and `initial_epoch` says that so many epochs are done.
 
     `BackupAndRestore(save_freq=n)` continues at the beginning of the epoch in which it
     saved, with an optimizer that has already counted some of its batches. The count is
@@ -48,15 +55,23 @@ class BindSpans(keras.callbacks.Callback):
         batch_size: Examples per batch, where spans are in examples and the data
             does not say (`PyDataset`, generators, `tf.data` with a partial
             last batch), an integer > 0.
+        restart: Whether each `fit` begins where its `initial_epoch` is in the schedules,
+            by default at their start, instead of where the optimizer is. It sets the
+            optimizer's `iterations`. Weights, moments and reductions of
+            `PlateauReducer` stay. Adam corrects the bias of its moments by `iterations`
+            and takes the moments for new ones, so for its first steps after a restart
+            the rate is smaller, at least 0.15 times that of the schedule with the usual
+            betas; a `beta_1` and `beta_2` of `scheduled` don't have that.
 
     Raises:
-        ValueError: At the start of `fit`: a number that a span needs is not
-            known, or the data contradicts the argument.
+        TypeError, ValueError: An argument breaks its rule. At the start of `fit`: a
+            number that a span or `restart` needs is not known, or the data contradicts
+            the argument.
     """
 
     is_first = True  # among the callbacks: it sets the step count that others read
 
-    def __init__(self, *, steps_per_epoch: int | None = None, batch_size: int | None = None):
+    def __init__(self, *, steps_per_epoch: int | None = None, batch_size: int | None = None, restart: bool = False):
         super().__init__()
         for name, number in (("steps_per_epoch", steps_per_epoch), ("batch_size", batch_size)):
             if number is not None and (not isinstance(number, int) or isinstance(number, bool) or number <= 0):
@@ -65,16 +80,19 @@ class BindSpans(keras.callbacks.Callback):
                 )
         self.steps_per_epoch = steps_per_epoch
         self.batch_size = batch_size
+        if not isinstance(restart, bool):
+            arguments.reject(self, "restart", "True or False", restart, error=TypeError)
+        self.restart = restart
 
     def on_train_begin(self, logs: Any = None) -> None:
+        fit.check_callbacks(self)
         fit.move_first(self)
         self._is_first_epoch = True
-        batches = self._agreed("steps_per_epoch", self.steps_per_epoch, self.params.get("steps"))
+        self._batches = batches = self._agreed("steps_per_epoch", self.steps_per_epoch, self.params.get("steps"))
         batch_size = self._agreed("batch_size", self.batch_size, fit.batch_size(self.model))
-        optimizers = inner_optimizers(self.model.optimizer)
         bound = [
             (optimizer, name, schedule, self._bind(optimizer, schedule, batches, batch_size))
-            for optimizer in optimizers
+            for optimizer in inner_optimizers(self.model.optimizer)
             for name, schedule in schedules_of(optimizer).items()
         ]
         changed = [(optimizer, name, new) for optimizer, name, old, new in bound if new != old]
@@ -82,19 +100,29 @@ class BindSpans(keras.callbacks.Callback):
             replace_schedule(optimizer, name, schedule)
         if changed:
             retrace(self.model)
-        begin = fit.local_variable(self.model, "initial_epoch")
-        if begin and any(schedules_of(optimizer) and batch_count(optimizer) == 0 for optimizer in optimizers):
-            warnings.warn(
-                f"`fit` begins at epoch {begin}, but the optimizer has made no step, so its schedules restart. "
-                f"Load the optimizer with the model, or call `keras_lr.resume_at(model, epoch={begin}, "
-                f"steps_per_epoch={batches or '...'})` before.",
-                stacklevel=2,
-            )
+        self._before = {(id(optimizer), name): old for optimizer, name, old, _ in bound}
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         if self._is_first_epoch:  # now, because a callback further down the list may load a backup
             backup.rewind_iterations(self, epoch)
+            if self.restart:
+                self._set_position(epoch)
+            self._warn_of_position(epoch)
         self._is_first_epoch = False
+
+    def _set_position(self, epoch: int) -> None:
+        if epoch and self._batches is None:
+            raise ValueError(
+                f"The data does not say how many batches an epoch has, and `BindSpans(restart=True)` begins at epoch "
+                f"{epoch}. Pass `fit(steps_per_epoch=...)` or `BindSpans(steps_per_epoch=...)`."
+            )
+        set_batch_count(self.model.optimizer, epoch * (self._batches or 0))
+
+    def _warn_of_position(self, epoch: int) -> None:
+        """Warn, before the first update, where the schedules are not where `fit` seems to expect them."""
+        remaining = None if self._batches is None else (self.params.get("epochs", epoch + 1) - epoch) * self._batches
+        for message in position.warnings(self.model.optimizer, self._before, epoch, self._batches, remaining):
+            warnings.warn(message, stacklevel=2)
 
     def _bind(self, optimizer: Any, schedule: Schedule, batches: int | None, batch_size: int | None) -> Schedule:
         schedule = per_update(optimizer, schedule)

@@ -58,6 +58,7 @@ class Monitor(keras.callbacks.Callback):
         self._events: Events | None = None
 
     def on_train_begin(self, logs: Any = None) -> None:
+        fit.check_callbacks(self)
         fit.move_first(self)
         self._epochs = {}
         self._events = None if self.log_dir is None else Events(os.fspath(self.log_dir))

@@ -77,12 +77,12 @@ def _validate_owners(name: str, value: Any, optimizer: Any, owners: list[Any], f
 def _validate_schedule(name: str, value: LearningRateSchedule, below_one: bool, function: str) -> Schedule:
     schedule = value if isinstance(value, Schedule) else Foreign(value)
     if below_one and schedule.is_bound and not isinstance(schedule, Foreign):
-        highest = float(schedule.values(_sample_steps()).max())
+        highest = float(schedule.values(sample_steps()).max())
         if highest >= 1:
             arguments.reject(function, name, "a schedule of values < 1", highest)
     return schedule
 
 
-def _sample_steps() -> np.ndarray:
+def sample_steps() -> np.ndarray:
     """Steps near and far, to find a value out of range before training does."""
     return np.unique(np.concatenate([np.arange(1000), np.geomspace(1, 2**31 - 1, 1000).astype("int64")]))

@@ -19,7 +19,8 @@ def resume_at(model: Any, *, epoch: int, steps_per_epoch: int) -> None:
     """Have the schedules of a compiled model continue where `epoch` begins: at batch `epoch * steps_per_epoch`.
 
     For `fit(initial_epoch=epoch)` with an optimizer that does not know how far
-    the training was, as after a restore of the weights alone.
+    the training was, as after a restore of the weights alone. `epoch=0` restarts
+    the schedules of a trained model, as `BindSpans(restart=True)` does in each `fit`.
 
     >>> import keras, numpy as np, keras_lr as klr
     >>> model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
@@ -52,9 +53,17 @@ def resume_at(model: Any, *, epoch: int, steps_per_epoch: int) -> None:
     # Now, because a weights file that is loaded later would skip an optimizer without slots.
     build(model)
     batches = int(epoch) * int(steps_per_epoch)
-    counts = [one._iterations for one in (optimizer, *inner_optimizers(optimizer))]
-    largest = min(np.iinfo(keras.backend.standardize_dtype(count.dtype)).max for count in counts)
+    largest = min(np.iinfo(keras.backend.standardize_dtype(count.dtype)).max for count in _counts(optimizer))
     if batches > largest:
         arguments.reject(OWNER, "epoch", f"so small that `epoch * steps_per_epoch` is at most {largest}", epoch)
-    for count in counts:
+    set_batch_count(optimizer, batches)
+
+
+def set_batch_count(optimizer: Any, batches: int) -> None:
+    """Set how many batches an optimizer, and those inside it, have been applied to."""
+    for count in _counts(optimizer):
         count.assign(batches)
+
+
+def _counts(optimizer: Any) -> list[Any]:
+    return [one._iterations for one in (optimizer, *inner_optimizers(optimizer))]
