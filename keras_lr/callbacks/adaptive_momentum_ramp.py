@@ -100,7 +100,6 @@ class AdaptiveMomentumRamp(PartialEpochs):
         for name in self._names:
             self.hyperparameter = name
             fit.check_single_writer(self)
-        fit.move_before(self, (keras.callbacks.ModelCheckpoint, keras.callbacks.BackupAndRestore))
         optimizers, steps = self._optimizers_with_rule(), self.params.get("steps") or 0
         windows = min(MAX_WINDOWS, steps // MIN_BATCHES)
         self._length = Fraction(steps, windows) if optimizers and windows else math.inf
@@ -108,6 +107,7 @@ class AdaptiveMomentumRamp(PartialEpochs):
             for optimizer in optimizers:
                 initial_memory = self._clip(INITIAL_FACTOR * memory_of(self.rule.start))
                 optimizer._managed.variables["momentum" + USUAL].assign(initial_memory)
+        super().on_train_begin(logs)
 
     def _check(self, metrics: dict[str, Any]) -> None:
         optimizers, loss = self._optimizers_with_rule(), metrics.get("loss", math.nan)

@@ -9,6 +9,7 @@ import keras
 
 from ..optimizers.inspection import configured_rate, inner_optimizers, is_scheduled
 
+SAVERS = (keras.callbacks.ModelCheckpoint, keras.callbacks.BackupAndRestore)
 KERAS_WRITERS = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
 
 
@@ -82,18 +83,20 @@ def check_single_writer(callback: Any) -> None:
 
 
 def move_first(callback: Any) -> None:
-    """Move `callback` before the others, so that they find its values in `logs`."""
-    move_before(callback, keras.callbacks.Callback)
-
-
-def move_before(callback: Any, classes: Any) -> None:
-    """Move `callback` before those of `classes`, which save its state; but never before `BindSpans`."""
+    """Move `callback` before the others, so that they find its values in `logs`; but never before `BindSpans`."""
     running = getattr(local_variable(callback.model, "callbacks"), "callbacks", [])
-    indices = [
-        index
-        for index, other in enumerate(running)
-        if isinstance(other, classes) and not getattr(other, "is_first", False)
-    ]
+    indices = [index for index, other in enumerate(running) if not getattr(other, "is_first", False)]
     if indices and callback in running and indices[0] < running.index(callback):
         running.remove(callback)
         running.insert(indices[0], callback)
+
+
+def surround(callback: Any, before: Any, after: Any) -> None:
+    """Put `before` and `after` around the callbacks of the running `fit`, and the callbacks that save after all."""
+    running = local_variable(callback.model, "callbacks")
+    if not isinstance(running, keras.callbacks.CallbackList):
+        return
+    others = [other for other in running.callbacks if other is not before and other is not after]
+    savers = [other for other in others if isinstance(other, SAVERS)]
+    # A new list, since Keras is going through the old one.
+    running.callbacks = [before, *(other for other in others if other not in savers), after, *savers]

@@ -7,7 +7,8 @@ from typing import Any
 
 import keras
 
-from .metric_window import MetricWindow
+from . import fit
+from .metric_window import MetricWindow, unwatch_resets, watch_resets
 
 
 class PartialEpochs(keras.callbacks.Callback):
@@ -20,10 +21,19 @@ class PartialEpochs(keras.callbacks.Callback):
         self._checks = 0  # the checks of the epoch so far
         self._batch = 0  # the current batch of the epoch
         self._next_check: Any = math.inf  # how many batches make the next check due
+        self._corrected: dict[str, float] = {}  # metrics of the epoch that `logs` lacks
+        self._before, self._after = BeforeOthers(self), AfterOthers(self)
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Prepare a `fit`. Subclasses set `_length` before."""
+        fit.surround(self, self._before, self._after)
+        if self._length < math.inf:
+            watch_resets(self.model, self._window)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self._window.begin()
-        self._batch = 0
+        if self._length < math.inf:
+            self._window.begin()
+        self._batch, self._corrected = 0, {}
         self._set_checks(0)
 
     # The hooks at the end of a batch get the metrics, so Keras would wait for the device at each of them.
@@ -33,18 +43,27 @@ class PartialEpochs(keras.callbacks.Callback):
             self._check_after(batch)
 
     def on_test_begin(self, logs: Any = None) -> None:
-        self._check_at_end()  # now, because a validation begins by resetting the metrics
+        self._end_epoch()  # now, because a validation begins by resetting the metrics
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        self._check_at_end()
+        self._end_epoch()
+
+    def on_train_end(self, logs: Any = None) -> None:
+        unwatch_resets(self.model, self._window)
 
     def _check(self, metrics: dict[str, Any]) -> None:
         raise NotImplementedError
 
-    def _check_at_end(self) -> None:
+    def _end_epoch(self) -> None:
         steps = self.params.get("steps")
         if steps is not None:  # otherwise the data may have ended before the batch that was announced last
             self._check_after(min(steps, self._batch + self.model.steps_per_execution))
+        self._correct()
+        self._window.end()
+
+    def _correct(self) -> None:
+        if self._window.is_incomplete:  # first, because on JAX `self.model` copies the state of the epoch back
+            self._corrected = self._window.corrected(self.model)
 
     def _check_after(self, batches: int) -> None:
         """Check if a check is due after so many batches of the epoch."""
@@ -55,3 +74,29 @@ class PartialEpochs(keras.callbacks.Callback):
     def _set_checks(self, checks: int) -> None:
         self._checks, next_check = checks, (checks + 1) * self._length
         self._next_check = next_check if next_check == math.inf else math.ceil(next_check)
+
+
+class BeforeOthers(keras.callbacks.Callback):
+    """Stands before the other callbacks, to correct the `logs` that they read."""
+
+    def __init__(self, owner: PartialEpochs):
+        super().__init__()
+        self.owner = owner
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self.owner._correct()
+        for name, value in self.owner._corrected.items():
+            if logs is not None and name in logs:
+                logs[name] = value
+
+
+class AfterOthers(keras.callbacks.Callback):
+    """Stands after the other callbacks, whose evaluations are over when the next batch begins."""
+
+    def __init__(self, owner: PartialEpochs):
+        super().__init__()
+        self.owner = owner
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        if self.owner._window.is_interrupted:
+            self.owner._window.resume(self.owner.model)

@@ -128,7 +128,6 @@ class PlateauReducer(PartialEpochs):
 
     def on_train_begin(self, logs: Any = None) -> None:
         fit.check_single_writer(self)
-        fit.move_before(self, (keras.callbacks.ModelCheckpoint, keras.callbacks.BackupAndRestore))
         data, split = (fit.local_variable(self.model, name) for name in ("validation_data", "validation_split"))
         if self.monitor.startswith("val_") and data is None and not split:
             raise ValueError(
@@ -137,10 +136,11 @@ class PlateauReducer(PartialEpochs):
             )
         if self.every is not None:
             self._length = self._batches_per_check(self.every)
+        super().on_train_begin(logs)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if self.every is not None:
-            self._check_at_end()
+            self._end_epoch()
             if not self._checks and not self.model.stop_training:
                 arguments.reject(self, "every", "at most an epoch long", self.every)
             return
