@@ -1,5 +1,6 @@
 """`LiveControl`: commands that are written while a `fit` runs, by the rates that the weights show."""
 
+import contextlib
 import json
 import os
 
@@ -10,6 +11,7 @@ from keras import optimizers
 from models import Applied, applied, classifier, flowers, ones, rate_meter
 
 import keras_lr as klr
+from keras_lr.callbacks import live_commands
 
 
 class Edit(keras.callbacks.Callback):
@@ -149,6 +151,43 @@ def test_a_momentum_that_follows_a_schedule(tmp_path):
     assert [entry["command"] for entry in control.applied] == [momentum[0], *momentum[2:]]
 
 
+def test_a_momentum_that_follows_a_rule(tmp_path, capsys):
+    """A rule can't be held, released or multiplied: that is reported, with the whole file; a number replaces it."""
+    path, seen = tmp_path / "control.json", Applied()
+    commands = [{"hold": True}, {"hold": False}, {"multiply": 0.5}, {"set": 0.5}]
+    edits = {epoch: {"learning_rate": {"set": 1}, "momentum": command} for epoch, command in enumerate(commands)}
+    model = rate_meter(klr.scheduled(optimizers.SGD(4.0, momentum=0.9), momentum=klr.AdaptiveMomentum()))
+    callbacks = [Edit(path, edits), klr.LiveControl(path), seen]
+    for epoch in range(3):
+        model.fit(*ones(1), initial_epoch=epoch, epochs=epoch + 1, callbacks=callbacks, verbose=0)
+        assert float(model.optimizer.learning_rate) == 4.0
+    assert capsys.readouterr().out.count("`momentum` of `control.json` must be a command that fits: it ") == 3
+    model.fit(*ones(1), initial_epoch=3, epochs=4, callbacks=callbacks, verbose=0)
+    assert float(model.optimizer.learning_rate) == 1.0
+    assert float(keras.ops.convert_to_numpy(model.optimizer.momentum)) == 0.5
+
+
+def test_an_interrupted_file_is_applied_whole(tmp_path, monkeypatch):
+    """Ctrl-C between two changes of a file leaves both of them made, and they are not made again."""
+    pressed, scheduled = [], live_commands.scheduled
+
+    def interrupted(optimizer, **hyperparameters):
+        if hyperparameters.get("momentum") == 0.5 and not pressed:
+            pressed.append(True)
+            raise KeyboardInterrupt
+        return scheduled(optimizer, **hyperparameters)
+
+    monkeypatch.setattr(live_commands, "scheduled", interrupted)
+    model, path = rate_meter(optimizers.SGD(8.0, momentum=0.25)), tmp_path / "control.json"
+    write(path, {"learning_rate": {"multiply": 0.5}, "momentum": {"set": 0.5}})
+    for _ in range(2):
+        with contextlib.suppress(KeyboardInterrupt):
+            model.fit(*ones(1), callbacks=[klr.LiveControl(path, verbose=0)], verbose=0)
+        assert pressed and float(model.optimizer.learning_rate) == 4.0
+        assert float(keras.ops.convert_to_numpy(model.optimizer.momentum)) == 0.5
+    assert int(model.optimizer.iterations) == 1
+
+
 def test_several_optimizers(tmp_path):
     """A factor keeps the ratio of the optimizers inside, also of a number to a schedule; a number is for all."""
     if not hasattr(optimizers, "MultiOptimizer"):
@@ -228,6 +267,8 @@ BAD = {
     "true": rate(set=True),
     "NaN": '{"learning_rate": {"set": NaN}}',
     "too large": rate(set=1e300),
+    "400 zeros": '{"learning_rate": {"set": 1' + "0" * 400 + "}}",
+    "a factor of 400 zeros": '{"learning_rate": {"multiply": 1' + "0" * 400 + "}}",
     "factor 0": rate(multiply=0),
     "too large a factor": rate(multiply=1e38),
     "not below 1": {"ema_momentum": {"set": 1.0}},

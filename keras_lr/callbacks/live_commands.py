@@ -102,7 +102,8 @@ def _manage_owners(optimizers: list[Any], name: str) -> list[Any]:
 def _prepare_change(optimizer: Any, name: str, verb: str, argument: float, owner: str) -> Callable[[], Any]:
     if verb == "multiply" and is_scheduled(optimizer, name):
         if name != "learning_rate":
-            rule = "a command that fits: it follows a schedule, which can be held"
+            source = "schedule, which can be held" if name in schedules_of(optimizer) else "rule"
+            rule = f"a command that fits: it follows a {source}"
             arguments.reject(owner, name, rule, {verb: argument})
         manage(optimizer, {FACTOR: True})
         factor = optimizer._managed.variables[FACTOR]
@@ -120,7 +121,7 @@ def _check_range(name: str, value: float, owner: str) -> float:
 
 
 def _can_hold(optimizer: Any, name: str, on: bool) -> bool:
-    if not is_scheduled(optimizer, name):
+    if name not in schedules_of(optimizer):  # it may follow a rule
         return False
     return on or isinstance(without_per_update(source_of(optimizer, name)), Held)
 

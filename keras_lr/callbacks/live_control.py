@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import hashlib
 import json
 import os
@@ -128,19 +129,22 @@ class LiveControl(keras.callbacks.Callback):
         if np.array_equal(optimizers[0]._managed.callback_state.get(STATE_KEY), saved_digest):
             return
         try:
-            self._apply(live_commands.parse(content, self.path.name), batch)
+            self._apply(live_commands.parse(content, self.path.name), batch, saved_digest)
         except (TypeError, ValueError) as error:
             self._print(f"ignores {self.path}: {error}")
-        else:
-            optimizers[0]._managed.callback_state[STATE_KEY] = saved_digest
 
-    def _apply(self, commands: dict[str, Any], batch: int) -> None:
+    def _apply(self, commands: dict[str, Any], batch: int, digest: np.ndarray) -> None:
         by_name = {name: command for name, command in commands.items() if name != "stop"}
         with retrace_if_changed(self.model):
             # All commands are validated and prepared, which changes no value, before the first change is made.
             changes = [change for name, command in by_name.items() for change in self._prepare(name, command)]
-            for change in changes:
-                change()
+            state = inner_optimizers(self.model.optimizer)[0]._managed.callback_state
+            changes.append(functools.partial(state.update, {STATE_KEY: digest}))
+            try:
+                _call(changes)
+            except BaseException:  # such as Ctrl-C: finish, so that no half of a file is applied
+                _call(changes)  # again from the first, since each sets a value and can be repeated
+                raise
         for name, command in by_name.items():
             self._record(batch, name, command)
         if "stop" in commands:
@@ -179,3 +183,8 @@ class LiveControl(keras.callbacks.Callback):
     def _print(self, message: str, separator: str = " ") -> None:
         if self.verbose and keras.config.is_interactive_logging_enabled():
             print(f"LiveControl{separator}{message}".replace("\n", " "))
+
+
+def _call(changes: list[Callable[[], Any]]) -> None:
+    for change in changes:
+        change()

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from .inspection import inner_optimizers, schedules_of
+from .inspection import inner_optimizers, rules_of, schedules_of
 
 
 def build(model: Any) -> None:
@@ -44,4 +44,5 @@ def retrace_if_changed(model: Any) -> Iterator[None]:
 
 
 def _traced_structure(model: Any) -> list[Any]:
-    return [(type(inner), len(inner.variables), schedules_of(inner)) for inner in inner_optimizers(model.optimizer)]
+    inner = inner_optimizers(model.optimizer)
+    return [(type(one), len(one.variables), schedules_of(one), dict(rules_of(one))) for one in inner]
