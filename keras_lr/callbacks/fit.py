@@ -38,6 +38,15 @@ def other_callbacks(callback: Any) -> list[Any]:
     return [other for other in getattr(running, "callbacks", []) if other is not callback]
 
 
+def metric_sources(callback: Any) -> list[Any]:
+    """The other callbacks that may put metrics into `logs`: those that are neither Keras' nor ours."""
+    known, keras_lambda = ("keras.", "keras_lr."), keras.callbacks.LambdaCallback
+    others = other_callbacks(callback)
+    return [
+        other for other in others if isinstance(other, keras_lambda) or not type(other).__module__.startswith(known)
+    ]
+
+
 def check_callbacks(callback: Any) -> None:
     """Raise if `callback` is there twice, or one of Keras' callbacks sets a rate that follows a schedule."""
     name, running = type(callback).__name__, getattr(local_variable(callback.model, "callbacks"), "callbacks", [])
@@ -91,12 +100,13 @@ def move_first(callback: Any) -> None:
         running.insert(indices[0], callback)
 
 
-def surround(callback: Any, before: Any, after: Any) -> None:
-    """Put `before` and `after` around the callbacks of the running `fit`, and the callbacks that save after all."""
+def surround(callback: Any, before: Any, after: Any) -> bool:
+    """Put `before` and `after` around the callbacks of the running `fit`, if any, and callbacks that save after all."""
     running = local_variable(callback.model, "callbacks")
     if not isinstance(running, keras.callbacks.CallbackList):
-        return
+        return False
     others = [other for other in running.callbacks if other is not before and other is not after]
     savers = [other for other in others if isinstance(other, SAVERS)]
     # A new list, since Keras is going through the old one.
     running.callbacks = [before, *(other for other in others if other not in savers), after, *savers]
+    return True

@@ -26,7 +26,7 @@ class PartialEpochs(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Prepare a `fit`. Subclasses set `_length` before."""
-        fit.surround(self, self._before, self._after)
+        self._is_surrounded = fit.surround(self, self._before, self._after)
         if self._length < math.inf:
             watch_resets(self.model, self._window)
 
@@ -50,6 +50,9 @@ class PartialEpochs(keras.callbacks.Callback):
 
     def on_train_end(self, logs: Any = None) -> None:
         unwatch_resets(self.model, self._window)
+
+    def _on_epoch_end_after_others(self, logs: Any) -> None:
+        """What is to do once every callback has put its metrics into `logs`, and before the model is saved."""
 
     def _check(self, metrics: dict[str, Any]) -> None:
         raise NotImplementedError
@@ -91,7 +94,7 @@ class BeforeOthers(keras.callbacks.Callback):
 
 
 class AfterOthers(keras.callbacks.Callback):
-    """Stands after the other callbacks, whose evaluations are over when the next batch begins."""
+    """Stands after the other callbacks: when it is called, their evaluations and their metrics are done."""
 
     def __init__(self, owner: PartialEpochs):
         super().__init__()
@@ -100,3 +103,6 @@ class AfterOthers(keras.callbacks.Callback):
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         if self.owner._window.is_interrupted:
             self.owner._window.resume(self.owner.model)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self.owner._on_epoch_end_after_others(logs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from fractions import Fraction
 from typing import Any
 
@@ -44,7 +45,8 @@ class PlateauReducer(PartialEpochs):
     0.25
 
     Args:
-        monitor: The name of a metric in `logs`.
+        monitor: The name of a metric in `logs`, also one that another callback puts there,
+            wherever that is in the list. An epoch in which it does not is not a check.
         factor: What a reduction multiplies the rate by, a number > 0 and < 1.
         patience: How many checks without an improvement lead to a reduction, an integer > 0.
         mode: `"min"`, `"max"`, or `"auto"` to infer it from the name of the metric.
@@ -72,7 +74,7 @@ class PlateauReducer(PartialEpochs):
             from the name. At the start of `fit`: another callback sets the rate or watches the same metric,
             `monitor` is a validation metric and there is no validation data, or
             `every` is longer than an epoch or needs a number that the data does not
-            say. At the first check: there is no such metric.
+            say. At the first check: there is no such metric, nor another callback to report it.
 
     Source: the rule of torch's ReduceLROnPlateau; `patience` counts as in Keras.
     """
@@ -128,8 +130,11 @@ class PlateauReducer(PartialEpochs):
 
     def on_train_begin(self, logs: Any = None) -> None:
         fit.check_single_writer(self)
+        self._sources = fit.metric_sources(self)
+        self._has_checked = False
+        self._missing_in: list[str] = []  # the metrics of an epoch that lacked the watched one
         data, split = (fit.local_variable(self.model, name) for name in ("validation_data", "validation_split"))
-        if self.monitor.startswith("val_") and data is None and not split:
+        if self.monitor.startswith("val_") and data is None and not split and not self._sources:
             raise ValueError(
                 f"`PlateauReducer` watches `{self.monitor}`, and there is no validation data. Pass `validation_data` "
                 'or `validation_split` to `fit`, or watch a metric of the training, as in `PlateauReducer("loss")`.'
@@ -144,10 +149,33 @@ class PlateauReducer(PartialEpochs):
             if not self._checks and not self.model.stop_training:
                 arguments.reject(self, "every", "at most an epoch long", self.every)
             return
-        logs = logs or {}
-        # An epoch without a validation is not a check. An epoch without the metric is an error.
-        if self.monitor in logs or not self.monitor.startswith("val_") or any(name.startswith("val_") for name in logs):
+        self._is_checked = self.monitor in (logs or {})
+        if self._is_checked:
             self._check(logs)
+        elif not self._is_surrounded:
+            self._on_epoch_end_after_others(logs)
+
+    def _on_epoch_end_after_others(self, logs: Any) -> None:
+        logs = logs or {}
+        if self.every is not None or self._is_checked:
+            return
+        if self.monitor in logs:  # now, from a callback further down the list
+            self._check(logs)
+        elif self.monitor.startswith("val_") and not any(name.startswith("val_") for name in logs):
+            pass  # an epoch without a validation is not a check
+        elif self._sources:  # one of them may report it in later epochs
+            self._missing_in = sorted(logs)
+        else:
+            self._check(logs)  # raises
+
+    def on_train_end(self, logs: Any = None) -> None:
+        super().on_train_end(logs)
+        if self._missing_in and not self._has_checked:
+            warnings.warn(
+                f"`PlateauReducer` watches `{self.monitor}`, which no epoch of this `fit` reported, so it did nothing. "
+                f"The metrics were: {', '.join(self._missing_in)}.",
+                stacklevel=2,
+            )
 
     def _batches_per_check(self, every: Length) -> Fraction | int:
         steps, epochs = self.params.get("steps"), self.params.get("epochs")
@@ -164,6 +192,7 @@ class PlateauReducer(PartialEpochs):
         if self.monitor not in metrics:
             known = ", ".join(sorted(metrics))
             raise ValueError(f"`PlateauReducer` watches `{self.monitor}`, which is none of the metrics: {known}.")
+        self._has_checked = True
         optimizers = inner_optimizers(self.model.optimizer)
         state = self._read_state(optimizers)
         previous_best = state[0]
