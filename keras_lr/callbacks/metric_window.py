@@ -52,9 +52,14 @@ class MetricWindow:
         self._restart(model)
         self.is_interrupted = False
 
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether sums that were not finite were taken out of those that Keras reports for the epoch."""
+        return bool(self._removed)
+
     def corrected(self, model: Any) -> dict[str, float]:
-        """The metrics of the whole epoch, if sums that were not finite were taken out of those that Keras reports."""
-        return _results(model, _add(_sums(model), self._removed)) if self._removed else {}
+        """The metrics of the whole epoch, with what was taken out."""
+        return _results(model, _add(_sums(model), self._removed))
 
     def _sums_of_window(self, model: Any) -> list[np.ndarray]:
         if self.is_interrupted:

@@ -61,8 +61,12 @@ class PartialEpochs(keras.callbacks.Callback):
         steps = self.params.get("steps")
         if steps is not None:  # otherwise the data may have ended before the batch that was announced last
             self._check_after(min(steps, self._batch + self.model.steps_per_execution))
-        self._corrected |= self._window.corrected(self.model)
+        self._correct()
         self._window.end()
+
+    def _correct(self) -> None:
+        if self._window.is_incomplete:  # first, because on JAX `self.model` copies the state of the epoch back
+            self._corrected = self._window.corrected(self.model)
 
     def _check_after(self, batches: int) -> None:
         """Check if a check is due after so many batches of the epoch."""
@@ -83,7 +87,7 @@ class BeforeOthers(keras.callbacks.Callback):
         self.owner = owner
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        self.owner._end_epoch()
+        self.owner._correct()
         for name, value in self.owner._corrected.items():
             if logs is not None and name in logs:
                 logs[name] = value
