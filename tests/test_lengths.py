@@ -124,6 +124,16 @@ def test_too_long_parts():
         rate.bind(steps_per_epoch=100)
 
 
+def test_spans_and_rates_that_are_none():
+    """What makes no length or rate raises in one sentence."""
+    with pytest.raises(TypeError, match="Spans are made by `epochs`, `examples` and `fraction`"):
+        klr.Span(-1, "weeks")
+    with pytest.raises(ValueError, match=r"A span has at most .* of epochs, examples, fraction, steps"):
+        klr.Span({"weeks": Fraction(3)})
+    with pytest.raises(ValueError, match="Argument `power` of `scale_rate` must be so small"):
+        klr.scale_rate(0.1, batch_size=1000, power=1e10)
+
+
 def test_curves_by_name():
     """Curves of policies have names; `1-sqrt` is that of Hägele et al. (2024)."""
     for name, curve in (("linear", klr.Linear), ("cosine", klr.Cosine)):

@@ -56,4 +56,4 @@ class EpochSchedule(EpochSetter):
             arguments.reject(self, "schedule", rule, received, error=TypeError)
         if number is None:
             arguments.reject(self, "schedule", rule, received)
-        return number  # type: ignore[return-value]
+        return number

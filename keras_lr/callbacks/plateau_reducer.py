@@ -263,7 +263,7 @@ class PlateauReducer(PartialEpochs):
         for mode, endings in (("min", MINIMIZED), ("max", MAXIMIZED)):
             if any(name == ending or name.endswith(("_" + ending, ending)) for ending in endings):
                 return mode
-        return arguments.reject(  # type: ignore[return-value, func-returns-value]
+        return arguments.reject(
             self,
             "mode",
             f'"min" or "max" where the name of the metric, here `{self.monitor}`, does not tell, as `val_loss` does',

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 from keras.optimizers.schedules import LearningRateSchedule
@@ -56,7 +56,7 @@ class Rule(NamedTuple):
     """What to say beside the rule, such as which one of many values breaks it."""
 
 
-def reject(owner: object, argument: str, rule: str, value: Any, remedy: str = "", error: type = ValueError) -> None:
+def reject(owner: object, argument: str, rule: str, value: Any, remedy: str = "", error: type = ValueError) -> NoReturn:
     """Raise the error for a bad argument, always in the same form: argument, rule, remedy, value."""
     name = owner if isinstance(owner, str) else type(owner).__name__
     text = shown(value[:200] if isinstance(value, list | tuple) else value)  # of ten million it takes seconds

@@ -37,6 +37,10 @@ class Span:
     """The length in steps, `None` until it is bound."""
 
     def __init__(self, amounts: dict[str, Fraction], steps: Fraction | None = None):
+        if not isinstance(amounts, dict):
+            raise TypeError(
+                f"Spans are made by `epochs`, `examples` and `fraction`. Received: Span({shown(amounts)}, ...)"
+            )
         for unit, amount in amounts.items():
             if unit not in UNITS or not isinstance(amount, int | Fraction) or abs(amount) > LONGEST:
                 raise ValueError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import arguments
 from ..arithmetic import Product, Sum
 from ..base import Schedule
 from ..compose import Sequence
@@ -98,4 +99,7 @@ def scale_rate(rate: float, batch_size: int, *, reference: int = 256, power: flo
     Source: Goyal et al., 2017 (arXiv 1706.02677); the square root, Krizhevsky, One weird trick, 2014 (arXiv 1404.5997),
         and Malladi et al., On the SDEs and Scaling Rules, 2022 (arXiv 2205.10287).
     """
-    return rate * (batch_size / reference) ** power
+    try:
+        return rate * (batch_size / reference) ** power
+    except OverflowError:
+        arguments.reject("scale_rate", "power", "so small that the rate is finite", power)
