@@ -127,6 +127,7 @@ def test_it_needs_fewer_steps(condition, share):
     assert loss_after(int(best * share), RULE) <= 1e-6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OPTIMIZERS)
 @pytest.mark.parametrize("way", ["model.keras", "optimizer.weights.h5"])
 def test_it_goes_on(name, way, tmp_path):

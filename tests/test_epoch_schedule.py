@@ -25,6 +25,7 @@ class SetAttribute(keras.callbacks.Callback):
         setattr(self.model.optimizer, self.name, float(np.float32(self.values[epoch])))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "name", "values"),
     [

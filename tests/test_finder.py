@@ -223,6 +223,7 @@ OPTIMIZERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, trained",
     [("adam", False), ("unbound", False), ("scheduled", True), ("nested", True)],
