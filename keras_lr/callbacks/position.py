@@ -1,4 +1,4 @@
-"""Says where a `fit` begins in the schedules, if that is hardly what was wanted."""
+"""Warnings for a `fit` that begins at a position in its schedules that was hardly intended."""
 
 from __future__ import annotations
 

@@ -201,7 +201,7 @@ def _torch() -> SimpleNamespace:
 
     return SimpleNamespace(
         **_from(torch, *UNARY),
-        where=lambda condition, x, y: torch.where(condition, _number(x, real), _number(y, real)),
+        where=lambda condition, x, y: torch.where(condition, real(x), real(y)),
         clip=torch.clamp,
         maximum=lambda x, y: torch.maximum(x, y) if isinstance(y, torch.Tensor) else torch.clamp(real(x), min=y),
         minimum=lambda x, y: torch.minimum(x, y) if isinstance(y, torch.Tensor) else torch.clamp(real(x), max=y),
@@ -219,10 +219,6 @@ def _torch() -> SimpleNamespace:
         default_precision=contextlib.nullcontext,
         outside_of_graphs=contextlib.nullcontext,
     )
-
-
-def _number(x: Any, real: Any) -> Any:
-    return real(x) if isinstance(x, int | float) else x
 
 
 def _once(array: np.ndarray, key: Any, make: Any) -> Any:

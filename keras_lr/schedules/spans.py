@@ -124,8 +124,10 @@ class Span:
     def how_to_bind(self) -> str:
         """The error message for a schedule that is evaluated while this span is not bound."""
         needs = dict.fromkeys(name for unit in self.amounts for name in NEEDS.get(unit, []))
+        units = ["fractions of the run" if unit == "fraction" else unit for unit in self.amounts if unit in NEEDS]
         return (
-            f"The schedule has the length {self!r}, which is not a number of steps yet. Pass "
+            # Not the span itself: in a policy it may be one that the user did not write.
+            f"A length of the schedule is in {' and '.join(units)} and is not a number of steps yet. Pass "
             "`callbacks=[keras_lr.BindSpans()]` to `fit`, or call "
             f"`schedule.bind({', '.join(f'{name}=...' for name in needs)})`."
         )
