@@ -40,6 +40,7 @@ EXACT = [
     (klr.Skip(klr.Delay(klr.Intervals([F(1, 3)], [1.0, 0.5]), F(200, 3)), F(100, 3)), {33: 1.0, 34: 0.5}),
     (klr.Sequence([1.0, klr.Sequence([0.5, 0.25], [F(2, 3)])], [F(100, 3)]), {33: 1.0, 34: 0.25}),
     (klr.Delay(klr.Repeat(klr.Table([0.1, 0.2]), F(4, 3)), F(1, 3)), {3: 0.1, 4: 0.2}),
+    (klr.Sequence([1.0, 0.5], [10**9 + F(1, 10**6)]), {10**9: 1.0, 10**9 + 1: 0.5}),
     # Numbers far from 1.
     (klr.Repeat(1e-30, 1, shrink=10), {60: 1e30}),
     (klr.Hyperbolic(1.0, 1e-12, 10, 10), {10: 1e-12}),
