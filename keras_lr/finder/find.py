@@ -13,9 +13,10 @@ from keras.src.trainers.data_adapters import get_data_adapter
 
 from ..optimizers.hyperparameters import BELOW_ONE, NAMES, has_hyperparameter
 from ..optimizers.inspection import inner_optimizers
+from ..optimizers.snapshots import snapshot_objects
 from ..schedules import arguments
 from .loss_curve import find_end
-from .preserved import preserved, reseed_tensorflow, snapshot_objects, snapshot_random_states
+from .preserved import preserved, reseed_tensorflow, snapshot_random_states
 from .range_test import RangeTest
 from .sweep import sweep, variable_scope
 
