@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+from keras.src.utils.tracking import DotNotTrackScope
 
 from ..schedules import arguments
 from ..schedules.base import Schedule
@@ -15,6 +16,7 @@ from .inspection import configured_rate, inner_optimizers
 from .manage import replace_schedule
 from .mixin import prepare_rate
 from .state import FACTOR, managed_state
+from .variables import variable_scope
 
 
 def set_learning_rate(model_or_optimizer: Any, value: Any) -> None:
@@ -60,9 +62,9 @@ def replace_rate(optimizer: Any, value: Any) -> None:
     rate, schedule = configured_rate(optimizer), per_update(optimizer, value)
     if isinstance(value, Schedule):
         if isinstance(rate, keras.Variable):
-            optimizer.learning_rate = schedule  # Keras' setter stops tracking the variable
-        else:
-            replace_schedule(optimizer, "learning_rate", schedule)
+            optimizer._untrack_variable(rate)
+            _renew_variables(optimizer, optimizer.__dict__["_variables"])
+        replace_schedule(optimizer, "learning_rate", schedule)
     elif isinstance(rate, keras.Variable):
         rate.assign(value)
     else:
@@ -81,5 +83,15 @@ def reset_factor(optimizer: Any) -> None:
 
 def _add_rate_variable(optimizer: Any, value: float) -> None:
     # As Keras' own constructor makes it, and where a loaded optimizer has it: second, after the iterations.
-    optimizer._learning_rate = keras.optimizers.SGD(float(value), name=optimizer.name)._learning_rate  # now tracked
-    optimizer._variables.insert(1, optimizer._variables.pop())
+    with variable_scope(optimizer):
+        optimizer._learning_rate = keras.optimizers.SGD(float(value), name=optimizer.name)._learning_rate  # now tracked
+    *others, rate = optimizer.__dict__["_variables"]
+    _renew_variables(optimizer, [others[0], rate, *others[1:]])
+
+
+def _renew_variables(optimizer: Any, variables: list[Any]) -> None:
+    """Replace the list of the variables: TensorFlow's checkpoints refuse one that has changed other than at its end."""
+    with DotNotTrackScope():  # as in Keras' constructor, where there is no tracker yet
+        optimizer._variables = list(variables)
+    is_variable, _ = optimizer._tracker.config["variables"]
+    optimizer._tracker.config["variables"] = (is_variable, optimizer._variables)

@@ -102,13 +102,20 @@ def add_variable(optimizer: Any, variables: dict[str, Hyperparameter], name: str
     """Add a `Hyperparameter` of an optimizer to its managed `variables`, unless it is there already."""
     if name in variables:
         return
+    with variable_scope(optimizer):
+        variables[name] = Hyperparameter(value, name)
+    if hasattr(optimizer, "_track_trackable"):  # for `tf.train.Checkpoint`
+        optimizer._track_trackable(variables[name], name=f"keras_lr_{name}", overwrite=True)
+
+
+@contextlib.contextmanager
+def variable_scope(optimizer: Any) -> Iterator[None]:
+    """Create variables of an optimizer under its name, and where its other variables are distributed."""
     with contextlib.ExitStack() as scopes:
         if keras.backend.backend() == "tensorflow":
             scopes.enter_context(optimizer._distribution_strategy.scope())
         scopes.enter_context(keras.name_scope(optimizer.name))
-        variables[name] = Hyperparameter(value, name)
-    if hasattr(optimizer, "_track_trackable"):  # for `tf.train.Checkpoint`
-        optimizer._track_trackable(variables[name], name=f"keras_lr_{name}", overwrite=True)
+        yield
 
 
 def to_decimal(variable: Any) -> float:
