@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -20,9 +21,14 @@ class Hyperparameter(keras.Variable):
     Within a step it can cache the tensor that was assigned. Keras reads a
     hyperparameter once per weight tensor, and then reads the cached tensor instead
     of the variable.
+
+    TensorFlow does not multiply tensors of two dtypes. While a weight of another
+    dtype is updated, the hyperparameter is read in that dtype, and differences such
+    as 1 - beta are computed before they are cast.
     """
 
     _cached: Any = None
+    _read_as: str | None = None  # the dtype in which it is read
 
     def __init__(self, value: float, name: str):
         super().__init__(
@@ -36,7 +42,34 @@ class Hyperparameter(keras.Variable):
 
     @property
     def value(self) -> Any:
-        return super().value if self._cached is None else self._cached
+        value = super().value if self._cached is None else self._cached
+        return value if self._read_as is None else keras.ops.cast(value, self._read_as)
+
+    @property
+    def dtype(self) -> Any:
+        return self._read_as or super().dtype
+
+    @contextlib.contextmanager
+    def read_as(self, dtype: str | None) -> Iterator[None]:
+        """Read the variable in another dtype; `None` for its own."""
+        before, self._read_as = self._read_as, dtype
+        try:
+            yield
+        finally:
+            self._read_as = before
+
+    def __sub__(self, other: Any) -> Any:
+        return self._subtract(super().__sub__, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return self._subtract(super().__rsub__, other)
+
+    def _subtract(self, method: Callable[[Any], Any], other: Any) -> Any:
+        dtype = self._read_as
+        if dtype is None:
+            return method(other)
+        with self.read_as(None):
+            return keras.ops.cast(method(other), dtype)
 
     def assign(self, value: Any) -> Any:
         self._cached = None
@@ -80,7 +113,7 @@ def add_variable(optimizer: Any, variables: dict[str, Hyperparameter], name: str
 
 def to_decimal(variable: Any) -> float:
     """The value of a float32 variable as its shortest decimal: 0.9 instead of 0.8999999761581421."""
-    return shortest_decimal(keras.ops.convert_to_numpy(variable.value))
+    return shortest_decimal(keras.ops.convert_to_numpy(variable))
 
 
 def shortest_decimal(value: Any) -> float:
