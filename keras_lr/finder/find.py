@@ -13,10 +13,10 @@ from keras.src.trainers.data_adapters import get_data_adapter
 
 from ..optimizers.hyperparameters import BELOW_ONE, NAMES, has_hyperparameter
 from ..optimizers.inspection import inner_optimizers
-from ..optimizers.snapshots import snapshot_objects
+from ..optimizers.snapshots import call_and_restore, snapshot_objects
 from ..schedules import arguments
 from .loss_curve import find_end
-from .preserved import preserved, reseed_tensorflow, snapshot_random_states
+from .preserved import reseed_tensorflow, snapshot_layers, snapshot_model, snapshot_random_states
 from .range_test import RangeTest
 from .sweep import sweep, variable_scope
 
@@ -102,17 +102,25 @@ def find_learning_rate(
             bar.show(len(runs), losses)
         return find_end(losses) is not None
 
-    restores = [snapshot_objects(model._compile_loss, model.optimizer)]
-    try:
+    def sweep_once() -> np.ndarray:
+        reseed_tensorflow()
+        return sweep(model, hyperparameter, rates, data, is_over)
+
+    def sweep_all() -> None:
         _build(model, data)
-        restores.append(snapshot_random_states())
+        if not model.trainable_variables:
+            arguments.reject(OWNER, "model", "a model with trainable weights", model)
+        restores[1:] = [snapshot_random_states()]  # it stays built
         for _ in range(repeats):
-            with preserved(model):
-                reseed_tensorflow()
-                runs.append(sweep(model, hyperparameter, rates, data, is_over))
-    finally:
-        for restore in restores:
-            restore()
+            runs.append(call_and_restore(sweep_once, snapshot_model(model)))
+
+    # First what `_build` changes, to undo it where it fails.
+    restores = [
+        snapshot_objects(model._compile_loss, model.optimizer),
+        snapshot_layers(model),
+        snapshot_random_states(),
+    ]
+    call_and_restore(sweep_all, restores)
     if bar:
         bar.show(repeats, np.empty(0))
     return RangeTest.of(rates, runs, hyperparameter)
@@ -132,7 +140,7 @@ class _ProgressBar:
 
 def _check_model(model: Any, name: str) -> None:
     if not isinstance(model, keras.Model) or not model.compiled or model.optimizer is None:
-        arguments.reject(OWNER, "model", "a compiled model", model, error=TypeError)
+        arguments.reject(OWNER, "model", "a model compiled with an optimizer", model, error=TypeError)
     optimizers = inner_optimizers(model.optimizer)
     others = [other for other in NAMES if other != "learning_rate"]  # reading it fails if its schedule is not bound
     found = {other for one in optimizers for other in others if has_hyperparameter(one, other)}
@@ -167,7 +175,19 @@ def _build(model: Any, data: dict[str, Any]) -> None:
     if model.built and all(layer.built for layer in model._flatten_layers()):
         return
     restore = snapshot_random_states()
-    x = data["x"]
+    batch = _first_batch(data)
+    restore()
+    metrics, vars(model)["_compile_metrics"] = model._compile_metrics, None
+    try:
+        with variable_scope(model):
+            model._symbolic_build(data_batch=batch)
+    finally:
+        vars(model)["_compile_metrics"] = metrics
+
+
+def _first_batch(data: dict[str, Any]) -> Any:
+    """The first batch of the data, as `fit` sees it."""
+    x, is_tensorflow = data["x"], keras.backend.backend() == "tensorflow"
     if isinstance(x, keras.utils.PyDataset):
         batch = x[0]
     else:
@@ -178,11 +198,10 @@ def _build(model: Any, data: dict[str, Any]) -> None:
         adapter = get_data_adapter(
             x, data["y"], data["sample_weight"], data["batch_size"], class_weight=data["class_weight"]
         )
-        batch = next(iter(adapter.get_numpy_iterator()))
-    restore()
-    metrics, vars(model)["_compile_metrics"] = model._compile_metrics, None
-    try:
-        with variable_scope(model):
-            model._symbolic_build(data_batch=batch)
-    finally:
-        vars(model)["_compile_metrics"] = metrics
+        batch = next(iter(adapter.get_tf_dataset() if is_tensorflow else adapter.get_numpy_iterator()))
+    if not is_tensorflow:
+        return batch
+    import tensorflow as tf
+
+    # Keras knows the type of a tensor of strings, and not that of an array of them.
+    return keras.tree.map_structure(lambda v: tf.convert_to_tensor(v) if isinstance(v, np.ndarray) else v, batch)
