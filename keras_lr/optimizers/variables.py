@@ -80,7 +80,7 @@ def add_variable(optimizer: Any, variables: dict[str, Hyperparameter], name: str
 
 def to_decimal(variable: Any) -> float:
     """The value of a float32 variable as its shortest decimal: 0.9 instead of 0.8999999761581421."""
-    return shortest_decimal(keras.ops.convert_to_numpy(variable.value))
+    return shortest_decimal(keras.ops.convert_to_numpy(variable))
 
 
 def shortest_decimal(value: Any) -> float:
