@@ -219,7 +219,8 @@ class Schedule(LearningRateSchedule):
         return f"{type(self).__name__}({', '.join(shown)})"
 
     def __reduce__(self) -> Any:
-        return _rebuild, (type(self), {name: vars(self)[name] for name in self._names()})
+        values = {name: vars(self)[name] for name in self._names()}
+        return _rebuild, (type(self), values, keras.saving.get_registered_name(type(self)))
 
     @functools.cached_property
     def _key(self) -> tuple:
@@ -238,7 +239,11 @@ class Schedule(LearningRateSchedule):
             raise ValueError(self._unbound.how_to_bind())
 
 
-def _rebuild(cls: Any, data: dict[str, Any]) -> Schedule:
+def _rebuild(cls: Any, data: dict[str, Any], registered_name: str = "") -> Schedule:
+    package, _, name = registered_name.rpartition(">")
+    if package and keras.saving.get_registered_name(cls) != registered_name:
+        # In another process, where a class of a notebook arrives by value, without having been registered.
+        keras.saving.register_keras_serializable(package, name)(cls)
     return cls(**data)
 
 
