@@ -11,6 +11,7 @@ import keras
 from ..schedules import arguments
 from ..schedules.arguments import Member
 from ..schedules.base import Schedule, schedule
+from ..schedules.exact import LARGEST
 from ..schedules.step import Step
 from .accumulation import map_schedule
 from .inspection import configured_rate, schedules_of
@@ -29,7 +30,7 @@ class Scaled(Schedule):
     multiplier: float
 
     def at(self, step: Step) -> Any:
-        return self.schedule.at(step) * self.multiplier
+        return step.ops.minimum(self.schedule.at(step) * self.multiplier, LARGEST)
 
 
 def layerwise(
