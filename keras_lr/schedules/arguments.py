@@ -68,6 +68,11 @@ def reject(owner: object, argument: str, rule: str, value: Any, remedy: str = ""
     ) from None
 
 
+def is_one_of(value: Any, choices: Iterable[str]) -> bool:
+    """Whether `value` is one of some texts; `in` alone fails for arrays and tensors."""
+    return isinstance(value, str) and value in choices
+
+
 def require_order(owner: object, shorter: str, longer: str) -> None:
     """Reject the argument `longer` if it is below `shorter`; lengths in two units are compared once they are bound."""
     a, b = position(getattr(owner, shorter)), position(getattr(owner, longer))

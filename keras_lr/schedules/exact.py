@@ -87,15 +87,15 @@ def read_fraction(value: Any) -> Fraction:
 
 def positive(name: str, number: Any) -> Fraction:
     """A number that spans are bound by, which is checked."""
-    is_valid = isinstance(number, Rational) and not isinstance(number, bool) and number > 0
-    if not is_valid or not is_length(exact(number)):
+    amount = exact(number) if isinstance(number, Rational) and not isinstance(number, bool) else Fraction(0)
+    if amount <= 0 or not is_length(amount):
         raise ValueError(f"Argument `{name}` of `bind` must be an integer > 0. Received: {name}={shown(number)}")
-    return exact(number)
+    return amount
 
 
 def is_length(amount: int | Fraction) -> bool:
     """Whether an amount of time is one that float64 and JSON can hold, also after some arithmetic."""
-    size = abs(amount)
+    size: Any = abs(amount)
     return (size == 0 or SHORTEST <= size <= LONGEST) and amount.denominator <= LONGEST**2
 
 

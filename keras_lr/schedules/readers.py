@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from keras.optimizers.schedules import LearningRateSchedule
 
-from .exact import LARGEST, LONGEST, exact, is_integer, is_length
+from .exact import LARGEST, LONGEST, exact, is_integer, is_length, is_number
 from .spans import Span, from_text
 from .values import SHOWN, Values
 
@@ -43,7 +43,7 @@ def schedule_value(received: Any) -> float | None:
 
 def about_value(received: Any) -> str:
     """What to say of a value that breaks its rule, beside the rule."""
-    is_large = isinstance(received, Real) and LARGEST < received < math.inf
+    is_large = is_number(received) and LARGEST < received < math.inf
     return "The largest number that float32 holds is 3.4e+38." if is_large else ""
 
 
@@ -88,9 +88,10 @@ def about_lengths(value: Any) -> str:
     """What to say of a length that breaks its rule, beside the rule."""
     if isinstance(value, str):
         return 'A text is an amount and a unit, as in "20 epochs", "500 steps", "60000 examples" or "30 %".'
-    if not isinstance(value, Rational) or is_length(exact(value)):
+    amount = exact(value) if isinstance(value, Rational) else Fraction(0)
+    if is_length(amount):
         return ""
-    return "It is too long." if value > LONGEST else "It is too short, or too fine." if value > 0 else ""
+    return "It is too long." if amount > LONGEST else "It is too short, or too fine." if amount > 0 else ""
 
 
 def part(value: Any) -> Any:

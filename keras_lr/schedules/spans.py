@@ -230,11 +230,12 @@ def in_steps(length: Any) -> int | Fraction:
 
 
 def _spans(unit: str, amounts: tuple[float, ...]) -> Any:
-    most, rule = (1, "a number in [0, 1]") if unit == "fraction" else (LONGEST, f"a number >= 0, at most {LONGEST:.0e}")
+    most, rule = (1, "a number in [0, 1]") if unit == "fraction" else (LONGEST, "0 or a number from 1e-18 to 1e+18")
     if not amounts:
         raise ValueError(f"`{unit}` needs at least one amount, as in `{unit}({0.5 if most == 1 else 20})`.")
     for amount in amounts:
-        if not is_number(amount) or not 0 <= amount <= most:  # also rejects nan
+        is_valid = is_number(amount) and 0 <= amount <= most and is_length(exact(amount))  # none with nan
+        if not is_valid:
             raise ValueError(f"The amount of `{unit}` must be {rule}. Received: {shown(amount)}")
     spans = tuple(Span({unit: exact(amount)}) for amount in amounts)
     return spans if len(spans) > 1 else spans[0]
