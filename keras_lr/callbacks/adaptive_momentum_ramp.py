@@ -73,7 +73,7 @@ class AdaptiveMomentumRamp(PartialEpochs):
     ):
         super().__init__()
         self.rule = AdaptiveMomentum(start, usual, peak)
-        if hyperparameter not in ("auto", "momentum", "beta_1"):
+        if not arguments.is_one_of(hyperparameter, ("auto", "momentum", "beta_1")):
             arguments.reject(self, "hyperparameter", '"auto", "momentum" or "beta_1"', hyperparameter)
         self.hyperparameter = self._requested = hyperparameter
 

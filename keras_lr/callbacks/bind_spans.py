@@ -75,9 +75,7 @@ class BindSpans(keras.callbacks.Callback):
         super().__init__()
         for name, number in (("steps_per_epoch", steps_per_epoch), ("batch_size", batch_size)):
             if number is not None and (not isinstance(number, int) or isinstance(number, bool) or number <= 0):
-                raise ValueError(
-                    f"Argument `{name}` of `BindSpans` must be an integer > 0. Received: {name}={number!r}"
-                )
+                arguments.reject(self, name, "an integer > 0", number)
         self.steps_per_epoch = steps_per_epoch
         self.batch_size = batch_size
         if not isinstance(restart, bool):

@@ -17,7 +17,7 @@ class EpochSetter(keras.callbacks.Callback):
 
     def __init__(self, hyperparameter: str):
         super().__init__()
-        if hyperparameter not in NAMES:
+        if not arguments.is_one_of(hyperparameter, NAMES):
             arguments.reject(self, "hyperparameter", f"one of {', '.join(sorted(NAMES))}", hyperparameter)
         self.hyperparameter = hyperparameter
 

@@ -75,7 +75,7 @@ class LiveControl(keras.callbacks.Callback):
             arguments.reject(self, "path", "the path of a file", path, error=TypeError)
         if every is not None and (not is_integer(every) or every < 1):
             arguments.reject(self, "every", "an integer > 0 or None", every)
-        if verbose not in (0, 1):
+        if not isinstance(verbose, int) or verbose not in (0, 1):
             arguments.reject(self, "verbose", "0 or 1", verbose)
         self.path, self.every, self.verbose = Path(path), every, verbose
         self.log_path = self.path.with_suffix(".applied.jsonl")

@@ -21,6 +21,7 @@ from .range_test import RangeTest
 from .sweep import sweep, variable_scope
 
 OWNER = "find_learning_rate"
+MOST = 1_000_000  # steps, and repeats
 
 
 def find_learning_rate(
@@ -90,8 +91,8 @@ def find_learning_rate(
     """
     _check_model(model, hyperparameter)
     rates = _rates(hyperparameter, minimum, maximum, steps)
-    if not arguments.is_integer(repeats) or repeats < 1:
-        arguments.reject(OWNER, "repeats", "an integer > 0", repeats)
+    if not arguments.is_integer(repeats) or not 1 <= repeats <= MOST:
+        arguments.reject(OWNER, "repeats", f"an integer > 0, at most {MOST:,}", repeats)
     data = {"x": x, "y": y, "batch_size": batch_size, "sample_weight": sample_weight, "class_weight": class_weight}
     data["shuffle"] = shuffle
     bar = _ProgressBar(hyperparameter, rates, repeats) if verbose else None
@@ -145,7 +146,7 @@ def _check_model(model: Any, name: str) -> None:
     others = [other for other in NAMES if other != "learning_rate"]  # reading it fails if its schedule is not bound
     found = {other for one in optimizers for other in others if has_hyperparameter(one, other)}
     known = sorted({"learning_rate"} | found)
-    if name not in known:
+    if not arguments.is_one_of(name, known):
         arguments.reject(OWNER, "hyperparameter", f"one that the optimizer has: {', '.join(known)}", name)
 
 
@@ -165,8 +166,8 @@ def _rates(name: str, minimum: Any, maximum: Any, steps: Any) -> np.ndarray:
             arguments.reject(OWNER, argument, rule, value)
     if ends["minimum"] >= ends["maximum"]:
         arguments.reject(OWNER, "maximum", f"more than `minimum`, {ends['minimum']:g}", ends["maximum"])
-    if not arguments.is_integer(steps) or steps < 2:
-        arguments.reject(OWNER, "steps", "an integer > 1", steps)
+    if not arguments.is_integer(steps) or not 2 <= steps <= MOST:
+        arguments.reject(OWNER, "steps", f"an integer > 1, at most {MOST:,}", steps)
     return np.geomspace(ends["minimum"], ends["maximum"], steps)
 
 

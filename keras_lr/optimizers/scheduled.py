@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from ..schedules import arguments
 from .accumulation import per_update
 from .compiled_step import build, retrace, retrace_if_changed
 from .hyperparameters import has_hyperparameter, validate_hyperparameter
@@ -66,6 +67,10 @@ def scheduled(optimizer: Any, *, correct_bias: bool | None = None, **hyperparame
         scheduled(optimizer.optimizer, correct_bias=correct_bias, **hyperparameters)
         retrace(optimizer)
         return optimizer.optimizer
+    if not isinstance(optimizer, keras.optimizers.Optimizer):
+        arguments.reject("scheduled", "optimizer", "an optimizer or a compiled model", optimizer, error=TypeError)
+    if correct_bias is not None and not isinstance(correct_bias, bool):
+        arguments.reject("scheduled", "correct_bias", "True, False or None", correct_bias, error=TypeError)
     inner = inner_optimizers(optimizer)
     owners = {name: [one for one in inner if has_hyperparameter(one, name)] for name in hyperparameters}
     values = {

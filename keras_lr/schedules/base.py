@@ -26,6 +26,7 @@ from .values import SHOWN, ArgumentAndMethod, short_repr
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+MOST_STEPS = 10**8  # a number n of steps for which `values` makes an array
 _Schedule = TypeVar("_Schedule", bound="Schedule")
 
 
@@ -146,11 +147,17 @@ class Schedule(LearningRateSchedule):
         """
         self._require_steps()
         if is_integer(steps):
+            if steps > MOST_STEPS:
+                rule = f"at most {MOST_STEPS:,}, or an array of the steps of interest"
+                arguments.reject("values", "steps", rule, steps)
             return values_at(self, max(int(steps), 0))
-        steps = np.asarray(steps)
-        if steps.dtype.kind not in "iu" and steps.size:
+        try:
+            array = np.asarray(steps)
+        except Exception:  # lists of different lengths, and symbolic tensors
+            array = np.asarray(None)
+        if array.dtype.kind not in "iu" and array.size:
             arguments.reject("values", "steps", "an integer or integers", steps)
-        return values_at(self, steps)
+        return values_at(self, array)
 
     def bind(
         self,
