@@ -79,26 +79,25 @@ def scheduled(optimizer: Any, *, correct_bias: bool | None = None, **hyperparame
     return optimizer
 
 
-def make_assignable(model: Any, name: str, function: str) -> None:
-    """Make `name` a variable in every optimizer of a model, so that it can be assigned between two steps.
+def make_assignable(model: Any, optimizers: list[Any], name: str, function: str) -> None:
+    """Make `name` a variable in `optimizers` of a model, so that it can be assigned between two steps.
 
     `function` is the callback that errors name.
     """
-    build(model)
-    for optimizer in inner_optimizers(model.optimizer):
+    for optimizer in [inner for outer in optimizers for inner in inner_optimizers(outer)]:
         if is_scheduled(optimizer, name):
             raise ValueError(
                 f"`{function}` can't set `{name}` of an optimizer where it follows a schedule. Compile with a number, "
                 "as in `SGD(0.1)`, or leave the callback out; the schedule `keras_lr.Intervals` does what "
                 f"`EpochIntervalSwitcher` does. Received: {name}={source_of(optimizer, name)!r}"
             )
-    with retrace_if_changed(model):
-        if name != "learning_rate":
-            scheduled(model.optimizer, **{name: True})
+    with retrace_if_changed(model, optimizers):
+        for outer in optimizers if name != "learning_rate" else ():
+            scheduled(outer, **{name: True})
 
 
-def assign_hyperparameter(optimizer: Any, name: str, value: float) -> None:
-    """Assign a hyperparameter that is a variable, in every inner optimizer that has it."""
-    for inner in inner_optimizers(optimizer):
+def assign_hyperparameter(optimizers: list[Any], name: str, value: float) -> None:
+    """Assign a hyperparameter that is a variable, in each of the inner optimizers that has it."""
+    for inner in optimizers:
         if has_hyperparameter(inner, name):
             setattr(inner, name, value)
