@@ -187,6 +187,10 @@ class PlateauReducer(PartialEpochs):
     def _batches_per_check(self, every: Length) -> Fraction | int:
         steps, epochs = self.params.get("steps"), self.params.get("epochs")
         if isinstance(every, Span):
+            if steps is None:
+                rule = "an integer where it is not known how many batches an epoch has"
+                remedy = "Or pass `fit(steps_per_epoch=...)`; in a loop of your own, `CallbackList(..., steps=...)`."
+                arguments.reject(self, "every", rule, every, remedy)
             every = every.bind(steps_per_epoch=steps, epochs=epochs, batch_size=fit.batch_size(self.model))
         batches = in_steps(every)
         if steps is not None and batches > steps:

@@ -57,6 +57,18 @@ def find_optimizers(model: Any, requested: Any, owner: str, *, several: bool = T
     return [*by_name.values()]
 
 
+def only_optimizer(model: Any, owner: str) -> Any:
+    """The optimizer of a model that has one; `None` for a model without."""
+    by_name = optimizers_by_name(model)
+    if len(by_name) > 1:
+        names = ", ".join(f"`model.{name}`" for name in by_name)
+        raise ValueError(
+            f"The model has several optimizers: {names}. Pass one of them to `{owner}` instead of the model; if the "
+            "model has been trained, call `model.make_train_function(force=True)` after it."
+        )
+    return next(iter(by_name.values()), None)
+
+
 def validate_optimizer(owner: Any, requested: Any) -> Any:
     """An argument `optimizer` that `find_optimizers` can take."""
     items = _as_list(requested)

@@ -12,6 +12,7 @@ from .hyperparameters import has_hyperparameter, validate_hyperparameter
 from .inspection import inner_optimizers, is_scheduled, source_of
 from .learning_rate import replace_rate
 from .manage import manage
+from .model_optimizers import only_optimizer
 
 
 def scheduled(optimizer: Any, *, correct_bias: bool | None = None, **hyperparameters: Any) -> Any:
@@ -46,7 +47,8 @@ def scheduled(optimizer: Any, *, correct_bias: bool | None = None, **hyperparame
         optimizer: A Keras optimizer, before or after `compile` and `build`; the
             optimizers inside a `LossScaleOptimizer` or `MultiOptimizer` are managed
             where they have the hyperparameter. Once the model has been trained, pass
-            the model, so that its compiled step is renewed.
+            the model, so that its compiled step is renewed; or, where it has several
+            optimizers, one of them, and call `model.make_train_function(force=True)`.
         correct_bias: `False` to divide by the power of the last beta, as Keras
             does; `None` leaves it as it is, at first `True`.
         hyperparameters: By name: a schedule, a number, or `True` for a variable
@@ -63,9 +65,10 @@ def scheduled(optimizer: Any, *, correct_bias: bool | None = None, **hyperparame
     """
     if isinstance(optimizer, keras.Model):
         build(optimizer)
-        scheduled(optimizer.optimizer, correct_bias=correct_bias, **hyperparameters)
+        only = only_optimizer(optimizer, "scheduled")
+        scheduled(only, correct_bias=correct_bias, **hyperparameters)
         retrace(optimizer)
-        return optimizer.optimizer
+        return only
     inner = inner_optimizers(optimizer)
     owners = {name: [one for one in inner if has_hyperparameter(one, name)] for name in hyperparameters}
     values = {
