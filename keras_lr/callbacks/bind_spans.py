@@ -7,7 +7,7 @@ from typing import Any
 
 from ..optimizers.accumulation import per_update
 from ..optimizers.compiled_step import retrace
-from ..optimizers.inspection import batch_count, inner_optimizers, schedules_of
+from ..optimizers.inspection import batch_count, schedules_of
 from ..optimizers.manage import replace_schedule
 from ..optimizers.resume_at import set_batch_count
 from ..schedules import arguments

@@ -109,7 +109,9 @@ def check_single_writer(callback: Any) -> None:
         keys = [getattr(one, "state_key", None) for one in (callback, other)]
         if writes != callback.hyperparameter or (None not in keys and keys[0] != keys[1]):
             continue
-        optimizers = _written_by_keras(callback.model) if is_keras else getattr(other, "optimizers", callback.optimizers)
+        optimizers = (
+            _written_by_keras(callback.model) if is_keras else getattr(other, "optimizers", callback.optimizers)
+        )
         if all(one is not another for one in callback.optimizers for another in optimizers):
             continue
         if None not in keys:

@@ -72,9 +72,7 @@ class LiveControl(OptimizerCallback):
         TypeError, ValueError: An argument breaks its rule.
     """
 
-    def __init__(
-        self, path: str | os.PathLike, *, every: int | None = None, verbose: int = 1, optimizer: Any = None
-    ):
+    def __init__(self, path: str | os.PathLike, *, every: int | None = None, verbose: int = 1, optimizer: Any = None):
         super().__init__(optimizer)
         if not isinstance(path, str | os.PathLike) or not Path(path).name:
             arguments.reject(self, "path", "the path of a file", path, error=TypeError)

@@ -30,7 +30,7 @@ class PartialEpochs(OptimizerCallback):
         """Prepare a `fit`. Subclasses set `_length` before."""
         self._is_outside_fit = not fit.is_running(self.model)
         self._is_surrounded = fit.surround(self, self._before, self._after)
-        vars(self).pop("on_train_batch_end", None)
+        self.__dict__.pop("on_train_batch_end", None)
         if self._is_outside_fit and not self._is_surrounded:
             self.on_train_batch_end = self._end_batch  # not for `fit`, see below
         if self._length < math.inf:

@@ -79,16 +79,19 @@ def validate_optimizer(owner: Any, requested: Any) -> Any:
 
 
 def names_of_inner_optimizers(model: Any, chosen: list[Any]) -> dict[int, str]:
-    """A name for each optimizer of a model, and for the `chosen` ones, by id; the empty one if there is only one."""
-    by_name = optimizers_by_name(model)
-    others = [one for one in chosen if all(one is not other for other in by_name.values())]
+    """A name for each of the inner optimizers of a model, by id; the empty one if there is only one.
+
+    For `chosen` optimizers that are none of the model's, a name for each of these.
+    """
     names: dict[int, str] = {}
-    for name, optimizer in [*by_name.items(), *((one.name, one) for one in others)]:
+    for name, optimizer in optimizers_by_name(model).items():
         inner = inner_optimizers(optimizer)
         for one in inner:
-            # Within `model.optimizer` by its own name; otherwise by the attribute, since Keras numbers names of its own.
+            # Within `model.optimizer` by its own name, otherwise by the attribute, since Keras numbers own names.
             parts = [one.name] if name == "optimizer" else [name, one.name] if len(inner) > 1 else [name]
-            names.setdefault(id(one), "_".join(parts))
+            names[id(one)] = "_".join(parts)
+    others = {id(one): one.name for outer in chosen for one in inner_optimizers(outer) if id(one) not in names}
+    names = names | others if any(id(one) in names for outer in chosen for one in inner_optimizers(outer)) else others
     return names if len(names) > 1 else dict.fromkeys(names, "")
 
 
