@@ -97,6 +97,8 @@ class BindSpans(OptimizerCallback):
 
     def set_model(self, model: Any) -> None:
         super().set_model(model)
+        if any(outer.built for outer in self._outer_optimizers):
+            self.build()  # a `fit` that failed without this callback may have left slots that are not usable
         self._counts = backup.counts_before_restore(self)
 
     def on_train_begin(self, logs: Any = None) -> None:
@@ -130,7 +132,7 @@ class BindSpans(OptimizerCallback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self.warn_if_unused()
-        if self._is_first_epoch and self._batches and not self.model.stop_training:
+        if self._is_first_epoch and self._batches and not getattr(self.model, "stop_training", False):
             self._warn_of_other_steps(self._batches)
         self._is_first_epoch = False
 

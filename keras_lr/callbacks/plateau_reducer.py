@@ -150,7 +150,7 @@ class PlateauReducer(PartialEpochs):
         self.warn_if_unused()
         if self.every is not None:
             self._end_epoch()
-            if not self._checks and not self.model.stop_training:
+            if not self._checks and not getattr(self.model, "stop_training", False):
                 remedy = "A loop of your own calls `on_train_batch_begin` and `on_train_batch_end`."
                 arguments.reject(
                     self, "every", "at most an epoch long", self.every, remedy if self._is_outside_fit else ""
