@@ -9,9 +9,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..optimizers.compiled_step import build, retrace
+from ..optimizers.compiled_step import retrace
 from ..optimizers.feedback import momentum_name
-from ..optimizers.inspection import batch_count, inner_optimizers, is_scheduled, rules_of, source_of
+from ..optimizers.inspection import batch_count, is_scheduled, rules_of, source_of
 from ..optimizers.scheduled import scheduled
 from ..rules.adaptive_momentum import MEMORY, USUAL, AdaptiveMomentum, memory_of
 from ..schedules import arguments
@@ -56,6 +56,8 @@ class AdaptiveMomentumRamp(PartialEpochs):
         peak: The limit where they agree, or while the loss falls; all three are >= 0 and < 1, in this order.
         hyperparameter: `"momentum"` (of SGD), `"beta_1"` (of Adam and AdamW), or `"auto"`
             for what each optimizer has.
+        optimizer: Which optimizer, where the model has several: the attribute of the model
+            that holds it, its name, or the optimizer itself; or a list of these.
 
     Raises:
         TypeError, ValueError: An argument breaks its rule. At the start of `fit`:
@@ -70,8 +72,9 @@ class AdaptiveMomentumRamp(PartialEpochs):
         usual: float = 0.9,
         peak: float = 0.99,
         hyperparameter: str = "auto",
+        optimizer: Any = None,
     ):
-        super().__init__()
+        super().__init__(optimizer)
         self.rule = AdaptiveMomentum(start, usual, peak)
         if not arguments.is_one_of(hyperparameter, ("auto", "momentum", "beta_1")):
             arguments.reject(self, "hyperparameter", '"auto", "momentum" or "beta_1"', hyperparameter)
@@ -79,9 +82,9 @@ class AdaptiveMomentumRamp(PartialEpochs):
 
     def set_model(self, model: Any) -> None:
         super().set_model(model)
-        if not inner_optimizers(model.optimizer):  # a `MultiOptimizer` that is not built
-            build(model)
-        optimizers = inner_optimizers(model.optimizer)
+        if not self.optimizers:  # a `MultiOptimizer` that is not built
+            self.build()
+        optimizers = self.optimizers
         targets = [(optimizer, momentum_name(optimizer)) for optimizer in optimizers]
         if self._requested != "auto":
             targets = [(optimizer, name) for optimizer, name in targets if name == self._requested]
@@ -92,7 +95,7 @@ class AdaptiveMomentumRamp(PartialEpochs):
         self._names = sorted({str(name) for _, name in targets})
         changed = [self._apply_rule(optimizer, str(name)) for optimizer, name in targets]
         # Before any `on_train_begin`, in which `BackupAndRestore` loads the variables.
-        build(model)
+        self.build()
         if any(changed):
             retrace(model)
 
@@ -121,7 +124,7 @@ class AdaptiveMomentumRamp(PartialEpochs):
 
     def _optimizers_with_rule(self) -> list[Any]:
         """The optimizers whose usual memory follows the loss."""
-        return [one for one in inner_optimizers(self.model.optimizer) if rules_of(one).get("momentum") == self.rule]
+        return [one for one in self.optimizers if rules_of(one).get("momentum") == self.rule]
 
     def _clip(self, memory: float) -> float:
         return min(max(memory, memory_of(self.rule.start)), memory_of(self.rule.peak))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from keras.optimizers.schedules import LearningRateSchedule
 
@@ -29,6 +30,8 @@ class EpochSchedule(EpochSetter):
         schedule: A schedule, whose steps are epochs here, or a function that takes
             the number of the epoch and returns a number.
         hyperparameter: `"learning_rate"`, `"momentum"`, `"weight_decay"`, ...
+        optimizer: Which optimizer, where the model has several: the attribute of the model
+            that holds it, its name, or the optimizer itself; or a list of these.
 
     Raises:
         TypeError, ValueError: An argument breaks its rule; or, at the start of
@@ -36,8 +39,14 @@ class EpochSchedule(EpochSetter):
             it.
     """
 
-    def __init__(self, schedule: LearningRateSchedule | Callable[[int], float], hyperparameter: str = "learning_rate"):
-        super().__init__(hyperparameter)
+    def __init__(
+        self,
+        schedule: LearningRateSchedule | Callable[[int], float],
+        hyperparameter: str = "learning_rate",
+        *,
+        optimizer: Any = None,
+    ):
+        super().__init__(hyperparameter, optimizer)
         if not isinstance(schedule, LearningRateSchedule) and not callable(schedule):
             arguments.reject(self, "schedule", "a schedule or a function of the epoch", schedule, error=TypeError)
         self.schedule = (

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
-
 from ..optimizers.hyperparameters import NAMES
 from ..optimizers.scheduled import assign_hyperparameter, make_assignable
 from ..schedules import arguments
 from . import fit
+from .optimizer_callback import OptimizerCallback
 
 
-class EpochSetter(keras.callbacks.Callback):
+class EpochSetter(OptimizerCallback):
     """Sets `hyperparameter` to `value(epoch)` at the start of each epoch, and adds it to `logs`; abstract."""
 
-    def __init__(self, hyperparameter: str):
-        super().__init__()
+    def __init__(self, hyperparameter: str, optimizer: Any = None):
+        super().__init__(optimizer)
         if not arguments.is_one_of(hyperparameter, NAMES):
             arguments.reject(self, "hyperparameter", f"one of {', '.join(sorted(NAMES))}", hyperparameter)
         self.hyperparameter = hyperparameter
@@ -28,16 +27,22 @@ class EpochSetter(keras.callbacks.Callback):
     def set_model(self, model: Any) -> None:
         super().set_model(model)
         # Before any `on_train_begin`, in which `BackupAndRestore` loads the variable.
-        make_assignable(model, self.hyperparameter, type(self).__name__)
+        self.build()
+        make_assignable(model, self._outer_optimizers, self.hyperparameter, type(self).__name__)
 
     def on_train_begin(self, logs: Any = None) -> None:
         fit.check_single_writer(self)
         fit.move_first(self)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        # On JAX, `self.model` first copies the state of the epoch back; see Keras' Callback.
-        assign_hyperparameter(self.model.optimizer, self.hyperparameter, self.value(epoch))
+        assign_hyperparameter(self.optimizers, self.hyperparameter, self.value(epoch))
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        if logs is not None:
-            logs[self.hyperparameter] = self.value(epoch)
+        self.warn_if_unused()
+        if logs is None:
+            return
+        # One value for the whole model has a plain name.
+        names = {self.hyperparameter}
+        if self.optimizer is not None:
+            names = {self.name_in_logs(self.hyperparameter, one) for one in self.optimizers}
+        logs.update(dict.fromkeys(names, self.value(epoch)))

@@ -5,23 +5,24 @@ from __future__ import annotations
 import os
 from typing import Any
 
-import keras
 import numpy as np
 
-from ..optimizers.inspection import applied_values, batch_count, inner_optimizers
+from ..optimizers.inspection import applied_values, batch_count
 from ..schedules import arguments
 from . import fit
 from .events import Events
+from .optimizer_callback import OptimizerCallback
 
 
-class Monitor(keras.callbacks.Callback):
+class Monitor(OptimizerCallback):
     """Adds the values that were applied to `logs` each epoch, and records them for each step.
 
     It covers the learning rate and every hyperparameter that `scheduled` or a
     callback manages, of every optimizer: numbers for History, the progress bar,
     `CSVLogger`, TensorBoard's callback and others, wherever it is in the list.
     `logs` gets the value that the last update of the epoch used. With several
-    optimizers the names end in theirs, as in `learning_rate_adam`.
+    optimizers the names end in theirs, as in `learning_rate_adam`, or in the attributes of the
+    model that hold them, as in `learning_rate_g_optimizer`.
 
     It reads the device once an epoch. The values of steps are computed from the
     schedules, so it costs nothing per step and is exact with `steps_per_execution`.
@@ -41,6 +42,9 @@ class Monitor(keras.callbacks.Callback):
     Args:
         log_dir: A folder for TensorBoard. The value of each step is written there at
             the end of its epoch, by the number of the batch; `None` for none.
+        optimizer: Which optimizers: attributes of the model that hold them, their names, or the
+            optimizers themselves, one or a list. By default all optimizers that are attributes
+            of the model.
 
     Raises:
         TypeError: `log_dir` is not a path.
@@ -49,8 +53,10 @@ class Monitor(keras.callbacks.Callback):
         steps: For each name an array of the values, one for each batch since `fit` began.
     """
 
-    def __init__(self, *, log_dir: str | os.PathLike[str] | None = None):
-        super().__init__()
+    takes_all_optimizers = True
+
+    def __init__(self, *, log_dir: str | os.PathLike[str] | None = None, optimizer: Any = None):
+        super().__init__(optimizer)
         if log_dir is not None and not isinstance(log_dir, str | os.PathLike):
             arguments.reject(self, "log_dir", "a path", log_dir, error=TypeError)
         self.log_dir = log_dir
@@ -64,14 +70,13 @@ class Monitor(keras.callbacks.Callback):
         self._events = None if self.log_dir is None else Events(os.fspath(self.log_dir))
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self._first_batches = [batch_count(inner) for inner in inner_optimizers(self.model.optimizer)]
+        self._first_batches = [batch_count(inner) for inner in self.optimizers]
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        optimizers = inner_optimizers(self.model.optimizer)
-        for begin, optimizer in zip(self._first_batches, optimizers, strict=True):
-            suffix = "" if len(optimizers) == 1 else f"_{optimizer.name}"
+        self.warn_if_unused()
+        for begin, optimizer in zip(self._first_batches, self.optimizers, strict=True):
             applied = applied_values(optimizer, begin, batch_count(optimizer))
-            series = {name + suffix: values for name, values in applied.items()}
+            series = {self.name_in_logs(name, optimizer): values for name, values in applied.items()}
             for name, values in series.items():
                 self._epochs.setdefault(name, []).append(values)
                 if logs is not None and len(values):

@@ -10,8 +10,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..optimizers.compiled_step import build, retrace_if_changed
-from ..optimizers.inspection import current_value, inner_optimizers, is_scheduled
+from ..optimizers.compiled_step import retrace_if_changed
+from ..optimizers.inspection import current_value, is_scheduled
 from ..optimizers.manage import manage
 from ..optimizers.state import FACTOR
 from ..schedules import arguments
@@ -68,6 +68,8 @@ class PlateauReducer(PartialEpochs):
             memory, made at each improvement, and are lost in a restart: a reduction
             before the next improvement restores nothing. The moments and iterations
             of the optimizer stay as they are.
+        optimizer: Which optimizer, where the model has several: the attribute of the model
+            that holds it, its name, or the optimizer itself; or a list of these.
 
     Raises:
         TypeError, ValueError: An argument breaks its rule, or `mode` can't be inferred
@@ -97,8 +99,9 @@ class PlateauReducer(PartialEpochs):
         stop_at_minimum: bool = False,
         every: Length | None = None,
         restore_best: bool = False,
+        optimizer: Any = None,
     ):
-        super().__init__()
+        super().__init__(optimizer)
         self.monitor = monitor
         self.factor = arguments.validate(self, "factor", factor)
         self.patience = arguments.validate(self, "patience", patience)
@@ -123,18 +126,18 @@ class PlateauReducer(PartialEpochs):
     def set_model(self, model: Any) -> None:
         super().set_model(model)
         # Before any `on_train_begin`, in which `BackupAndRestore` loads the state.
-        build(model)
-        with retrace_if_changed(model):
-            for optimizer in inner_optimizers(model.optimizer):
+        self.build()
+        with retrace_if_changed(model, self._outer_optimizers):
+            for optimizer in self.optimizers:
                 manage(optimizer, {FACTOR: True} if is_scheduled(optimizer) else {})
 
     def on_train_begin(self, logs: Any = None) -> None:
         fit.check_single_writer(self)
-        self._sources = fit.metric_sources(self)
+        self._has_sources = fit.has_metric_sources(self)
         self._has_checked = False
         self._missing_in: list[str] = []  # the metrics of an epoch that lacked the watched one
         data, split = (fit.local_variable(self.model, name) for name in ("validation_data", "validation_split"))
-        if self.monitor.startswith("val_") and data is None and not split and not self._sources:
+        if self.monitor.startswith("val_") and data is None and not split and not self._has_sources:
             raise ValueError(
                 f"`PlateauReducer` watches `{self.monitor}`, and there is no validation data. Pass `validation_data` "
                 'or `validation_split` to `fit`, or watch a metric of the training, as in `PlateauReducer("loss")`.'
@@ -144,10 +147,14 @@ class PlateauReducer(PartialEpochs):
         super().on_train_begin(logs)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self.warn_if_unused()
         if self.every is not None:
             self._end_epoch()
-            if not self._checks and not self.model.stop_training:
-                arguments.reject(self, "every", "at most an epoch long", self.every)
+            if not self._checks and not getattr(self.model, "stop_training", False):
+                remedy = "A loop of your own calls `on_train_batch_begin` and `on_train_batch_end`."
+                arguments.reject(
+                    self, "every", "at most an epoch long", self.every, remedy if self._is_outside_fit else ""
+                )
             return
         self._is_checked = self.monitor in (logs or {})
         if self._is_checked:
@@ -163,7 +170,7 @@ class PlateauReducer(PartialEpochs):
             self._check(logs)
         elif self.monitor.startswith("val_") and not any(name.startswith("val_") for name in logs):
             pass  # an epoch without a validation is not a check
-        elif self._sources:  # one of them may report it in later epochs
+        elif self._has_sources:  # one of them may report it in later epochs
             self._missing_in = sorted(logs)
         else:
             self._check(logs)  # raises
@@ -180,6 +187,10 @@ class PlateauReducer(PartialEpochs):
     def _batches_per_check(self, every: Length) -> Fraction | int:
         steps, epochs = self.params.get("steps"), self.params.get("epochs")
         if isinstance(every, Span):
+            if steps is None:
+                rule = "an integer where it is not known how many batches an epoch has"
+                remedy = "Or pass `fit(steps_per_epoch=...)`; in a loop of your own, `CallbackList(..., steps=...)`."
+                arguments.reject(self, "every", rule, every, remedy)
             every = every.bind(steps_per_epoch=steps, epochs=epochs, batch_size=fit.batch_size(self.model))
         batches = in_steps(every)
         if steps is not None and batches > steps:
@@ -193,7 +204,7 @@ class PlateauReducer(PartialEpochs):
             known = ", ".join(sorted(metrics))
             raise ValueError(f"`PlateauReducer` watches `{self.monitor}`, which is none of the metrics: {known}.")
         self._has_checked = True
-        optimizers = inner_optimizers(self.model.optimizer)
+        optimizers = self.optimizers
         state = self._read_state(optimizers)
         previous_best = state[0]
         is_due = self._update_state(state, self._sign * float(metrics[self.monitor]))
@@ -211,7 +222,7 @@ class PlateauReducer(PartialEpochs):
     @property
     def total_factor(self) -> float:
         """The product of the reductions, for an optimizer that follows a schedule."""
-        factor = inner_optimizers(self.model.optimizer)[0]._managed.variables[FACTOR]
+        factor = self.optimizers[0]._managed.variables[FACTOR]
         return float(keras.ops.convert_to_numpy(factor.value))
 
     @property

@@ -11,7 +11,7 @@ from .inspection import inner_optimizers, rules_of, schedules_of
 
 def build(model: Any) -> None:
     """Build the optimizer of a built model. Before that, a `MultiOptimizer` may have no inner optimizers."""
-    optimizer = model.optimizer
+    optimizer = getattr(model, "optimizer", None)  # a model that was not compiled has none
     if optimizer is not None and model.built and not optimizer.built:
         optimizer.build(model.trainable_variables)
 
@@ -33,16 +33,17 @@ def retrace(model: Any) -> None:
 
 
 @contextlib.contextmanager
-def retrace_if_changed(model: Any) -> Iterator[None]:
-    """Renew the training step at the end, if what it has traced of the optimizers has changed."""
-    before = _traced_structure(model)
+def retrace_if_changed(model: Any, optimizers: list[Any] | None = None) -> Iterator[None]:
+    """Renew the training step at the end, if what it has traced of the optimizers, by default its own, has changed."""
+    optimizers = [model.optimizer] if optimizers is None else optimizers
+    before = _traced_structure(optimizers)
     try:
         yield
     finally:
-        if before != _traced_structure(model):
+        if before != _traced_structure(optimizers):
             retrace(model)
 
 
-def _traced_structure(model: Any) -> list[Any]:
-    inner = inner_optimizers(model.optimizer)
+def _traced_structure(optimizers: list[Any]) -> list[Any]:
+    inner = [one for optimizer in optimizers for one in inner_optimizers(optimizer)]
     return [(type(one), len(one.variables), schedules_of(one), dict(rules_of(one))) for one in inner]

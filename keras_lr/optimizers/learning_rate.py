@@ -15,6 +15,7 @@ from .hyperparameters import validate_hyperparameter
 from .inspection import configured_rate, inner_optimizers
 from .manage import replace_schedule
 from .mixin import prepare_rate
+from .model_optimizers import only_optimizer
 from .state import FACTOR, managed_state
 from .variables import variable_scope
 
@@ -36,14 +37,16 @@ def set_learning_rate(model_or_optimizer: Any, value: Any) -> None:
 
     Args:
         model_or_optimizer: A compiled model, or an optimizer that is not yet part
-            of a compiled training step; all optimizers inside it get the rate.
+            of a compiled training step; all optimizers inside it get the rate. Of a model
+            with several, pass one of them. If it is part of a compiled training step,
+            call `model.make_train_function(force=True)` after it.
         value: A schedule, of this library or another, or a number >= 0.
 
     Raises:
         TypeError, ValueError: `value` is neither, or the model is not compiled.
     """
     is_model = isinstance(model_or_optimizer, keras.Model)
-    optimizer = getattr(model_or_optimizer, "optimizer", None) if is_model else model_or_optimizer
+    optimizer = only_optimizer(model_or_optimizer, "set_learning_rate") if is_model else model_or_optimizer
     if not isinstance(optimizer, keras.optimizers.Optimizer):
         rule = "a compiled model or an optimizer"
         arguments.reject("set_learning_rate", "model_or_optimizer", rule, model_or_optimizer, error=TypeError)

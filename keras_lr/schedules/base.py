@@ -18,6 +18,7 @@ from .config import bound, from_json, spans_in, to_json
 from .evaluation import value_at, values_at
 from .exact import is_integer
 from .frozen import dataclass_transform, frozen
+from .interrupted_fit import keep_state
 from .ops import namespace
 from .spans import Span
 from .step import Step
@@ -133,6 +134,8 @@ class Schedule(LearningRateSchedule):
         Raises:
             ValueError: A span is not bound yet.
         """
+        if self._unbound is not None:
+            keep_state()
         self._require_steps()
         return value_at(self, step)
 
