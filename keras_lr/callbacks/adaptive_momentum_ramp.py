@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..optimizers.compiled_step import retrace
+from ..optimizers.compiled_step import retrace_if_changed
 from ..optimizers.feedback import momentum_name
 from ..optimizers.inspection import batch_count, is_scheduled, rules_of, source_of
 from ..optimizers.scheduled import scheduled
@@ -93,11 +93,11 @@ class AdaptiveMomentumRamp(PartialEpochs):
             rule = "what an SGD (momentum) or an Adam (beta_1) of the model has"
             arguments.reject(self, "hyperparameter", rule, self._requested, f"The model was compiled with `{classes}`.")
         self._names = sorted({str(name) for _, name in targets})
-        changed = [self._apply_rule(optimizer, str(name)) for optimizer, name in targets]
-        # Before any `on_train_begin`, in which `BackupAndRestore` loads the variables.
-        self.build()
-        if any(changed):
-            retrace(model)
+        with retrace_if_changed(model, self._outer_optimizers):
+            for optimizer, name in targets:
+                self._apply_rule(optimizer, str(name))
+            # Before any `on_train_begin`, in which `BackupAndRestore` loads the variables.
+            self.build()
 
     def on_train_begin(self, logs: Any = None) -> None:
         for name in self._names:

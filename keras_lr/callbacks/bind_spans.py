@@ -6,7 +6,7 @@ import warnings
 from typing import Any
 
 from ..optimizers.accumulation import per_update
-from ..optimizers.compiled_step import retrace
+from ..optimizers.compiled_step import retrace_if_changed
 from ..optimizers.inspection import batch_count, schedules_of
 from ..optimizers.manage import replace_schedule
 from ..optimizers.resume_at import set_batch_count
@@ -114,10 +114,9 @@ class BindSpans(OptimizerCallback):
             for name, schedule in schedules_of(optimizer).items()
         ]
         changed = [(optimizer, name, new) for optimizer, name, old, new in bound if new != old]
-        for optimizer, name, schedule in changed:
-            replace_schedule(optimizer, name, schedule)
-        if changed:
-            retrace(self.model)
+        with retrace_if_changed(self.model, self._outer_optimizers):
+            for optimizer, name, schedule in changed:
+                replace_schedule(optimizer, name, schedule)
         self._before = {(id(optimizer), name): old for optimizer, name, old, _ in bound}
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:

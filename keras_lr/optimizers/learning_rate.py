@@ -5,19 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-from keras.src.utils.tracking import DotNotTrackScope
 
 from ..schedules import arguments
 from ..schedules.base import Schedule
 from .accumulation import per_update
-from .compiled_step import build, retrace
+from .compiled_step import build, retrace_if_changed, undone_on_error
 from .hyperparameters import validate_hyperparameter
 from .inspection import configured_rate, inner_optimizers
 from .manage import replace_schedule
 from .mixin import prepare_rate
 from .model_optimizers import only_optimizer
 from .state import FACTOR, managed_state
-from .variables import variable_scope
+from .variables import renew_variables, variable_scope
 
 
 def set_learning_rate(model_or_optimizer: Any, value: Any) -> None:
@@ -54,10 +53,9 @@ def set_learning_rate(model_or_optimizer: Any, value: Any) -> None:
     rate = validate_hyperparameter("learning_rate", value, optimizer, owners, function="set_learning_rate")
     if is_model:
         build(model_or_optimizer)
-    for inner in inner_optimizers(optimizer):
-        replace_rate(inner, rate)
-    if is_model:
-        retrace(model_or_optimizer)
+    with retrace_if_changed(model_or_optimizer, [optimizer]) if is_model else undone_on_error([optimizer]):
+        for inner in inner_optimizers(optimizer):
+            replace_rate(inner, rate)
 
 
 def replace_rate(optimizer: Any, value: Any) -> None:
@@ -66,7 +64,7 @@ def replace_rate(optimizer: Any, value: Any) -> None:
     if isinstance(value, Schedule):
         if isinstance(rate, keras.Variable):
             optimizer._untrack_variable(rate)
-            _renew_variables(optimizer, optimizer.__dict__["_variables"])
+            renew_variables(optimizer, optimizer.__dict__["_variables"])
         replace_schedule(optimizer, "learning_rate", schedule)
     elif isinstance(rate, keras.Variable):
         rate.assign(value)
@@ -89,12 +87,4 @@ def _add_rate_variable(optimizer: Any, value: float) -> None:
     with variable_scope(optimizer):
         optimizer._learning_rate = keras.optimizers.SGD(float(value), name=optimizer.name)._learning_rate  # now tracked
     *others, rate = optimizer.__dict__["_variables"]
-    _renew_variables(optimizer, [others[0], rate, *others[1:]])
-
-
-def _renew_variables(optimizer: Any, variables: list[Any]) -> None:
-    """Replace the list of the variables: TensorFlow's checkpoints refuse one that has changed other than at its end."""
-    with DotNotTrackScope():  # as in Keras' constructor, where there is no tracker yet
-        optimizer._variables = list(variables)
-    is_variable, _ = optimizer._tracker.config["variables"]
-    optimizer._tracker.config["variables"] = (is_variable, optimizer._variables)
+    renew_variables(optimizer, [others[0], rate, *others[1:]])

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..schedules import arguments
 from ..schedules.exact import is_integer
-from .compiled_step import build
+from .compiled_step import build, undone_on_error
 from .inspection import inner_optimizers
 from .model_optimizers import optimizers_by_name
 
@@ -61,8 +61,9 @@ def resume_at(model: Any, *, epoch: int, steps_per_epoch: int) -> None:
     largest = min(np.iinfo(keras.backend.standardize_dtype(count.dtype)).max for count in counts)
     if batches > largest:
         arguments.reject(OWNER, "epoch", f"so small that `epoch * steps_per_epoch` is at most {largest}", epoch)
-    for count in counts:
-        count.assign(batches)
+    with undone_on_error(optimizers):
+        for count in counts:
+            count.assign(batches)
 
 
 def set_batch_count(optimizer: Any, batches: int) -> None:

@@ -8,7 +8,7 @@ import keras
 
 from ..schedules import arguments
 from .accumulation import per_update
-from .compiled_step import build, retrace, retrace_if_changed
+from .compiled_step import build, retrace_if_changed, undone_on_error
 from .hyperparameters import has_hyperparameter, validate_hyperparameter
 from .inspection import inner_optimizers, is_scheduled, source_of
 from .learning_rate import replace_rate
@@ -67,9 +67,8 @@ def scheduled(optimizer: Any, *, correct_bias: bool | None = None, **hyperparame
     if isinstance(optimizer, keras.Model):
         build(optimizer)
         only = only_optimizer(optimizer, "scheduled")
-        scheduled(only, correct_bias=correct_bias, **hyperparameters)
-        retrace(optimizer)
-        return only
+        with retrace_if_changed(optimizer, [only]):
+            return scheduled(only, correct_bias=correct_bias, **hyperparameters)
     if not isinstance(optimizer, keras.optimizers.Optimizer):
         arguments.reject("scheduled", "optimizer", "an optimizer or a compiled model", optimizer, error=TypeError)
     if correct_bias is not None and not isinstance(correct_bias, bool):
@@ -80,10 +79,11 @@ def scheduled(optimizer: Any, *, correct_bias: bool | None = None, **hyperparame
         name: validate_hyperparameter(name, value, optimizer, owners[name]) for name, value in hyperparameters.items()
     }
     rate = values.pop("learning_rate", True)
-    for one in inner:
-        if rate is not True:
-            replace_rate(one, rate)
-        manage(one, {name: per_update(one, v) for name, v in values.items() if one in owners[name]}, correct_bias)
+    with undone_on_error([optimizer]):
+        for one in inner:
+            if rate is not True:
+                replace_rate(one, rate)
+            manage(one, {name: per_update(one, v) for name, v in values.items() if one in owners[name]}, correct_bias)
     return optimizer
 
 

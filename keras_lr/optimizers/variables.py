@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras.src.utils.tracking import DotNotTrackScope
 
 
 class Hyperparameter(keras.Variable):
@@ -116,6 +117,32 @@ def variable_scope(optimizer: Any) -> Iterator[None]:
             scopes.enter_context(optimizer._distribution_strategy.scope())
         scopes.enter_context(keras.name_scope(optimizer.name))
         yield
+
+
+def drop_uninitialized(optimizer: Any) -> None:
+    """Drop variables that have no value, since the step that was to create them failed; the optimizer is built again.
+
+    Keras creates the slots of an optimizer while it traces the first step.
+    """
+    missing = [variable for variable in optimizer.__dict__["_variables"] if not _has_value(variable)]
+    if missing:
+        for variable in missing:
+            optimizer._untrack_variable(variable)
+        renew_variables(optimizer, optimizer.__dict__["_variables"])
+        optimizer.built = False
+
+
+def renew_variables(optimizer: Any, variables: list[Any]) -> None:
+    """Replace the list of the variables: TensorFlow's checkpoints refuse one that has changed other than at its end."""
+    with DotNotTrackScope():  # as in Keras' constructor, where there is no tracker yet
+        optimizer._variables = list(variables)
+    is_variable, _ = optimizer._tracker.config["variables"]
+    optimizer._tracker.config["variables"] = (is_variable, optimizer._variables)
+
+
+def _has_value(variable: Any) -> bool:
+    value = variable._value
+    return value is not None and bool(value.is_initialized() if hasattr(value, "is_initialized") else True)
 
 
 def to_decimal(variable: Any) -> float:
