@@ -142,8 +142,7 @@ class ScheduledMixin:
 
     def __reduce__(self) -> Any:
         # As Keras does it; but pickle does not find the classes of managed optimizers by their names.
-        _, arguments = super().__reduce__()
-        return keras.optimizers.Optimizer._unpickle_model, arguments
+        return keras.optimizers.Optimizer._unpickle_model, super().__reduce__()[1]
 
 
 def prepare_rate(optimizer: Any) -> None:
