@@ -95,10 +95,3 @@ def make_assignable(model: Any, name: str, function: str) -> None:
     with retrace_if_changed(model):
         if name != "learning_rate":
             scheduled(model.optimizer, **{name: True})
-
-
-def assign_hyperparameter(optimizer: Any, name: str, value: float) -> None:
-    """Assign a hyperparameter that is a variable, in every inner optimizer that has it."""
-    for inner in inner_optimizers(optimizer):
-        if has_hyperparameter(inner, name):
-            setattr(inner, name, value)
