@@ -38,8 +38,9 @@ def _endings(names: list[str]) -> tuple[list[str], int]:
         base = base.rpartition("_")[0]
     rests = [name.removeprefix(base).removeprefix("_") or "1" for name in names if name.startswith(base)]
     factors = [number for number in map(_number, rests) if number is not None]
-    # Keras counts optimizers of one class, as in `adam_1`, so whole numbers alone are not factors.
-    if not base or len(set(factors)) < len(names) or all(rest.isdigit() for rest in rests):
+    # Keras counts optimizers of one class, as in `adam`, `adam_1` and `adam_2`.
+    are_counted = base not in names and all(rest.isdigit() for rest in rests)
+    if not base or len(set(factors)) < len(names) or are_counted:
         return names, 0
     return rests, factors.index(1.0 if 1.0 in factors else max(factors))
 
