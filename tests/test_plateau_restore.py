@@ -148,3 +148,35 @@ def test_an_interrupted_restore(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         run(model, [0, 2.0], reducer, begin=1)
     assert pressed and same(model.get_weights(), before[0])
+
+
+RULE = klr.AdaptiveMomentum()
+OPTIMIZERS = {
+    "momentum": lambda: opt.SGD(0.1, momentum=0.9),
+    "Adam": lambda: opt.Adam(0.01),
+    "averages": lambda: opt.Adam(0.01, use_ema=True, ema_momentum=0.5, ema_overwrite_frequency=3),
+    "accumulation": lambda: opt.SGD(0.1, momentum=0.9, gradient_accumulation_steps=3),
+    "scheduled": lambda: klr.scheduled(opt.Adam(klr.Constant(0.01)), beta_1=True),
+    "rule": lambda: klr.scheduled(opt.SGD(0.1), momentum=RULE),
+    "loss scale": lambda: opt.LossScaleOptimizer(opt.SGD(0.1, momentum=0.9)),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_after_a_batch_with_nan(name):
+    """Training goes on: weights, moments, averages, accumulated gradients and the loss scale are finite again."""
+    model, (x, y) = network(OPTIMIZERS[name]()), flowers()
+    reducer = klr.PlateauReducer("loss", patience=1, restore_best=True)
+    keywords = {"batch_size": 8, "callbacks": [reducer], "verbose": 0}
+    model.fit(x, y, **keywords)
+    bad = x.copy()
+    bad[-1] = np.nan
+    weights = model.get_weights()
+    model.fit(bad, y, **keywords)
+    assert same(model.get_weights(), weights)
+    model.fit(x, y, **keywords)
+    arrays = [keras.ops.convert_to_numpy(variable) for variable in model.optimizer.variables]
+    assert all(np.isfinite(array).all() for array in [*model.get_weights(), *arrays])
+    assert not same(model.get_weights(), weights)
+    if name == "loss scale":
+        assert float(keras.ops.convert_to_numpy(model.optimizer.dynamic_scale)) == 2.0**15

@@ -31,7 +31,7 @@ def _endings(names: list[str]) -> tuple[list[str], int]:
     """What to call each of several optimizers, and which is the main one.
 
     Those of `layerwise` are called by their factors, 1 for the one that has the plain name; the main one has factor 1
-    or else the largest. Others are called by their names, and the first is the main one.
+    or else the largest. Others are called by their names, and the last is the main one: the default of a `MultiOptimizer`.
     """
     base = min(names, key=len)
     if not all(name == base or name.startswith(base + "_") for name in names):
@@ -41,7 +41,7 @@ def _endings(names: list[str]) -> tuple[list[str], int]:
     # Keras counts optimizers of one class, as in `adam`, `adam_1` and `adam_2`.
     are_counted = base not in names and all(rest.isdigit() for rest in rests)
     if not base or len(set(factors)) < len(names) or are_counted:
-        return names, 0
+        return names, len(names) - 1
     return rests, factors.index(1.0 if 1.0 in factors else max(factors))
 
 

@@ -25,7 +25,7 @@ class Monitor(Callback):
     `logs` gets the value that the last update of the epoch used. With several
     optimizers the names end in theirs, as in `learning_rate_adam`, and in the factors of
     `layerwise`, as in `learning_rate_0.1`. Plain names are then those of the optimizer with
-    factor 1, or else the largest factor, or else of the first optimizer.
+    factor 1, or else the largest factor, or else of the default one of a `MultiOptimizer`.
 
     It reads the device once an epoch. The values of steps are computed from the
     schedules, so it costs nothing per step and is exact with `steps_per_execution`.

@@ -18,7 +18,7 @@ from .ops import NUMPY, namespace
 from .step import Step
 
 FEW = 2  # steps, for which a schedule is called with each
-_take_arrays: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()  # schedules, by id
+_checked: weakref.WeakValueDictionary[tuple[int, str], Any] = weakref.WeakValueDictionary()  # schedules
 
 
 @schedule
@@ -48,19 +48,19 @@ class Foreign(Schedule):
 
     def _values_outside(self, counts: np.ndarray) -> np.ndarray:
         # A call takes up to 0.5 seconds on JAX, which compiles each branch of each call.
-        values = self._at_array(counts)
-        if values is not None and self._takes_arrays(counts, values):
-            return values
-        mapped = self._mapped(counts) if counts.size > FEW else None
-        return self._one_by_one(counts) if mapped is None else mapped
+        for at_all in (self._at_array, self._mapped) if counts.size > FEW else ():
+            values = at_all(counts)
+            if values is not None and self._is_right(at_all.__name__, counts, values):
+                return values
+        return self._one_by_one(counts)
 
-    def _takes_arrays(self, counts: np.ndarray, values: np.ndarray) -> bool:
-        """Whether `values`, of one call with all `counts`, are right at the first and the last; checked once."""
-        if counts.size and _take_arrays.get(id(self.schedule)) is not self.schedule:
+    def _is_right(self, way: str, counts: np.ndarray, values: np.ndarray) -> bool:
+        """Whether `values`, computed together, are right at the first and the last of `counts`; checked once."""
+        if _checked.get((id(self.schedule), way)) is not self.schedule:
             ends = [0, -1]
             if not np.allclose(values.flat[ends], self._one_by_one(counts.flat[ends]), rtol=1e-5, atol=0.0):
                 return False
-            _take_arrays[id(self.schedule)] = self.schedule
+            _checked[id(self.schedule), way] = self.schedule
         return True
 
     def _at_array(self, counts: np.ndarray) -> np.ndarray | None:
