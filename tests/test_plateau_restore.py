@@ -172,8 +172,10 @@ def test_after_a_batch_with_nan(name):
     bad = x.copy()
     bad[-1] = np.nan
     weights = model.get_weights()
+    model.set_weights(weights)  # a bug of Keras on JAX: after a fit with averages, weights share their buffers
     model.fit(bad, y, **keywords)
     assert same(model.get_weights(), weights)
+    model.set_weights(weights)
     model.fit(x, y, **keywords)
     arrays = [keras.ops.convert_to_numpy(variable) for variable in model.optimizer.variables]
     assert all(np.isfinite(array).all() for array in [*model.get_weights(), *arrays])

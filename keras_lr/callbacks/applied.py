@@ -31,7 +31,8 @@ def _endings(names: list[str]) -> tuple[list[str], int]:
     """What to call each of several optimizers, and which is the main one.
 
     Those of `layerwise` are called by their factors, 1 for the one that has the plain name; the main one has factor 1
-    or else the largest. Others are called by their names, and the last is the main one: the default of a `MultiOptimizer`.
+    or else the largest. Others are called by their names, and the last is the main one, in a
+    `MultiOptimizer` the default.
     """
     base = min(names, key=len)
     if not all(name == base or name.startswith(base + "_") for name in names):
