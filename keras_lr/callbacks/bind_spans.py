@@ -5,8 +5,6 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-import keras
-
 from ..optimizers.accumulation import per_update
 from ..optimizers.compiled_step import retrace
 from ..optimizers.inspection import inner_optimizers, schedules_of
@@ -15,9 +13,10 @@ from ..optimizers.resume_at import set_batch_count
 from ..schedules import arguments
 from ..schedules.base import Schedule
 from . import backup, fit, position
+from .base import Callback
 
 
-class BindSpans(keras.callbacks.Callback):
+class BindSpans(Callback):
     """Resolves the spans of the model's schedules to steps, from what `fit` knows of its data.
 
     It reads the batches per epoch of arrays, `tf.data` pipelines, `PyDataset`s
