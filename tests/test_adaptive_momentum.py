@@ -193,7 +193,7 @@ def test_another_run():
 
     def train(warning=None, **options):
         values = Values()
-        with warning or contextlib.nullcontext():
+        with contextlib.nullcontext() if warning is None else warning:
             callbacks = [klr.AdaptiveMomentumRamp(**options), values]
             model.fit(*windows([2.0, 1.0]), batch_size=1, shuffle=False, callbacks=callbacks, verbose=0)
         runs.append(values.values)
