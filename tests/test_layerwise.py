@@ -67,6 +67,71 @@ def own():
     return model
 
 
+@keras.saving.register_keras_serializable("test_layerwise")
+class Block(layers.Layer):
+    """A layer with layers inside, whose names are automatic; attention heads are in a list, and are no blocks."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.heads, self.mlp = [layers.Dense(2), layers.Dense(2)], keras.Sequential([layers.Dense(4)])
+
+    def build(self, shape):
+        for layer in (*self.heads, self.mlp):
+            layer.build(shape)
+
+    def call(self, inputs):
+        return inputs + self.mlp(keras.ops.concatenate([head(inputs) for head in self.heads], -1))
+
+
+@keras.saving.register_keras_serializable("test_layerwise")
+class Stack(layers.Layer):
+    """Embeddings, three blocks in a list and a norm."""
+
+    def __init__(self, numbered=False, **options):
+        super().__init__(**options)
+        self.numbered = numbered
+        self.words, self.places = layers.Embedding(5, 4), layers.Embedding(4, 4)
+        if numbered:
+            self.block_1, self.block_2, self.block_3 = Block(), Block(), Block()
+        else:
+            self.blocks = [Block(), [Block(), Block()]]
+        self.norm = layers.LayerNormalization()
+
+    def all_blocks(self):
+        return [self.block_1, self.block_2, self.block_3] if self.numbered else [self.blocks[0], *self.blocks[1]]
+
+    def build(self, shape):
+        self.words.build(shape)
+        self.places.build(shape)
+        for layer in (*self.all_blocks(), self.norm):
+            layer.build((*shape, 4))
+
+    def call(self, inputs):
+        x = self.words(keras.ops.cast(inputs > 0, "int32")) + self.places(keras.ops.arange(4))
+        for block in self.all_blocks():
+            x = block(x)
+        return self.norm(x)
+
+    def get_config(self):
+        return super().get_config() | {"numbered": self.numbered}
+
+
+def stack(**options):
+    keras.utils.set_random_seed(7)
+    mean = layers.GlobalAveragePooling1D()
+    return keras.Sequential([keras.Input([4]), Stack(name="stack", **options), mean, dense("head", 1)])
+
+
+def numbered_stack():
+    return stack(numbered=True)
+
+
+def same_names():
+    keras.utils.set_random_seed(7)
+    inner = [keras.Sequential([keras.Input([4]), dense("same")], name=name) for name in ("one", "two")]
+    return keras.Sequential([keras.Input([4]), *inner, dense("head", 1)])
+
+
 def compiled(model, optimizer):
     model.compile(optimizer=optimizer, loss="mse")
     return model
@@ -94,6 +159,8 @@ def ratios(make, options, reload=None):
     return np.array(found)
 
 
+# Embeddings, three blocks, the norm, the head.
+STACK = [1 / 32] * 2 + [1 / 16] * 6 + [1 / 8] * 6 + [1 / 4] * 6 + [1 / 2] * 2 + [1] * 2
 CASES = {
     "a layer, not its prefix": (sequential, {"factors": {"dense": 0.5}}, [0.5] * 2 + [1] * 4),
     "an expression": (sequential, {"factors": {"dense.*": 0.5}}, [0.5] * 4 + [1] * 2),
@@ -108,6 +175,9 @@ CASES = {
     "decay inside": (functional, {"decay": 0.5}, np.repeat([0.125, 0.25, 0.5, 1], 2)),
     "wrapped": (wrapped, {"factors": {"bi": 0.5, "attention": 2.0}}, [0.5] * 6 + [2] * 8 + [1] * 2),
     "one's own": (own, {"factors": {"body": 0.5, "scale": 2.0}}, [2] + [0.5] * 2 + [1] * 2),
+    "blocks inside a layer": (stack, {"decay": 0.5}, STACK),
+    "numbered blocks": (numbered_stack, {"decay": 0.5, "factors": {"head": 3.0}}, [*STACK[:-2], 3, 3]),
+    "the same names in two models": (same_names, {"factors": {"one": 0.5, "two": 2.0}}, [0.5] * 2 + [2] * 2 + [1] * 2),
     "inside a layer": (wrapped, {"factors": {"attention/query": 2.0}}, [1] * 6 + [2] * 2 + [1] * 8),
 }
 
@@ -183,13 +253,59 @@ def test_a_loaded_run_is_the_uninterrupted_one(tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
-def test_layers_that_a_loaded_model_confuses():
-    """Layers of the same name in two models inside can have the same factor, and not two: loading drops the models."""
-    inner = [keras.Sequential([keras.Input([4]), dense("same")], name=name) for name in ("one", "two")]
-    model = keras.Sequential([keras.Input([4]), *inner, dense("head", 1)])
-    klr.layerwise(model, optimizers.SGD(0.1), {"same": 0.5})
-    with pytest.raises(ValueError, match="`model` of `layerwise` must be one whose layers of different factors have"):
-        klr.layerwise(model, optimizers.SGD(0.1), {"one": 0.5})
+def test_a_loaded_stack_goes_on(tmp_path):
+    """Blocks have their own rates, also in a copy and in a loaded model, where automatic names are others."""
+    model = compiled(numbered_stack(), "sgd")
+    optimizer = klr.layerwise(model, optimizers.Adam(0.1), decay=0.5)
+    rates = {float(part.learning_rate) for part in type(optimizer).from_config(optimizer.get_config()).optimizers}
+    assert sorted(rates) == pytest.approx([0.1 / 2**depth for depth in range(5, -1, -1)])
+    compiled(model, optimizer)
+    step(model)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert [v.path for v in loaded.trainable_variables] != [v.path for v in model.trainable_variables]
+    for moved, moved_loaded in zip(step(model), step(loaded), strict=True):
+        np.testing.assert_array_equal(moved, moved_loaded)
+
+
+def test_another_number_of_variables():
+    """A copy that can't know which variable is which says so, and what to do."""
+    model = sequential()
+    copy = optimizers.deserialize(optimizers.serialize(klr.layerwise(model, optimizers.SGD(0.1), decay=0.5)))
+    model.layers[0].trainable = False
+    with pytest.raises(ValueError, match=r"saved for 6 trainable variables, and the model has 4\. Load it with"):
+        copy.build(model.trainable_variables)
+
+
+def test_frozen_between():
+    """Layers may be frozen after the call, and variables added."""
+    model = sequential()
+    optimizer = klr.layerwise(model, optimizers.SGD(0.1), {"dense": 0.1, "head": 0.5})
+    model.layers[0].trainable = False
+    model.layers[1].enable_lora(1) if hasattr(model.layers[1], "enable_lora") else None
+    moved, plain = step(compiled(model, optimizer)), sequential()
+    plain.layers[0].trainable = False
+    expected = step(compiled(plain, optimizers.SGD(0.1)))
+    assert all(np.all(x == 0) for x in moved[:2])
+    np.testing.assert_allclose(moved[-1], 0.5 * expected[-1], rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.tensorflow
+def test_mirrored():
+    """In and outside the scope of the strategy, with a number for the rate."""
+    import tensorflow as tf
+
+    strategy = tf.distribute.MirroredStrategy([device.name for device in tf.config.list_logical_devices("CPU")])
+    with strategy.scope():
+        model = sequential()
+    optimizer = klr.layerwise(model, optimizers.SGD(0.1), decay=0.5)
+    with strategy.scope():
+        klr.layerwise(model, optimizers.SGD(0.1), decay=0.5)
+        compiled(model, optimizer)
+    single = sequential()
+    compiled(single, klr.layerwise(single, optimizers.SGD(0.1), decay=0.5))
+    for a, b in zip(step(model), step(single), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..optimizers.compiled_step import build, retrace
+from ..optimizers.compiled_step import retrace_if_changed
 from ..optimizers.feedback import momentum_name, start_rule
-from ..optimizers.inspection import batch_count, inner_optimizers, is_scheduled, rules_of, source_of
+from ..optimizers.inspection import batch_count, is_scheduled, rules_of, source_of
 from ..optimizers.scheduled import scheduled
 from ..rules.adaptive_momentum import LIMIT, MEMORY, OVERSHOOT, USUAL, AdaptiveMomentum, memory_of
 from ..schedules import arguments
@@ -62,6 +62,8 @@ class AdaptiveMomentumRamp(PartialEpochs):
             for what each optimizer has.
         restart: Whether each `fit` begins with `start` and without the loss of an earlier one. `False`
             continues. A restore by `BackupAndRestore` continues anyway.
+        optimizer: Which optimizer, where the model has several: the attribute of the model
+            that holds it, its name, or the optimizer itself; or a list of these.
 
     Raises:
         TypeError, ValueError: An argument breaks its rule. At the start of `fit`:
@@ -77,19 +79,20 @@ class AdaptiveMomentumRamp(PartialEpochs):
         peak: float = 0.99,
         hyperparameter: str = "auto",
         restart: bool = False,
+        optimizer: Any = None,
     ):
-        super().__init__()
+        super().__init__(optimizer)
         self.rule = AdaptiveMomentum(start, usual, peak)
-        if hyperparameter not in ("auto", "momentum", "beta_1"):
+        if not arguments.is_one_of(hyperparameter, ("auto", "momentum", "beta_1")):
             arguments.reject(self, "hyperparameter", '"auto", "momentum" or "beta_1"', hyperparameter)
         self.hyperparameter = self._requested = hyperparameter
         self.restart = arguments.validate_as(arguments.FLAG, self, "restart", restart)
 
     def set_model(self, model: Any) -> None:
         super().set_model(model)
-        if not inner_optimizers(model.optimizer):  # a `MultiOptimizer` that is not built
-            build(model)
-        optimizers = inner_optimizers(model.optimizer)
+        if not self.optimizers:  # a `MultiOptimizer` that is not built
+            self.build()
+        optimizers = self.optimizers
         targets = [(optimizer, momentum_name(optimizer)) for optimizer in optimizers]
         if self._requested != "auto":
             targets = [(optimizer, name) for optimizer, name in targets if name == self._requested]
@@ -98,11 +101,11 @@ class AdaptiveMomentumRamp(PartialEpochs):
             rule = "what an SGD (momentum) or an Adam (beta_1) of the model has"
             arguments.reject(self, "hyperparameter", rule, self._requested, f"The model was compiled with `{classes}`.")
         self._names = sorted({str(name) for _, name in targets})
-        changed = [self._apply_rule(optimizer, str(name)) for optimizer, name in targets]
-        # Before any `on_train_begin`, in which `BackupAndRestore` loads the variables.
-        build(model)
-        if any(changed):
-            retrace(model)
+        with retrace_if_changed(model, self._outer_optimizers):
+            for optimizer, name in targets:
+                self._apply_rule(optimizer, str(name))
+            # Before any `on_train_begin`, in which `BackupAndRestore` loads the variables.
+            self.build()
         self._state_before = self._saved_loss()
 
     def on_train_begin(self, logs: Any = None) -> None:
@@ -129,7 +132,7 @@ class AdaptiveMomentumRamp(PartialEpochs):
 
     def on_train_end(self, logs: Any = None) -> None:
         super().on_train_end(logs)
-        earlier_state.end(self.model, STATE_KEY)
+        earlier_state.end(self.model, self.optimizers, STATE_KEY)
 
     def _check(self, metrics: dict[str, Any]) -> None:
         loss = metrics.get("loss", math.nan)
@@ -143,11 +146,10 @@ class AdaptiveMomentumRamp(PartialEpochs):
 
     def _saved_loss(self) -> Any:
         """An array with the loss of the previous window, NaN before the first one; `None` if the ramp is new here."""
-        optimizers = inner_optimizers(self.model.optimizer)
-        return optimizers[0]._managed.callback_state.get(STATE_KEY)
+        return self.optimizers[0]._managed.callback_state.get(STATE_KEY)
 
     def _save_loss(self, loss: float) -> None:
-        for optimizer in inner_optimizers(self.model.optimizer):
+        for optimizer in self.optimizers:
             optimizer._managed.callback_state[STATE_KEY] = np.array([loss], "float64")
 
     def _begin_anew(self) -> None:
@@ -169,8 +171,8 @@ class AdaptiveMomentumRamp(PartialEpochs):
             warnings.warn(f"{OWNER}: The saved state is dropped, because it is damaged.", stacklevel=2)
             self._begin_anew()
         if np.isnan(self._saved_loss()[0]):
-            earlier_state.begin(self.model, STATE_KEY)
-        elif reason := earlier_state.reason_to_doubt(self.model, STATE_KEY):
+            earlier_state.begin(self.model, self.optimizers, STATE_KEY)
+        elif reason := earlier_state.reason_to_doubt(self.model, self.optimizers, STATE_KEY):
             warnings.warn(
                 f"{OWNER}: It continues with the loss and the memory of an earlier `fit`, but {reason}. Pass "
                 "`AdaptiveMomentumRamp(restart=True)` to begin anew.",
@@ -179,8 +181,7 @@ class AdaptiveMomentumRamp(PartialEpochs):
 
     def _ruled(self) -> list[tuple[Any, str]]:
         """The optimizers and their hyperparameters that follow the rule of this callback."""
-        inner = inner_optimizers(self.model.optimizer)
-        return [(one, name) for one in inner for name, rule in rules_of(one).items() if rule == self.rule]
+        return [(one, name) for one in self.optimizers for name, rule in rules_of(one).items() if rule == self.rule]
 
     def _steered(self) -> list[Any]:
         """The optimizers whose usual memory follows the loss."""

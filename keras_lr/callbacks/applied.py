@@ -4,27 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..optimizers.inspection import applied_values, batch_count, inner_optimizers
 
+def by_name(names: list[str], values: list[dict[str, Any]], has_main: bool = True) -> dict[str, Any]:
+    """What each of several optimizers has by hyperparameter, in one dictionary; `names` are those of the optimizers.
 
-def by_name(optimizers: list[Any], values: list[dict[str, Any]]) -> dict[str, Any]:
-    """What each of several optimizers has by hyperparameter, in one dictionary.
-
-    With several optimizers the plain names are those of the main one, and the names of each end in what it is called.
+    With several optimizers inside one, the plain names are those of the main one, and the names of each end in what it is called.
     """
-    if len(values) < 2:
-        return dict(*values)
-    endings, main = _endings([optimizer.name for optimizer in optimizers])
+    if len(values) < 2 or not has_main:
+        return {
+            f"{name}_{end}" if end else name: v
+            for end, own in zip(names, values, strict=True)
+            for name, v in own.items()
+        }
+    endings, main = _endings(names)
     named = {f"{name}_{end}": value for end, own in zip(endings, values, strict=True) for name, value in own.items()}
     return values[main] | named
-
-
-def last_applied(optimizer: Any) -> dict[str, float]:
-    """The values of the last update by name, for `logs`."""
-    optimizers = inner_optimizers(optimizer)
-    ends = [batch_count(one) for one in optimizers]
-    values = [applied_values(one, max(0, end - 1), end) for one, end in zip(optimizers, ends, strict=True)]
-    return {name: float(series[-1]) for name, series in by_name(optimizers, values).items() if len(series)}
 
 
 def _endings(names: list[str]) -> tuple[list[str], int]:

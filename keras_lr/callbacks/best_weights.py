@@ -25,10 +25,10 @@ class BestWeights:
     def __getstate__(self) -> dict[str, Any]:
         return vars(BestWeights())  # not the variables of a model
 
-    def save(self, model: Any, value: float) -> None:
-        variables = [*model.weights, *_moments(model.optimizer)]
+    def save(self, model: Any, optimizers: list[Any], value: float) -> None:
+        variables = [*model.weights, *(moment for optimizer in optimizers for moment in _moments(optimizer))]
         copies = [(variable, np.array(keras.ops.convert_to_numpy(variable))) for variable in variables]
-        gradients = _accumulated_gradients(model.optimizer)
+        gradients = [gradient for optimizer in optimizers for gradient in _accumulated_gradients(optimizer)]
         zeros = [(variable, np.zeros(variable.shape, "float32")) for variable in gradients]
         self._copy = value, copies + zeros  # a single assignment, so that the two belong together
 

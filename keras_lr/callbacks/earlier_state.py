@@ -8,29 +8,29 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..optimizers.inspection import batch_count, inner_optimizers
+from ..optimizers.inspection import batch_count
 
 SUFFIX = ".weights"  # after the name of a saved state: sums of the weights when it began and at the end of the last fit
 SMALL = 2**16  # numbers in a weight tensor that is summed
 
 
-def begin(model: Any, key: str) -> None:
+def begin(model: Any, optimizers: list[Any], key: str) -> None:
     """Remember the weights with which the state `key` begins."""
-    _save(model, key, [_sum(model)] * 2)
+    _save(optimizers, key, [_sum(model)] * 2)
 
 
-def end(model: Any, key: str) -> None:
+def end(model: Any, optimizers: list[Any], key: str) -> None:
     """Remember the weights with which a `fit` ends."""
-    saved = _load(model, key)
+    saved = _load(optimizers, key)
     if saved is not None:
-        _save(model, key, [saved[0], _sum(model)])
+        _save(optimizers, key, [saved[0], _sum(model)])
 
 
-def reason_to_doubt(model: Any, key: str) -> str:
+def reason_to_doubt(model: Any, optimizers: list[Any], key: str) -> str:
     """Why a state that is saved under `key` is hardly one of the run that begins, or nothing."""
-    if not any(batch_count(optimizer) for optimizer in inner_optimizers(model.optimizer)):
+    if not any(batch_count(optimizer) for optimizer in optimizers):
         return "the optimizer has made no step"
-    saved = _load(model, key)
+    saved = _load(optimizers, key)
     if saved is not None and saved[0] != saved[1] and _sum(model) == saved[0]:
         return "the weights are those with which the earlier one began"
     return ""
@@ -44,12 +44,12 @@ def _sum(model: Any) -> float:
     return math.fsum(float(np.nan_to_num(array).sum()) for array in arrays)
 
 
-def _load(model: Any, key: str) -> list[float] | None:
-    states = [optimizer._managed.callback_state for optimizer in inner_optimizers(model.optimizer)]
+def _load(optimizers: list[Any], key: str) -> list[float] | None:
+    states = [optimizer._managed.callback_state for optimizer in optimizers]
     array = np.asarray(states[0].get(key + SUFFIX, ()) if states else ())
     return [float(number) for number in array] if array.shape == (2,) and array.dtype.kind == "f" else None
 
 
-def _save(model: Any, key: str, sums: list[float]) -> None:
-    for optimizer in inner_optimizers(model.optimizer):
+def _save(optimizers: list[Any], key: str, sums: list[float]) -> None:
+    for optimizer in optimizers:
         optimizer._managed.callback_state[key + SUFFIX] = np.array(sums, "float64")

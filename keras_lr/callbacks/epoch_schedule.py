@@ -33,6 +33,8 @@ class EpochSchedule(EpochSetter):
             is one of the epochs of `fit`. Or a function of the number of the epoch, or of that
             and the current value, as for Keras' `LearningRateScheduler`, that returns a number.
         hyperparameter: `"learning_rate"`, `"momentum"`, `"weight_decay"`, ...
+        optimizer: Which optimizer, where the model has several: the attribute of the model
+            that holds it, its name, or the optimizer itself; or a list of these.
 
     Raises:
         TypeError, ValueError: An argument breaks its rule; or, at the start of
@@ -40,8 +42,14 @@ class EpochSchedule(EpochSetter):
             it.
     """
 
-    def __init__(self, schedule: LearningRateSchedule | Callable[..., float], hyperparameter: str = "learning_rate"):
-        super().__init__(hyperparameter)
+    def __init__(
+        self,
+        schedule: LearningRateSchedule | Callable[..., float],
+        hyperparameter: str = "learning_rate",
+        *,
+        optimizer: Any = None,
+    ):
+        super().__init__(hyperparameter, optimizer)
         if not isinstance(schedule, LearningRateSchedule) and not callable(schedule):
             arguments.reject(self, "schedule", "a schedule or a function of the epoch", schedule, error=TypeError)
         self.schedule = (

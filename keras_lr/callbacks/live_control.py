@@ -15,21 +15,21 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..optimizers.compiled_step import build, retrace_if_changed
-from ..optimizers.inspection import batch_count, inner_optimizers, is_scheduled
+from ..optimizers.compiled_step import retrace_if_changed
+from ..optimizers.inspection import batch_count, is_scheduled
 from ..optimizers.manage import manage
 from ..optimizers.state import FACTOR
 from ..schedules import arguments
 from ..schedules.exact import is_integer
 from . import fit, live_commands
-from .base import Callback
 from .changes import make
+from .optimizer_callback import OptimizerCallback
 from .plateau_reducer import PlateauReducer
 
 STATE_KEY = "live_control"
 
 
-class LiveControl(Callback):
+class LiveControl(OptimizerCallback):
     """Changes the learning rate or another hyperparameter of a running `fit` by commands in a small JSON file.
 
     The file names hyperparameters, each with one command: `{"set": 0.01}` replaces a
@@ -61,6 +61,8 @@ class LiveControl(Callback):
             a read of the file; on JAX, which otherwise leaves the model's state on the device for
             the whole epoch, a new content also copies that state back.
         verbose: Whether to print a line for each command that is applied or ignored, 0 or 1.
+        optimizer: Which optimizer, where the model has several: the attribute of the model
+            that holds it, its name, or the optimizer itself; or a list of these.
 
     Attributes:
         applied: What was applied: dictionaries with `time`, `epoch`, `batch`, `iteration`,
@@ -72,13 +74,13 @@ class LiveControl(Callback):
         TypeError, ValueError: An argument breaks its rule.
     """
 
-    def __init__(self, path: str | os.PathLike, *, every: int | None = None, verbose: int = 1):
-        super().__init__()
+    def __init__(self, path: str | os.PathLike, *, every: int | None = None, verbose: int = 1, optimizer: Any = None):
+        super().__init__(optimizer)
         if not isinstance(path, str | os.PathLike) or not Path(path).name:
             arguments.reject(self, "path", "the path of a file", path, error=TypeError)
         if every is not None and (not is_integer(every) or every < 1):
             arguments.reject(self, "every", "an integer > 0 or None", every)
-        if verbose not in (0, 1):
+        if not isinstance(verbose, int) or verbose not in (0, 1):
             arguments.reject(self, "verbose", "0 or 1", verbose)
         self.path, self.every, self.verbose = Path(path), every, verbose
         self.log_path = self.path.with_suffix(".applied.jsonl")
@@ -87,9 +89,9 @@ class LiveControl(Callback):
     def set_model(self, model: Any) -> None:
         super().set_model(model)
         # Before any `on_train_begin`, in which `BackupAndRestore` loads the state.
-        build(model)
-        with retrace_if_changed(model):
-            for optimizer in inner_optimizers(model.optimizer):
+        self.build()
+        with retrace_if_changed(model, self._outer_optimizers):
+            for optimizer in self.optimizers:
                 manage(optimizer, {FACTOR: True} if is_scheduled(optimizer) else {})
 
     def on_train_begin(self, logs: Any = None) -> None:
@@ -112,11 +114,12 @@ class LiveControl(Callback):
             self._read_file(batch)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self.warn_if_unused()
         if self._stop:
             self.model.stop_training = True  # only here: earlier, it would also end the epoch
 
     def _check_saved_state(self) -> None:
-        for optimizer in inner_optimizers(self.model.optimizer):
+        for optimizer in self.optimizers:
             saved = np.asarray(optimizer._managed.callback_state.get(STATE_KEY, np.zeros(32, "uint8")))
             if saved.shape != (32,) or saved.dtype != "uint8":
                 del optimizer._managed.callback_state[STATE_KEY]
@@ -140,7 +143,7 @@ class LiveControl(Callback):
         digest = hashlib.sha256(b"%d:" % changed + content).digest()
         if digest == self._last_read or not content.strip():
             return
-        optimizers = inner_optimizers(self.model.optimizer)  # on JAX, `self.model` copies the state of the epoch back
+        optimizers = self.optimizers
         if not optimizers:
             return  # a `MultiOptimizer` before its first step; the file is read again after it
         self._last_read, saved_digest = digest, np.frombuffer(digest, "uint8")
@@ -153,10 +156,10 @@ class LiveControl(Callback):
 
     def _apply(self, commands: dict[str, Any], batch: int, digest: np.ndarray) -> None:
         by_name = {name: command for name, command in commands.items() if name != "stop"}
-        with retrace_if_changed(self.model):
+        with retrace_if_changed(self.model, self._outer_optimizers):
             # All commands are validated and prepared, which changes no value, before the first change is made.
             changes = [change for name, command in by_name.items() for change in self._prepare(name, command)]
-            state = inner_optimizers(self.model.optimizer)[0]._managed.callback_state
+            state = self.optimizers[0]._managed.callback_state
             changes.append(functools.partial(state.update, {STATE_KEY: digest}))
             make(changes)
         for name, command in by_name.items():
@@ -171,10 +174,10 @@ class LiveControl(Callback):
             sets_rate = name == "learning_rate" and isinstance(other, keras.callbacks.LearningRateScheduler)
             if sets_rate or (getattr(other, "hyperparameter", None) == name and not is_relative):
                 raise ValueError(f"`{type(other).__name__}` sets `{name}`, and would undo it.")
-        return live_commands.prepare(inner_optimizers(self.model.optimizer), name, command, self.path.name)
+        return live_commands.prepare(self.optimizers, name, command, self.path.name)
 
     def _record(self, batch: int, name: str | None, command: dict[str, Any]) -> None:
-        optimizers = inner_optimizers(self.model.optimizer)
+        optimizers = self.optimizers
         values = [] if name is None else live_commands.next_values(optimizers, name)
         entry = {
             "time": datetime.datetime.now().isoformat(timespec="seconds"),

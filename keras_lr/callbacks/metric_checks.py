@@ -9,7 +9,6 @@ from typing import Any
 from ..schedules import arguments
 from ..schedules.spans import Length, Span, in_steps
 from . import fit
-from .applied import last_applied
 from .metric_names import did_you_mean
 from .partial_epochs import PartialEpochs
 
@@ -21,7 +20,7 @@ class MetricChecks(PartialEpochs):
     every: Length | None
 
     def on_train_begin(self, logs: Any = None) -> None:
-        self._has_sources = bool(fit.metric_sources(self))
+        self._has_sources = fit.has_metric_sources(self)
         self._has_checked = False
         self._added: list[str] = []  # the names that this callback adds to `logs`
         self._missing_in: list[str] = []  # the metrics of an epoch that lacked the watched one
@@ -37,11 +36,15 @@ class MetricChecks(PartialEpochs):
         super().on_train_begin(logs)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self.warn_if_unused()
         self._on_epoch_end_before_others(logs)  # where nothing is before it
         if self.every is not None:
             self._end_epoch()
-            if not self._checks and not self.model.stop_training:
-                arguments.reject(self, "every", "at most an epoch long", self.every)
+            if not self._checks and not getattr(self.model, "stop_training", False):
+                remedy = "A loop of your own calls `on_train_batch_begin` and `on_train_batch_end`."
+                arguments.reject(
+                    self, "every", "at most an epoch long", self.every, remedy if self._is_outside_fit else ""
+                )
             return
         self._is_checked = self.monitor in (logs or {})
         if self._is_checked:
@@ -51,7 +54,7 @@ class MetricChecks(PartialEpochs):
 
     def _on_epoch_end_before_others(self, logs: Any) -> None:
         if logs is not None:
-            applied = last_applied(self.model.optimizer)
+            applied = self.last_applied()
             self._added = [name for name in applied if name not in logs] or self._added
             logs |= applied | logs
 
@@ -80,6 +83,10 @@ class MetricChecks(PartialEpochs):
     def _batches_per_check(self, every: Length) -> Fraction | int:
         steps, epochs = self.params.get("steps"), self.params.get("epochs")
         if isinstance(every, Span):
+            if steps is None:
+                rule = "an integer where it is not known how many batches an epoch has"
+                remedy = "Or pass `fit(steps_per_epoch=...)`; in a loop of your own, `CallbackList(..., steps=...)`."
+                arguments.reject(self, "every", rule, every, remedy)
             every = every.bind(steps_per_epoch=steps, epochs=epochs, batch_size=fit.batch_size(self.model))
         batches = in_steps(every)
         if steps is not None and batches > steps:

@@ -8,22 +8,22 @@ from typing import Any, ClassVar
 import keras
 import numpy as np
 
-from ..optimizers.inspection import applied_values, batch_count, inner_optimizers
+from ..optimizers.inspection import applied_values, batch_count
 from ..schedules import arguments
 from . import fit
-from .applied import by_name
-from .base import Callback
 from .events import Events
+from .optimizer_callback import OptimizerCallback
 
 
-class Monitor(Callback):
+class Monitor(OptimizerCallback):
     """Adds the values that were applied to `logs` each epoch, and records them for each step.
 
     It covers the learning rate and every hyperparameter that `scheduled` or a
     callback manages, of every optimizer: numbers for History, the progress bar,
     `CSVLogger`, TensorBoard's callback and others, wherever it is in the list.
     `logs` gets the value that the last update of the epoch used. With several
-    optimizers the names end in theirs, as in `learning_rate_adam`, and in the factors of
+    optimizers the names end in theirs, as in `learning_rate_adam`, or in the attributes of the
+    model that hold them, as in `learning_rate_g_optimizer`, and in the factors of
     `layerwise`, as in `learning_rate_0.1`. Plain names are then those of the optimizer with
     factor 1, or else the largest factor, or else of the default one of a `MultiOptimizer`.
 
@@ -48,6 +48,9 @@ class Monitor(Callback):
             each step is written there at the end of its epoch, by the number of the batch: 1 for
             the first one of the optimizer, or, where Keras' callback draws batches
             (`update_freq`), for the first one of `fit`, as there.
+        optimizer: Which optimizers: attributes of the model that hold them, their names, or the
+            optimizers themselves, one or a list. By default all optimizers that are attributes
+            of the model.
 
     Raises:
         TypeError: `log_dir` is not a path.
@@ -58,10 +61,11 @@ class Monitor(Callback):
             batches that a loss scale skipped: they change nothing, so nothing was applied in them.
     """
 
-    of_the_run: ClassVar[tuple[str, ...]] = ("_events",)
+    of_the_run: ClassVar[tuple[str, ...]] = ("_events", "_outer_optimizers")
+    takes_all_optimizers = True
 
-    def __init__(self, *, log_dir: str | os.PathLike[str] | None = None):
-        super().__init__()
+    def __init__(self, *, log_dir: str | os.PathLike[str] | None = None, optimizer: Any = None):
+        super().__init__(optimizer)
         if log_dir is not None and not isinstance(log_dir, str | os.PathLike):
             arguments.reject(self, "log_dir", "a path", log_dir, error=TypeError)
         self.log_dir = log_dir
@@ -84,15 +88,16 @@ class Monitor(Callback):
         self._first_of_fit: list[int] | None = None
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self._first_batches = [batch_count(inner) for inner in inner_optimizers(self.model.optimizer)]
+        self._first_batches = [batch_count(inner) for inner in self.optimizers]
         if self._first_of_fit is None:
             self._first_of_fit = self._first_batches
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        optimizers = inner_optimizers(self.model.optimizer)
+        self.warn_if_unused()
+        optimizers = self.optimizers
         begins = self._first_batches or [0] * len(optimizers)  # of a `MultiOptimizer` that was not built yet
         values = [applied_values(one, begin, batch_count(one)) for one, begin in zip(optimizers, begins, strict=True)]
-        for name, series in by_name(optimizers, values).items():
+        for name, series in self.by_name(optimizers, values).items():
             self._epochs.setdefault(name, []).append(series)
             if logs is not None and len(series):
                 logs[name] = float(series[-1])
@@ -103,7 +108,7 @@ class Monitor(Callback):
                 {name: (first, series) for name, series in own.items()}
                 for first, own in zip(firsts, values, strict=True)
             ]
-            self._events.write(by_name(optimizers, numbered))
+            self._events.write(self.by_name(optimizers, numbered))
 
     @property
     def steps(self) -> dict[str, np.ndarray]:

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 import keras
 
-from ..optimizers.compiled_step import build, retrace_if_changed
-from ..optimizers.inspection import current_value, inner_optimizers, is_scheduled
+from ..optimizers.compiled_step import retrace_if_changed
+from ..optimizers.inspection import current_value, is_scheduled
 from ..optimizers.manage import manage
 from ..optimizers.state import FACTOR
 from ..schedules import arguments
@@ -88,6 +88,8 @@ class PlateauReducer(MetricChecks):
             rate before the reductions of this callback, unless something else has set it since.
             `False` continues. A restore by `BackupAndRestore` continues anyway.
         verbose: 1 to print a line for each change of the rate, 0 for none.
+        optimizer: Which optimizer, where the model has several: the attribute of the model
+            that holds it, its name, or the optimizer itself; or a list of these.
 
     Raises:
         TypeError, ValueError: An argument breaks its rule, or `mode` can't be inferred
@@ -134,8 +136,9 @@ class PlateauReducer(MetricChecks):
         restore_best: bool = False,
         restart: bool = False,
         verbose: int = 0,
+        optimizer: Any = None,
     ):
-        super().__init__()
+        super().__init__(optimizer)
         if not isinstance(monitor, str):
             rule = 'the name of a metric, as in `PlateauReducer("val_loss")`'
             arguments.reject(self, "monitor", rule, monitor, error=TypeError)
@@ -166,7 +169,7 @@ class PlateauReducer(MetricChecks):
         if every is not None and monitor.startswith("val_"):
             rule = "a metric of the training where checks are made `every` so many batches"
             arguments.reject(self, "monitor", rule, monitor)
-        if mode not in ("auto", "min", "max"):
+        if not arguments.is_one_of(mode, ("auto", "min", "max")):
             arguments.reject(self, "mode", '"auto", "min" or "max"', mode)
         self.mode = mode_of(self, monitor) if mode == "auto" else mode
         self._best = BestWeights()
@@ -174,9 +177,9 @@ class PlateauReducer(MetricChecks):
     def set_model(self, model: Any) -> None:
         super().set_model(model)
         # Before any `on_train_begin`, in which `BackupAndRestore` loads the state.
-        build(model)
-        with retrace_if_changed(model):
-            for optimizer in self._optimizers():
+        self.build()
+        with retrace_if_changed(model, self._outer_optimizers):
+            for optimizer in self.optimizers:
                 manage(optimizer, {FACTOR: True} if is_scheduled(optimizer) else {})
         self._state_before = self._saved_state()
 
@@ -197,13 +200,13 @@ class PlateauReducer(MetricChecks):
 
     def on_train_end(self, logs: Any = None) -> None:
         super().on_train_end(logs)
-        earlier_state.end(self.model, self.state_key)
+        earlier_state.end(self.model, self.optimizers, self.state_key)
 
     def _check_value(self, value: float) -> None:
-        optimizers, before = self._optimizers(), self._read_state()
+        optimizers, before = self.optimizers, self._read_state()
         state, due = after_check(self, before, value if self.mode == "min" else -value)
         if self.restore_best and state.best != before.best:
-            self._best.save(self.model, state.best)
+            self._best.save(self.model, self._outer_optimizers, state.best)
         to_make = reductions.changes(self, optimizers, due)
         at_limit = not to_make
         if due == "reduction" and self.restore_best and (self.stop_at_minimum or not at_limit):
@@ -222,7 +225,7 @@ class PlateauReducer(MetricChecks):
     @property
     def total_factor(self) -> float:
         """The product of the reductions, for an optimizer that follows a schedule."""
-        factor = self._optimizers()[0]._managed.variables[FACTOR]
+        factor = self.optimizers[0]._managed.variables[FACTOR]
         return float(keras.ops.convert_to_numpy(factor))
 
     @property
@@ -231,7 +234,7 @@ class PlateauReducer(MetricChecks):
         return f"plateau.{self.monitor}"
 
     def _saved_state(self) -> Any:
-        return next((one._managed.callback_state.get(self.state_key) for one in self._optimizers()), None)
+        return next((one._managed.callback_state.get(self.state_key) for one in self.optimizers), None)
 
     def _read_state(self) -> PlateauState:
         saved = self._saved_state()
@@ -239,7 +242,7 @@ class PlateauReducer(MetricChecks):
 
     def _check_saved_state(self) -> None:
         """Warn of a saved state that can't be used, or hardly is that of this run; prepare one that begins."""
-        optimizers = self._optimizers()
+        optimizers = self.optimizers
         try:
             state = self._read_state()
         except ValueError as error:
@@ -250,8 +253,8 @@ class PlateauReducer(MetricChecks):
         for factor in reductions.repair(optimizers):
             self._warn(f"The saved factor of the schedule is dropped, because it can't be one. Received: {factor:.6g}")
         if state == PlateauState():
-            earlier_state.begin(self.model, self.state_key)
-        elif reason := earlier_state.reason_to_doubt(self.model, self.state_key):
+            earlier_state.begin(self.model, optimizers, self.state_key)
+        elif reason := earlier_state.reason_to_doubt(self.model, optimizers, self.state_key):
             self._warn(
                 f"It continues with the best value and the counts of an earlier `fit`, but {reason}. Pass "
                 "`PlateauReducer(restart=True)` to begin anew, also with the rate."
@@ -259,14 +262,11 @@ class PlateauReducer(MetricChecks):
 
     def _begin_anew(self) -> None:
         to_make = []
-        for optimizer in self._optimizers():
+        for optimizer in self.optimizers:
             to_make += reductions.take_back(optimizer, self.state_key)
             to_make.append(functools.partial(optimizer._managed.callback_state.pop, self.state_key, None))
         make(to_make)
         self._best = BestWeights()
-
-    def _optimizers(self) -> list[Any]:
-        return inner_optimizers(self.model.optimizer)
 
     def _warn(self, message: str) -> None:
         warnings.warn(f"`PlateauReducer`: {message}", stacklevel=3)

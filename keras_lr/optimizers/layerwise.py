@@ -1,9 +1,10 @@
-"""Layer-wise learning rates: one optimizer for each factor, selected by the paths of the variables."""
+"""Layer-wise learning rates: one optimizer for each factor, selected by layer names or by depth."""
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -11,14 +12,16 @@ import keras
 from ..schedules import arguments
 from ..schedules.arguments import Member
 from ..schedules.base import Schedule, schedule
+from ..schedules.exact import LARGEST
 from ..schedules.step import Step
 from .accumulation import map_schedule
+from .depth import Weight, weights_by_depth
 from .inspection import configured_rate, schedules_of
+from .layerwise_optimizer import LayerwiseOptimizer
 from .learning_rate import set_learning_rate
 from .variables import to_decimal
 
 OWNER = "layerwise"
-Weights = list[tuple[str, str, Any]]  # the name of the layer, the name of the variable in the model, the variable
 
 
 @schedule
@@ -29,7 +32,7 @@ class Scaled(Schedule):
     multiplier: float
 
     def at(self, step: Step) -> Any:
-        return self.schedule.at(step) * self.multiplier
+        return step.ops.minimum(self.schedule.at(step) * self.multiplier, LARGEST)
 
 
 def layerwise(
@@ -37,9 +40,11 @@ def layerwise(
 ) -> Any:
     """An optimizer that trains each layer at `factor * decay ** depth` times the learning rate of `optimizer`.
 
-    `depth` is 0 for the last layer with weights, 1 for the one before it; the
-    layers of nested models count one by one. Variables that no pattern matches have
-    factor 1.
+    `depth` is 0 for the last layer with weights, 1 for the one before it. The layers of
+    nested models count one by one, and so do those of a layer that has several blocks,
+    which are layers with layers inside: each block has its own depth, all of it the
+    same. Embeddings that follow one another have one depth. Variables that no pattern
+    matches have factor 1.
 
     >>> import keras, keras_lr as klr
     >>> layers = [keras.layers.Dense(8, name="body"), keras.layers.Dense(1, name="head")]
@@ -51,8 +56,8 @@ def layerwise(
 
     A pattern matches whole components of a path: `dense` is the layer, not `dense_1`;
     `encoder` all layers of a nested model, `encoder/dense` one of them, `.*bias`
-    every bias. The result is Keras' `MultiOptimizer`: one copy of `optimizer`
-    for each factor, without its moments and `exclude_from_weight_decay`;
+    every bias. The result is a `keras.optimizers.MultiOptimizer`: one copy of
+    `optimizer` for each factor, without its moments and `exclude_from_weight_decay`;
     `global_clipnorm` applies to the norm of the layers of one copy.
 
     Args:
@@ -62,13 +67,11 @@ def layerwise(
         decay: The factor of each layer relative to the next, a number > 0 and <= 1.
 
     Returns:
-        The optimizer to compile with. It finds the same layers in a saved and loaded model.
+        The optimizer to compile with. A saved and loaded model has the same factors.
 
     Raises:
         TypeError, ValueError: An argument breaks its rule; a pattern matches nothing, or
-            two of different factors match the same variable; layers of different
-            factors can't be distinguished in a loaded model, which drops the names of
-            the models around them.
+            two of different factors match the same variable.
         ImportError: Keras is older than 3.15 and has no `MultiOptimizer`.
     """
     if not hasattr(keras.optimizers, "MultiOptimizer"):
@@ -83,20 +86,17 @@ def layerwise(
     rate = configured_rate(optimizer)
     if not isinstance(rate, keras.Variable) and "learning_rate" not in schedules_of(optimizer):
         arguments.reject(OWNER, "optimizer", "one with a number or a schedule for its rate", rate, error=TypeError)
-    weights: Weights = list(_weights_by_layer(model))
+    weights = list(weights_by_depth(model))
     patterns = _validate_factors(factors, decay)
     factor_of = _factor_of_variables(weights, patterns, 1.0 if decay is None else float(decay))
-    paths, regexes = _paths_and_regexes(model, weights, factor_of)
-    # The default optimizer also gets variables that are in no group, such as ones that are added later. It has factor 1
-    # where there is one.
-    default = 1.0 if 1.0 in regexes else list(regexes)[-1]
-    mapped = {factor: regex for factor, regex in regexes.items() if factor != default}
-    _check_unambiguous(paths, mapped, default)
-    optimizers = {factor: _scaled_copy(optimizer, factor) for factor in regexes}
-    mapping = {regex: optimizers[factor] for factor, regex in mapped.items()}
-    return keras.optimizers.MultiOptimizer(
-        keras.optimizers.OptimizerMap(optimizers[default], mapping), loss_scale_factor=optimizer.loss_scale_factor
-    )
+    with _scope(model):
+        copies = {factor: _scaled_copy(optimizer, factor) for factor in dict.fromkeys(factor_of.values())}
+    # Variables that are added later get the last one, which has factor 1 where there is one.
+    last = 1.0 if 1.0 in copies else list(copies)[-1]
+    copies[last] = copies.pop(last)
+    index = {factor: n for n, factor in enumerate(copies)}
+    groups = [(variable, index[factor_of[id(variable)]]) for variable in model.weights]
+    return LayerwiseOptimizer(list(copies.values()), groups, loss_scale_factor=optimizer.loss_scale_factor)
 
 
 def _validate_factors(factors: Any, decay: Any) -> dict[str, float]:
@@ -123,35 +123,19 @@ def _is_positive(value: Any) -> bool:
         return False
 
 
-def _weights_by_layer(model: Any, parents: tuple[str, ...] = ()) -> Iterator[tuple[str, str, Any]]:
-    """The variables of a model and its nested models, by layer; variables that are in no layer come first."""
-    in_layers = {id(variable) for layer in model.layers for variable in layer.weights}
-    for variable in model.weights:
-        if id(variable) not in in_layers:
-            yield "/".join((*parents, model.name)), "/".join((*parents, variable.name)), variable
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from _weights_by_layer(layer, (*parents, layer.name))
-            continue
-        for variable in layer.weights:
-            name, components = "/".join((*parents, layer.name)), variable.path.split("/")
-            tail = components[components.index(layer.name) + 1 :] if layer.name in components else components
-            yield name, "/".join((name, *tail)), variable
-
-
-def _factor_of_variables(weights: Weights, patterns: dict[str, float], decay: float) -> dict[int, float]:
-    layers = list(dict.fromkeys(layer for layer, _, _ in weights))
+def _factor_of_variables(weights: list[Weight], patterns: dict[str, float], decay: float) -> dict[int, float]:
     for pattern in patterns:
-        if not any(_matches(pattern, name) for _, name, _ in weights):
+        if not any(_matches(pattern, weight.path) for weight in weights):
+            layers = dict.fromkeys(weight.layer for weight in weights)
             rule = f"a dictionary of patterns that match a layer: {', '.join(layers)}"
             arguments.reject(OWNER, "factors", rule, pattern)
     factors: dict[int, float] = {}
-    for layer, name, variable in weights:
-        matching = {pattern: factor for pattern, factor in patterns.items() if _matches(pattern, name)}
+    for weight in weights:
+        matching = {pattern: factor for pattern, factor in patterns.items() if _matches(pattern, weight.path)}
         if len(set(matching.values())) > 1:
-            arguments.reject(OWNER, "factors", f"a dictionary with one factor for {name}", matching)
-        factor = next(iter(matching.values()), 1.0) * decay ** (len(layers) - 1 - layers.index(layer))
-        factors.setdefault(id(variable), factor)  # a shared layer has the factor of its first occurrence
+            arguments.reject(OWNER, "factors", f"a dictionary with one factor for {weight.path}", matching)
+        factor = next(iter(matching.values()), 1.0) * decay**weight.depth
+        factors.setdefault(id(weight.variable), factor)  # a shared layer has the factor of its first occurrence
     return factors
 
 
@@ -159,51 +143,9 @@ def _matches(pattern: str, path: str) -> bool:
     return re.fullmatch(f"(?:.*/)?(?:{pattern})(?:/.*)?", path) is not None
 
 
-def _paths_and_regexes(model: Any, weights: Weights, factor_of: dict[int, float]) -> tuple[list, dict[float, str]]:
-    """The path of each variable, now and in a loaded model, with its factor; and a regular expression per factor."""
-    saved = set(_saved_layers(model))
-    paths = []
-    for _, _, variable in weights:
-        components = variable.path.split("/")
-        components = components[1:] if components[0] == model.name and len(components) > 1 else components
-        # A loaded layer is built by itself, so its path begins with its own name.
-        begin = max((i for i, component in enumerate(components[:-1]) if component in saved), default=0)
-        paths.append((variable.path, "/".join(components[begin:]), factor_of[id(variable)]))
-    factors_by_layer: dict[str, set[float]] = {}
-    for _, loaded, factor in paths:
-        factors_by_layer.setdefault(loaded.split("/")[0], set()).add(factor)
-    alternatives: dict[float, dict[str, None]] = {}  # a dictionary as an ordered set
-    for _, loaded, factor in paths:
-        layer, *tail = loaded.split("/")
-        is_whole_layer = bool(tail) and factors_by_layer[layer] == {factor}
-        regex = re.escape(layer) + "/.*" if is_whole_layer else re.escape(loaded)
-        alternatives.setdefault(factor, {})[regex] = None
-    return paths, {factor: f"(?:.*/)?(?:{'|'.join(regexes)})" for factor, regexes in alternatives.items()}
-
-
-def _saved_layers(model: Any) -> Iterator[str]:
-    """The names of the layers that a saved model has as objects of their own."""
-    try:
-        waiting: list[Any] = [model.get_config()]
-    except NotImplementedError:  # can't be saved whole
-        return
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, dict):
-            if "build_config" in node and isinstance(node.get("config"), dict) and "name" in node["config"]:
-                yield node["config"]["name"]
-            waiting.extend(node.values())
-        elif isinstance(node, list | tuple):
-            waiting.extend(node)
-
-
-def _check_unambiguous(paths: list, regexes: dict[float, str], default: float) -> None:
-    for path_now, path_loaded, factor in paths:
-        for path in (path_now, path_loaded):
-            found = [other for other, regex in regexes.items() if re.fullmatch(regex, path)]
-            if found != [factor] and not (factor == default and not found):
-                rule = "one whose layers of different factors have different names, also across the models inside it"
-                arguments.reject(OWNER, "model", rule, path)
+def _scope(model: Any) -> Any:
+    """The scope in which TensorFlow makes the variables of a model that is distributed."""
+    return model.distribute_strategy.scope() if keras.backend.backend() == "tensorflow" else contextlib.nullcontext()
 
 
 def _scaled_copy(optimizer: Any, factor: float) -> Any:

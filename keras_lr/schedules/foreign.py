@@ -98,7 +98,7 @@ def member(value: Any) -> Schedule | None:
         return value
     if isinstance(value, LearningRateSchedule):
         return Foreign(value)
-    return Constant(value) if arguments.number(value, minimum=0) is not None else None
+    return Constant(value) if arguments.schedule_value(value) is not None else None
 
 
 arguments.read_members(member)
