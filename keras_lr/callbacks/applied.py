@@ -8,7 +8,8 @@ from typing import Any
 def by_name(names: list[str], values: list[dict[str, Any]], has_main: bool = True) -> dict[str, Any]:
     """What each of several optimizers has by hyperparameter, in one dictionary; `names` are those of the optimizers.
 
-    With several optimizers inside one, the plain names are those of the main one, and the names of each end in what it is called.
+    With several optimizers inside one, the plain names are those of the main one, and the names of each end in
+    what it is called.
     """
     if len(values) < 2 or not has_main:
         return {
