@@ -83,7 +83,7 @@ class MetricChecks(PartialEpochs):
     def _batches_per_check(self, every: Length) -> Fraction | int:
         steps, epochs = self.params.get("steps"), self.params.get("epochs")
         if isinstance(every, Span):
-            if steps is None:
+            if steps is None and {"epochs", "fraction"} & {*every.amounts}:
                 rule = "an integer where it is not known how many batches an epoch has"
                 remedy = "Or pass `fit(steps_per_epoch=...)`; in a loop of your own, `CallbackList(..., steps=...)`."
                 arguments.reject(self, "every", rule, every, remedy)
