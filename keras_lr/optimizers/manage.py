@@ -9,9 +9,12 @@ import keras
 from keras.optimizers.schedules import LearningRateSchedule
 
 from ..rules.adaptive_momentum import AdaptiveMomentum
+from ..schedules import arguments
 from ..schedules.base import Schedule
+from ..schedules.exact import LARGEST, is_number
 from .bias_correction import BETAS, add_product
 from .feedback import start_rule
+from .hyperparameters import has_hyperparameter
 from .mixin import ScheduledMixin, managed_property, prepare_rate
 from .state import FACTOR, ManagedState, SavedState, managed_state
 from .variables import add_variable
@@ -28,8 +31,24 @@ class ScheduledOptimizer(ScheduledMixin, keras.optimizers.Optimizer):
                 return value
             return keras.saving.deserialize_keras_object(value, custom_objects=custom_objects)
 
-        hyperparameters = {name: read(value) for name, value in config["hyperparameters"].items()}
-        return manage(read(config["optimizer"]), hyperparameters, config["correct_bias"])
+        optimizer, hyperparameters, correct_bias = (
+            config.get(name) for name in ("optimizer", "hyperparameters", "correct_bias")
+        )
+        optimizer = read(optimizer)
+        if not isinstance(optimizer, keras.optimizers.Optimizer):
+            arguments.reject(cls.__name__, "optimizer", "an optimizer", optimizer)
+        if not isinstance(hyperparameters, dict):
+            arguments.reject(cls.__name__, "hyperparameters", "a dictionary", hyperparameters)
+        if correct_bias is not None and not isinstance(correct_bias, bool):
+            arguments.reject(cls.__name__, "correct_bias", "True, False or None", correct_bias)
+        hyperparameters = {name: read(value) for name, value in hyperparameters.items()}
+        for name, value in hyperparameters.items():
+            is_source = isinstance(value, LearningRateSchedule | AdaptiveMomentum)
+            if name != FACTOR and not has_hyperparameter(optimizer, name):
+                arguments.reject(cls.__name__, "hyperparameters", f"those of `{type(optimizer).__name__}`", name)
+            if not is_source and not (is_number(value) and abs(value) <= LARGEST):
+                arguments.reject(cls.__name__, name, "a schedule, a rule or a finite number", value)
+        return manage(optimizer, hyperparameters, correct_bias)
 
 
 def manage(optimizer: Any, hyperparameters: dict[str, Any], correct_bias: bool | None = None) -> Any:
