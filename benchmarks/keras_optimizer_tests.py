@@ -68,20 +68,10 @@ def main():
     print(f"Keras {keras.__version__}, {keras.backend.backend()}")
     for mode in MODES:
         path = os.pathsep.join([str(here), str(here.parent), os.environ.get("PYTHONPATH", "")])
+        options = "-q -p no:cacheprovider -o addopts= -W ignore --tb=no".split()
+        tests = map(str, sorted(folder.glob("*_test.py")))
         result = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "pytest",
-                "-q",
-                "-p",
-                Path(__file__).stem,
-                "-p",
-                "no:cacheprovider",
-                "-o",
-                "addopts=",
-            ]
-            + ["-W", "ignore", "--tb=no", "--rootdir", str(folder), *map(str, sorted(folder.glob("*_test.py")))],
+            [sys.executable, "-m", "pytest", *options, "-p", Path(__file__).stem, "--rootdir", str(folder), *tests],
             cwd=folder,
             env=os.environ | {"MANAGED": mode, "PYTHONPATH": path, "TF_CPP_MIN_LOG_LEVEL": "3"},
             capture_output=True,
