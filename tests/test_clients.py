@@ -1,4 +1,4 @@
-"""What other tools rely on: that classes are found by name. Their recipes run as docs, and in `benchmarks/clients.py`."""
+"""What other tools rely on: classes are found by name. Their recipes run as docs and in `benchmarks/clients.py`."""
 
 import keras
 import pytest
