@@ -78,3 +78,38 @@ def test_what_is_left_alone(tmp_path):
     np.testing.assert_allclose(seen.rates, RATE.values(np.arange(8, 20)), rtol=1e-4)
     model, _, _ = run(lambda: opt.SGD(1.0), tmp_path / "number", kills=[11])
     assert int(model.optimizer.iterations) == 21
+
+
+class KilledBetween(keras.callbacks.BackupAndRestore):
+    """Is killed in one of its saves, after it wrote the weights and before it writes where in the run they are from."""
+
+    def __init__(self, folder, save_freq, save):
+        super().__init__(str(folder), save_freq=save_freq, delete_checkpoint=False)
+        self.metadata, self.left = folder / "training_metadata.json", save
+
+    def _save_model(self):
+        before = self.metadata.read_text() if self.metadata.exists() else None
+        super()._save_model()
+        self.left -= 1
+        if self.left == 0:
+            self.metadata.unlink() if before is None else self.metadata.write_text(before)
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    "save_freq, save, epoch, pretrained",
+    [(3, 1, 0, 0), (3, 3, 1, 1), (4, 3, 1, 0)],  # the first save, the third one, one at the end of an epoch
+)
+def test_killed_between_the_two_files_of_a_save(save_freq, save, epoch, pretrained, tmp_path):
+    """The schedules are where the epoch begins, though the backup has an older note of where it was made."""
+    rate = klr.Linear(20.0, 0.0, steps=20 + 4 * pretrained)
+    for kill in (save, 0):
+        model, seen = rate_meter(opt.SGD(rate)), Applied()
+        if pretrained:
+            model.fit(*ones(4), batch_size=1, verbose=0)
+        callbacks = [KilledBetween(tmp_path / "backup", save_freq, kill), klr.BindSpans(), seen]
+        try:
+            model.fit(*ones(4), batch_size=1, epochs=5, callbacks=callbacks, verbose=0)
+        except KeyboardInterrupt:
+            continue
+    np.testing.assert_allclose(seen.rates[:4], rate.values(4 * (epoch + pretrained) + np.arange(4)), rtol=1e-4)

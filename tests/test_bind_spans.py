@@ -99,6 +99,21 @@ def test_share_of_the_run():
     np.testing.assert_allclose(seen.rates, [4, 4, 2, 2, 1, 1, 1, 1], rtol=1e-6)
 
 
+@pytest.mark.parametrize("make", [keras.optimizers.Adam, lambda rate: keras.optimizers.SGD(rate, momentum=0.9)])
+def test_forgotten_once(make):
+    """A `fit` without it fails; the next one with it trains as if the first had not been."""
+    (x, y), weights, rate = flowers(16), [], klr.Linear(0.1, 0.0, klr.epochs(2))
+    for is_forgotten in (False, True):
+        model = classifier(make(rate))
+        if is_forgotten:
+            with pytest.raises(ValueError, match="BindSpans"):
+                model.fit(x, y, batch_size=4, verbose=0)
+        model.fit(x, y, batch_size=4, epochs=2, shuffle=False, callbacks=[klr.BindSpans()], verbose=0)
+        weights.append(model.get_weights())
+    for a, b in zip(*weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 def nothing_trained(model, message, callback, **fit):
     before = [w.copy() for w in model.get_weights()]
     with pytest.raises(ValueError, match=message):

@@ -561,5 +561,7 @@ def test_arguments_are_refused(wrong, said):
 
 def test_a_model_that_is_not_compiled_is_refused():
     """There is nothing to train with."""
-    with pytest.raises(TypeError, match="Argument `model` of `find_learning_rate` must be a compiled model"):
+    with pytest.raises(
+        TypeError, match="Argument `model` of `find_learning_rate` must be a model compiled with an optimizer"
+    ):
         find_learning_rate(keras.Sequential([keras.Input([1]), layers.Dense(1)]), *ones())

@@ -31,6 +31,8 @@ def disturb(kind, model):
         model.evaluate(x, y, verbose=0)
     elif kind == "reset":
         model.reset_metrics()
+    elif kind in ("train_on_batch", "test_on_batch"):
+        getattr(model, kind)(x, y)
     else:
         model.fit(x, y, verbose=0)
 
@@ -72,6 +74,34 @@ def test_another_use_of_the_metrics(kind, hook, order, batches):
     model, _ = fit([seen, Disturb(kind, batches, hook)][::order], epochs=2)
     np.testing.assert_allclose(seen.losses, [*MEANS, *MEANS], rtol=1e-5)
     assert "reset_metrics" not in vars(model)
+
+
+@pytest.mark.parametrize("kind", ["train_on_batch", "test_on_batch"])
+@pytest.mark.parametrize("hook", ["on_train_batch_end", "on_epoch_begin"])
+@pytest.mark.parametrize("order", [1, -1])
+def test_single_batches_of_another_callback(kind, hook, order):
+    """They are no part of a window, also before the first batch of an epoch."""
+    seen = Seen()
+    fit([seen, Disturb(kind, (0, 1, 4), hook)][::order], epochs=2)
+    np.testing.assert_allclose(seen.losses, [*MEANS, *MEANS], rtol=1e-5)
+
+
+def test_an_interrupted_fit():
+    """What is left of it after Ctrl-C does nothing, whatever happens to the model, and is gone with the next use."""
+
+    def interrupt(batch, logs):
+        if batch == 4:
+            raise KeyboardInterrupt
+
+    model, seen = told(opt.SGD(0.0)), Seen()
+    options = {"batch_size": 1, "shuffle": False, "verbose": 0}
+    callbacks = [seen, keras.callbacks.LambdaCallback(on_train_batch_end=interrupt)]
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(np.ones_like(LOSSES), LOSSES, callbacks=callbacks, **options)
+    model.compile(opt.SGD(0.0), loss="mse", metrics=["mae", "mse"])
+    assert len(model.evaluate(np.ones([4, 1]), np.ones([4, 1]), verbose=0)) == 3
+    assert "reset_metrics" not in vars(model)
+    assert len(seen.losses) == 1
 
 
 def test_two_callbacks_with_windows():

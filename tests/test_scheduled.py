@@ -381,7 +381,7 @@ def test_the_choice_of_the_bias_stays(tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     for one in (model, loaded):
-        assert one.optimizer.get_config()["correct_bias"] is False
+        assert one.optimizer.get_config()["keras_lr"]["correct_bias"] is False
         train(one, epochs=1)
     np.testing.assert_array_equal(weights(model), weights(loaded))
 

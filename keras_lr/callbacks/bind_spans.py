@@ -5,19 +5,18 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-import keras
-
 from ..optimizers.accumulation import per_update
-from ..optimizers.compiled_step import retrace
-from ..optimizers.inspection import inner_optimizers, schedules_of
+from ..optimizers.compiled_step import retrace_if_changed
+from ..optimizers.inspection import batch_count, schedules_of
 from ..optimizers.manage import replace_schedule
 from ..optimizers.resume_at import set_batch_count
 from ..schedules import arguments
 from ..schedules.base import Schedule
 from . import backup, fit, position
+from .optimizer_callback import OptimizerCallback
 
 
-class BindSpans(keras.callbacks.Callback):
+class BindSpans(OptimizerCallback):
     """Resolves the spans of the model's schedules to steps, from what `fit` knows of its data.
 
     It reads the batches per epoch of arrays, `tf.data` pipelines, `PyDataset`s
@@ -62,6 +61,10 @@ class BindSpans(keras.callbacks.Callback):
             and takes the moments for new ones, so for its first steps after a restart
             the rate is smaller, at least 0.15 times that of the schedule with the usual
             betas; a `beta_1` and `beta_2` of `scheduled` don't have that.
+        optimizer: Which optimizers: attributes of the model that hold them, their names, or the
+            optimizers themselves, one or a list. By default all optimizers that are attributes
+            of the model. `steps_per_epoch` is then the steps that this optimizer makes in an epoch,
+            where it makes more or fewer than one for each batch.
 
     Raises:
         TypeError, ValueError: An argument breaks its rule. At the start of `fit`: a
@@ -70,45 +73,72 @@ class BindSpans(keras.callbacks.Callback):
     """
 
     is_first = True  # among the callbacks: it sets the step count that others read
+    takes_all_optimizers = True
 
-    def __init__(self, *, steps_per_epoch: int | None = None, batch_size: int | None = None, restart: bool = False):
-        super().__init__()
+    def __init__(
+        self,
+        *,
+        steps_per_epoch: int | None = None,
+        batch_size: int | None = None,
+        restart: bool = False,
+        optimizer: Any = None,
+    ):
+        super().__init__(optimizer)
         for name, number in (("steps_per_epoch", steps_per_epoch), ("batch_size", batch_size)):
             if number is not None and (not isinstance(number, int) or isinstance(number, bool) or number <= 0):
-                raise ValueError(
-                    f"Argument `{name}` of `BindSpans` must be an integer > 0. Received: {name}={number!r}"
-                )
+                arguments.reject(self, name, "an integer > 0", number)
         self.steps_per_epoch = steps_per_epoch
         self.batch_size = batch_size
         if not isinstance(restart, bool):
             arguments.reject(self, "restart", "True or False", restart, error=TypeError)
         self.restart = restart
 
+    def set_model(self, model: Any) -> None:
+        super().set_model(model)
+        if any(outer.built for outer in self._outer_optimizers):
+            self.build()  # a `fit` that failed without this callback may have left slots that are not usable
+        self._counts = backup.counts_before_restore(self)
+
     def on_train_begin(self, logs: Any = None) -> None:
         fit.check_callbacks(self)
         fit.move_first(self)
+        self._leave_to_others()
         self._is_first_epoch = True
-        self._batches = batches = self._agreed("steps_per_epoch", self.steps_per_epoch, self.params.get("steps"))
+        steps = self.params.get("steps")
+        is_known = self.optimizer is not None and self.steps_per_epoch is not None
+        self._batches = batches = self._agreed("steps_per_epoch", self.steps_per_epoch, None if is_known else steps)
         batch_size = self._agreed("batch_size", self.batch_size, fit.batch_size(self.model))
         bound = [
             (optimizer, name, schedule, self._bind(optimizer, schedule, batches, batch_size))
-            for optimizer in inner_optimizers(self.model.optimizer)
+            for optimizer in self.optimizers
             for name, schedule in schedules_of(optimizer).items()
         ]
         changed = [(optimizer, name, new) for optimizer, name, old, new in bound if new != old]
-        for optimizer, name, schedule in changed:
-            replace_schedule(optimizer, name, schedule)
-        if changed:
-            retrace(self.model)
+        with retrace_if_changed(self.model, self._outer_optimizers):
+            for optimizer, name, schedule in changed:
+                replace_schedule(optimizer, name, schedule)
         self._before = {(id(optimizer), name): old for optimizer, name, old, _ in bound}
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         if self._is_first_epoch:  # now, because a callback further down the list may load a backup
-            backup.rewind_iterations(self, epoch)
+            backup.rewind_iterations(self, epoch, self._counts, self._batches)
             if self.restart:
                 self._set_position(epoch)
             self._warn_of_position(epoch)
+            self._begins = [batch_count(one) for one in self.optimizers]
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self.warn_if_unused()
+        if self._is_first_epoch and self._batches and not getattr(self.model, "stop_training", False):
+            self._warn_of_other_steps(self._batches)
         self._is_first_epoch = False
+
+    def _leave_to_others(self) -> None:
+        """Without the argument `optimizer`, leave out those that another `BindSpans` names."""
+        if self.optimizer is None:
+            others = [other for other in fit.other_callbacks(self) if isinstance(other, BindSpans) and other.optimizer]
+            named = {id(one) for other in others for one in other._outer_optimizers}
+            self._outer_optimizers = [one for one in self._outer_optimizers if id(one) not in named]
 
     def _set_position(self, epoch: int) -> None:
         if epoch and self._batches is None:
@@ -116,13 +146,34 @@ class BindSpans(keras.callbacks.Callback):
                 f"The data does not say how many batches an epoch has, and `BindSpans(restart=True)` begins at epoch "
                 f"{epoch}. Pass `fit(steps_per_epoch=...)` or `BindSpans(steps_per_epoch=...)`."
             )
-        set_batch_count(self.model.optimizer, epoch * (self._batches or 0))
+        for optimizer in self._outer_optimizers:
+            set_batch_count(optimizer, epoch * (self._batches or 0))
 
     def _warn_of_position(self, epoch: int) -> None:
         """Warn, before the first update, where the schedules are not where `fit` seems to expect them."""
-        remaining = None if self._batches is None else (self.params.get("epochs", epoch + 1) - epoch) * self._batches
-        for message in position.warnings(self.model.optimizer, self._before, epoch, self._batches, remaining):
+        epochs = self.params.get("epochs")
+        remaining = None if self._batches is None or epochs is None else (epochs - epoch) * self._batches
+        for message in position.warnings(self.optimizers, self._before, epoch, self._batches, remaining):
             warnings.warn(message, stacklevel=2)
+
+    def _warn_of_other_steps(self, batches: int) -> None:
+        """Warn if an optimizer makes several steps a batch, or one in several batches, and its schedules are in epochs.
+
+        Other numbers have other reasons: a `LossScaleOptimizer` skips steps, and data may end early.
+        """
+        may_skip = any(hasattr(outer, "inner_optimizer") for outer in self._outer_optimizers)
+        for optimizer, begin in zip(self.optimizers, self._begins, strict=True):
+            steps = batch_count(optimizer) - begin
+            units = {unit for x in schedules_of(optimizer).values() for span in x.spans for unit in span.amounts}
+            is_fewer = 0 < steps < batches and batches % steps == 0 and not may_skip
+            is_more = steps > batches and steps % batches == 0
+            if (is_fewer or is_more) and units & {"epochs", "fraction"}:
+                warnings.warn(
+                    f"The optimizer `{optimizer.name}` made {steps} steps in an epoch of {batches} batches, so its "
+                    "schedules take other epochs than they say. Pass "
+                    f"`BindSpans(optimizer=..., steps_per_epoch={steps})` for it.",
+                    stacklevel=2,
+                )
 
     def _bind(self, optimizer: Any, schedule: Schedule, batches: int | None, batch_size: int | None) -> Schedule:
         schedule = per_update(optimizer, schedule)
@@ -131,6 +182,11 @@ class BindSpans(keras.callbacks.Callback):
             raise ValueError(
                 "The data does not say how many batches an epoch has, and the schedule of the model counts in "
                 f"{' and '.join(sorted(units))}. Pass `fit(steps_per_epoch=...)` or `BindSpans(steps_per_epoch=...)`."
+            )
+        if self.params.get("epochs") is None and "fraction" in units:
+            raise ValueError(
+                "The number of epochs is not known outside `fit`, and the schedule of the model counts in fractions of "
+                "the run. Pass it to the list of callbacks, as in `CallbackList([...], model=model, epochs=...)`."
             )
         if batch_size is None and "examples" in units:
             raise ValueError(

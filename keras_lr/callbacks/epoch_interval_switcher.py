@@ -32,6 +32,8 @@ class EpochIntervalSwitcher(EpochSetter):
             increasing integers > 0, or whole `epochs(...)`.
         values: Numbers >= 0, one more than `boundaries`.
         hyperparameter: `"learning_rate"`, `"momentum"`, `"weight_decay"`, ...
+        optimizer: Which optimizer, where the model has several: the attribute of the model
+            that holds it, its name, or the optimizer itself; or a list of these.
 
     Raises:
         TypeError, ValueError: An argument breaks its rule; or, at the start of
@@ -39,8 +41,15 @@ class EpochIntervalSwitcher(EpochSetter):
             it.
     """
 
-    def __init__(self, boundaries: Any, values: Sequence[float], hyperparameter: str = "learning_rate"):
-        super().__init__(hyperparameter)
+    def __init__(
+        self,
+        boundaries: Any,
+        values: Sequence[float],
+        hyperparameter: str = "learning_rate",
+        *,
+        optimizer: Any = None,
+    ):
+        super().__init__(hyperparameter, optimizer)
         spans = arguments.validate(self, "boundaries", boundaries)
         amounts = [span.amounts.get("epochs", 0) if isinstance(span, Span) else span for span in spans]
         in_epochs = all(span.unit == "epochs" for span in spans if isinstance(span, Span))
@@ -53,5 +62,5 @@ class EpochIntervalSwitcher(EpochSetter):
         if len(self.values) != len(self.boundaries) + 1:
             arguments.reject(self, "values", f"one more than the {len(self.boundaries)} `boundaries`", self.values)
 
-    def value(self, epoch: int) -> float:
+    def value(self, epoch: int, current: float) -> float:
         return self.values[bisect_right(self.boundaries, epoch)]

@@ -1,8 +1,9 @@
-"""Reads from a running `fit` what Keras does not pass to callbacks: its data, and the other callbacks."""
+"""Reads from a running `fit`, or another loop, what Keras does not pass to callbacks: its data, and each other."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -16,14 +17,14 @@ KERAS_WRITERS = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLR
 def local_variable(model: Any, name: str) -> Any:
     """A local variable of the running `fit` of a model; `None` if there is none.
 
-    Keras passes callbacks neither the data nor each other. Only `fit` itself has them.
+    Keras does not pass the data to callbacks. Only `fit` itself has it.
     """
-    frame = sys._getframe()
-    while frame is not None:
-        if frame.f_code.co_name == "fit" and frame.f_locals.get("self") is model:
-            return frame.f_locals.get(name)
-        frame = frame.f_back  # type: ignore[assignment]
-    return None
+    return next((variables.get(name) for variables in _variables_of_fit(model)), None)
+
+
+def is_running(model: Any, callbacks: Any = None) -> bool:
+    """Whether a `fit` of a model is running; with `callbacks`, the one with this list of callbacks."""
+    return any(callbacks is None or variables.get("callbacks") is callbacks for variables in _variables_of_fit(model))
 
 
 def batch_size(model: Any) -> int | None:
@@ -32,30 +33,56 @@ def batch_size(model: Any) -> int | None:
     return None if size is None else int(size)
 
 
+def callback_list(callback: Any) -> Any:
+    """The `CallbackList` that calls `callback`, of `fit` or of a loop of the user's own; `None` if there is none."""
+    for frame in _frames():
+        caller = frame.f_locals.get("self")
+        if isinstance(caller, keras.callbacks.CallbackList) and callback in caller.callbacks:
+            return caller
+    return None
+
+
 def other_callbacks(callback: Any) -> list[Any]:
-    """The other callbacks of the running `fit`."""
-    running = local_variable(callback.model, "callbacks")
-    return [other for other in getattr(running, "callbacks", []) if other is not callback]
+    """The other callbacks that run together with `callback`."""
+    return [other for other in _callbacks_beside(callback) if other is not callback]
 
 
-def metric_sources(callback: Any) -> list[Any]:
-    """The other callbacks that may put metrics into `logs`: those that are neither Keras' nor ours."""
+def has_metric_sources(callback: Any) -> bool:
+    """Whether metrics in `logs` may come from what is neither Keras' nor ours: a callback, or a loop outside `fit`."""
     known, keras_lambda = ("keras.", "keras_lr."), keras.callbacks.LambdaCallback
-    others = other_callbacks(callback)
-    return [
-        other for other in others if isinstance(other, keras_lambda) or not type(other).__module__.startswith(known)
-    ]
+    return not is_running(callback.model) or any(
+        isinstance(other, keras_lambda) or not type(other).__module__.startswith(known)
+        for other in other_callbacks(callback)
+    )
+
+
+def _callbacks_beside(callback: Any) -> list[Any]:
+    return getattr(callback_list(callback), "callbacks", [])
+
+
+def _variables_of_fit(model: Any) -> Iterator[dict[str, Any]]:
+    """The local variables of each running `fit` of a model."""
+    calls = (frame.f_locals for frame in _frames() if frame.f_code.co_name == "fit")
+    return (variables for variables in calls if variables.get("self") is model)
+
+
+def _frames() -> Iterator[Any]:
+    """The frames of the running functions, from the innermost outwards."""
+    frame: Any = sys._getframe()
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
 
 
 def check_callbacks(callback: Any) -> None:
     """Raise if `callback` is there twice, or one of Keras' callbacks sets a rate that follows a schedule."""
-    name, running = type(callback).__name__, getattr(local_variable(callback.model, "callbacks"), "callbacks", [])
+    name, running = type(callback).__name__, _callbacks_beside(callback)
     if sum(other is callback for other in running) > 1:
         raise ValueError(
             f"Argument `callbacks` of `fit` must have each callback once. Make another `{name}`, or leave one out. "
             f"Received: the same `{name}` twice"
         )
-    scheduled = [one for one in inner_optimizers(callback.model.optimizer) if is_scheduled(one)]
+    scheduled = [one for one in _written_by_keras(callback.model) if is_scheduled(one)]
     for other in running:
         if isinstance(other, KERAS_WRITERS) and scheduled:
             remedy = (
@@ -73,12 +100,19 @@ def check_single_writer(callback: Any) -> None:
     """Raise if a second callback sets the hyperparameter of `callback`: one would undo the other.
 
     Callbacks with a `state_key` only multiply, so two with different ones are compatible.
+    So are two for different optimizers.
     """
     check_callbacks(callback)
     for other in other_callbacks(callback):
-        writes = "learning_rate" if isinstance(other, KERAS_WRITERS) else getattr(other, "hyperparameter", None)
+        is_keras = isinstance(other, KERAS_WRITERS)
+        writes = "learning_rate" if is_keras else getattr(other, "hyperparameter", None)
         keys = [getattr(one, "state_key", None) for one in (callback, other)]
         if writes != callback.hyperparameter or (None not in keys and keys[0] != keys[1]):
+            continue
+        optimizers = (
+            _written_by_keras(callback.model) if is_keras else getattr(other, "optimizers", callback.optimizers)
+        )
+        if all(one is not another for one in callback.optimizers for another in optimizers):
             continue
         if None not in keys:
             raise ValueError(
@@ -91,9 +125,15 @@ def check_single_writer(callback: Any) -> None:
         )
 
 
+def _written_by_keras(model: Any) -> list[Any]:
+    """The optimizers in which the callbacks of Keras set the rate."""
+    optimizer = getattr(model, "optimizer", None)
+    return [] if optimizer is None else inner_optimizers(optimizer)
+
+
 def move_first(callback: Any) -> None:
     """Move `callback` before the others, so that they find its values in `logs`; but never before `BindSpans`."""
-    running = getattr(local_variable(callback.model, "callbacks"), "callbacks", [])
+    running = _callbacks_beside(callback)
     indices = [index for index, other in enumerate(running) if not getattr(other, "is_first", False)]
     if indices and callback in running and indices[0] < running.index(callback):
         running.remove(callback)
@@ -101,12 +141,14 @@ def move_first(callback: Any) -> None:
 
 
 def surround(callback: Any, before: Any, after: Any) -> bool:
-    """Put `before` and `after` around the callbacks of the running `fit`, if any, and callbacks that save after all."""
-    running = local_variable(callback.model, "callbacks")
-    if not isinstance(running, keras.callbacks.CallbackList):
+    """Put `before` and `after` around the callbacks beside `callback`, if any, and callbacks that save after all."""
+    running = callback_list(callback)
+    if running is None:
         return False
     others = [other for other in running.callbacks if other is not before and other is not after]
     savers = [other for other in others if isinstance(other, SAVERS)]
+    if not is_running(callback.model):
+        running._async_train = False  # else Keras calls the end of a batch in a thread, on JAX and torch
     # A new list, since Keras is going through the old one.
     running.callbacks = [before, *(other for other in others if other not in savers), after, *savers]
     return True

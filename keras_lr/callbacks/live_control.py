@@ -7,6 +7,7 @@ import functools
 import hashlib
 import json
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,19 +15,21 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..optimizers.compiled_step import build, retrace_if_changed
-from ..optimizers.inspection import batch_count, inner_optimizers, is_scheduled
+from ..optimizers.compiled_step import retrace_if_changed
+from ..optimizers.inspection import batch_count, is_scheduled
 from ..optimizers.manage import manage
 from ..optimizers.state import FACTOR
 from ..schedules import arguments
 from ..schedules.exact import is_integer
 from . import fit, live_commands
+from .changes import make
+from .optimizer_callback import OptimizerCallback
 from .plateau_reducer import PlateauReducer
 
 STATE_KEY = "live_control"
 
 
-class LiveControl(keras.callbacks.Callback):
+class LiveControl(OptimizerCallback):
     """Changes the learning rate or another hyperparameter of a running `fit` by commands in a small JSON file.
 
     The file names hyperparameters, each with one command: `{"set": 0.01}` replaces a
@@ -58,6 +61,8 @@ class LiveControl(keras.callbacks.Callback):
             a read of the file; on JAX, which otherwise leaves the model's state on the device for
             the whole epoch, a new content also copies that state back.
         verbose: Whether to print a line for each command that is applied or ignored, 0 or 1.
+        optimizer: Which optimizer, where the model has several: the attribute of the model
+            that holds it, its name, or the optimizer itself; or a list of these.
 
     Attributes:
         applied: What was applied: dictionaries with `time`, `epoch`, `batch`, `iteration`,
@@ -69,13 +74,13 @@ class LiveControl(keras.callbacks.Callback):
         TypeError, ValueError: An argument breaks its rule.
     """
 
-    def __init__(self, path: str | os.PathLike, *, every: int | None = None, verbose: int = 1):
-        super().__init__()
+    def __init__(self, path: str | os.PathLike, *, every: int | None = None, verbose: int = 1, optimizer: Any = None):
+        super().__init__(optimizer)
         if not isinstance(path, str | os.PathLike) or not Path(path).name:
             arguments.reject(self, "path", "the path of a file", path, error=TypeError)
         if every is not None and (not is_integer(every) or every < 1):
             arguments.reject(self, "every", "an integer > 0 or None", every)
-        if verbose not in (0, 1):
+        if not isinstance(verbose, int) or verbose not in (0, 1):
             arguments.reject(self, "verbose", "0 or 1", verbose)
         self.path, self.every, self.verbose = Path(path), every, verbose
         self.log_path = self.path.with_suffix(".applied.jsonl")
@@ -84,18 +89,22 @@ class LiveControl(keras.callbacks.Callback):
     def set_model(self, model: Any) -> None:
         super().set_model(model)
         # Before any `on_train_begin`, in which `BackupAndRestore` loads the state.
-        build(model)
-        with retrace_if_changed(model):
-            for optimizer in inner_optimizers(model.optimizer):
+        self.build()
+        with retrace_if_changed(model, self._outer_optimizers):
+            for optimizer in self.optimizers:
                 manage(optimizer, {FACTOR: True} if is_scheduled(optimizer) else {})
 
     def on_train_begin(self, logs: Any = None) -> None:
         fit.check_callbacks(self)
         self._last_read: bytes | str | None = None  # reset, because a restore may have undone what was applied
         self._stop = False
+        self._is_first_epoch = True
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._epoch, self._last_batch = epoch, 0
+        if self._is_first_epoch:  # now, because a callback further down the list may load a backup
+            self._check_saved_state()
+        self._is_first_epoch = False
         self._read_file(0)
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
@@ -105,8 +114,20 @@ class LiveControl(keras.callbacks.Callback):
             self._read_file(batch)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self.warn_if_unused()
         if self._stop:
             self.model.stop_training = True  # only here: earlier, it would also end the epoch
+
+    def _check_saved_state(self) -> None:
+        for optimizer in self.optimizers:
+            saved = np.asarray(optimizer._managed.callback_state.get(STATE_KEY, np.zeros(32, "uint8")))
+            if saved.shape != (32,) or saved.dtype != "uint8":
+                del optimizer._managed.callback_state[STATE_KEY]
+                warnings.warn(
+                    f"`LiveControl`: The saved mark of the commands that were applied is damaged. Those in {self.path} "
+                    "will be applied again, unless you remove them.",
+                    stacklevel=2,
+                )
 
     def _read_file(self, batch: int) -> None:
         try:
@@ -122,7 +143,7 @@ class LiveControl(keras.callbacks.Callback):
         digest = hashlib.sha256(b"%d:" % changed + content).digest()
         if digest == self._last_read or not content.strip():
             return
-        optimizers = inner_optimizers(self.model.optimizer)  # on JAX, `self.model` copies the state of the epoch back
+        optimizers = self.optimizers
         if not optimizers:
             return  # a `MultiOptimizer` before its first step; the file is read again after it
         self._last_read, saved_digest = digest, np.frombuffer(digest, "uint8")
@@ -135,16 +156,12 @@ class LiveControl(keras.callbacks.Callback):
 
     def _apply(self, commands: dict[str, Any], batch: int, digest: np.ndarray) -> None:
         by_name = {name: command for name, command in commands.items() if name != "stop"}
-        with retrace_if_changed(self.model):
+        with retrace_if_changed(self.model, self._outer_optimizers):
             # All commands are validated and prepared, which changes no value, before the first change is made.
             changes = [change for name, command in by_name.items() for change in self._prepare(name, command)]
-            state = inner_optimizers(self.model.optimizer)[0]._managed.callback_state
+            state = self.optimizers[0]._managed.callback_state
             changes.append(functools.partial(state.update, {STATE_KEY: digest}))
-            try:
-                _call(changes)
-            except BaseException:  # such as Ctrl-C: finish, so that no half of a file is applied
-                _call(changes)  # again from the first, since each sets a value and can be repeated
-                raise
+            make(changes)
         for name, command in by_name.items():
             self._record(batch, name, command)
         if "stop" in commands:
@@ -157,10 +174,10 @@ class LiveControl(keras.callbacks.Callback):
             sets_rate = name == "learning_rate" and isinstance(other, keras.callbacks.LearningRateScheduler)
             if sets_rate or (getattr(other, "hyperparameter", None) == name and not is_relative):
                 raise ValueError(f"`{type(other).__name__}` sets `{name}`, and would undo it.")
-        return live_commands.prepare(inner_optimizers(self.model.optimizer), name, command, self.path.name)
+        return live_commands.prepare(self.optimizers, name, command, self.path.name)
 
     def _record(self, batch: int, name: str | None, command: dict[str, Any]) -> None:
-        optimizers = inner_optimizers(self.model.optimizer)
+        optimizers = self.optimizers
         values = [] if name is None else live_commands.next_values(optimizers, name)
         entry = {
             "time": datetime.datetime.now().isoformat(timespec="seconds"),
@@ -183,8 +200,3 @@ class LiveControl(keras.callbacks.Callback):
     def _print(self, message: str, separator: str = " ") -> None:
         if self.verbose and keras.config.is_interactive_logging_enabled():
             print(f"LiveControl{separator}{message}".replace("\n", " "))
-
-
-def _call(changes: list[Callable[[], Any]]) -> None:
-    for change in changes:
-        change()

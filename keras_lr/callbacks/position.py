@@ -8,7 +8,7 @@ import numpy as np
 
 from ..optimizers.accumulation import without_per_update
 from ..optimizers.hyperparameters import sample_steps
-from ..optimizers.inspection import batch_count, inner_optimizers, schedules_of
+from ..optimizers.inspection import batch_count, schedules_of
 from ..schedules.base import Schedule
 from ..schedules.evaluation import calls_others
 from ..schedules.spans import Span
@@ -17,18 +17,17 @@ SAMPLES = 1000  # steps between two known ones, to find the end of a schedule
 
 
 def warnings(
-    optimizer: Any, before: dict[Any, Schedule], epoch: int, batches: int | None, remaining: int | None
+    optimizers: list[Any], before: dict[Any, Schedule], epoch: int, batches: int | None, remaining: int | None
 ) -> list[str]:
     """What to warn of when a `fit` begins.
 
     Args:
-        optimizer: The optimizer of the model, with bound schedules.
+        optimizers: The optimizers of the model, without those that contain others, with bound schedules.
         before: The schedules before they were bound, by the id of the optimizer and the hyperparameter.
         epoch: The epoch at which the `fit` begins.
         batches: Batches per epoch, `None` if unknown.
         remaining: Batches of the whole `fit`, `None` if unknown.
     """
-    optimizers = inner_optimizers(optimizer)
     if epoch and any(schedules_of(one) and batch_count(one) == 0 for one in optimizers):
         return [
             f"`fit` begins at epoch {epoch}, but the optimizer has made no step, so its schedules restart. Load the "

@@ -13,14 +13,15 @@ from keras.src.trainers.data_adapters import get_data_adapter
 
 from ..optimizers.hyperparameters import BELOW_ONE, NAMES, has_hyperparameter
 from ..optimizers.inspection import inner_optimizers
-from ..optimizers.snapshots import snapshot_objects
+from ..optimizers.snapshots import call_and_restore, snapshot_objects
 from ..schedules import arguments
 from .loss_curve import find_end
-from .preserved import preserved, reseed_tensorflow, snapshot_random_states
+from .preserved import reseed_tensorflow, snapshot_layers, snapshot_model, snapshot_random_states
 from .range_test import RangeTest
 from .sweep import sweep, variable_scope
 
 OWNER = "find_learning_rate"
+MOST = 1_000_000  # steps, and repeats
 
 
 def find_learning_rate(
@@ -90,8 +91,8 @@ def find_learning_rate(
     """
     _check_model(model, hyperparameter)
     rates = _rates(hyperparameter, minimum, maximum, steps)
-    if not arguments.is_integer(repeats) or repeats < 1:
-        arguments.reject(OWNER, "repeats", "an integer > 0", repeats)
+    if not arguments.is_integer(repeats) or not 1 <= repeats <= MOST:
+        arguments.reject(OWNER, "repeats", f"an integer > 0, at most {MOST:,}", repeats)
     data = {"x": x, "y": y, "batch_size": batch_size, "sample_weight": sample_weight, "class_weight": class_weight}
     data["shuffle"] = shuffle
     bar = _ProgressBar(hyperparameter, rates, repeats) if verbose else None
@@ -102,17 +103,25 @@ def find_learning_rate(
             bar.show(len(runs), losses)
         return find_end(losses) is not None
 
-    restores = [snapshot_objects(model._compile_loss, model.optimizer)]
-    try:
+    def sweep_once() -> np.ndarray:
+        reseed_tensorflow()
+        return sweep(model, hyperparameter, rates, data, is_over)
+
+    def sweep_all() -> None:
         _build(model, data)
-        restores.append(snapshot_random_states())
+        if not model.trainable_variables:
+            arguments.reject(OWNER, "model", "a model with trainable weights", model)
+        restores[1:] = [snapshot_random_states()]  # it stays built
         for _ in range(repeats):
-            with preserved(model):
-                reseed_tensorflow()
-                runs.append(sweep(model, hyperparameter, rates, data, is_over))
-    finally:
-        for restore in restores:
-            restore()
+            runs.append(call_and_restore(sweep_once, snapshot_model(model)))
+
+    # First what `_build` changes, to undo it where it fails.
+    restores = [
+        snapshot_objects(model._compile_loss, model.optimizer),
+        snapshot_layers(model),
+        snapshot_random_states(),
+    ]
+    call_and_restore(sweep_all, restores)
     if bar:
         bar.show(repeats, np.empty(0))
     return RangeTest.of(rates, runs, hyperparameter)
@@ -132,12 +141,12 @@ class _ProgressBar:
 
 def _check_model(model: Any, name: str) -> None:
     if not isinstance(model, keras.Model) or not model.compiled or model.optimizer is None:
-        arguments.reject(OWNER, "model", "a compiled model", model, error=TypeError)
+        arguments.reject(OWNER, "model", "a model compiled with an optimizer", model, error=TypeError)
     optimizers = inner_optimizers(model.optimizer)
     others = [other for other in NAMES if other != "learning_rate"]  # reading it fails if its schedule is not bound
     found = {other for one in optimizers for other in others if has_hyperparameter(one, other)}
     known = sorted({"learning_rate"} | found)
-    if name not in known:
+    if not arguments.is_one_of(name, known):
         arguments.reject(OWNER, "hyperparameter", f"one that the optimizer has: {', '.join(known)}", name)
 
 
@@ -157,8 +166,8 @@ def _rates(name: str, minimum: Any, maximum: Any, steps: Any) -> np.ndarray:
             arguments.reject(OWNER, argument, rule, value)
     if ends["minimum"] >= ends["maximum"]:
         arguments.reject(OWNER, "maximum", f"more than `minimum`, {ends['minimum']:g}", ends["maximum"])
-    if not arguments.is_integer(steps) or steps < 2:
-        arguments.reject(OWNER, "steps", "an integer > 1", steps)
+    if not arguments.is_integer(steps) or not 2 <= steps <= MOST:
+        arguments.reject(OWNER, "steps", f"an integer > 1, at most {MOST:,}", steps)
     return np.geomspace(ends["minimum"], ends["maximum"], steps)
 
 
@@ -167,7 +176,19 @@ def _build(model: Any, data: dict[str, Any]) -> None:
     if model.built and all(layer.built for layer in model._flatten_layers()):
         return
     restore = snapshot_random_states()
-    x = data["x"]
+    batch = _first_batch(data)
+    restore()
+    metrics, vars(model)["_compile_metrics"] = model._compile_metrics, None
+    try:
+        with variable_scope(model):
+            model._symbolic_build(data_batch=batch)
+    finally:
+        vars(model)["_compile_metrics"] = metrics
+
+
+def _first_batch(data: dict[str, Any]) -> Any:
+    """The first batch of the data, as `fit` sees it."""
+    x, is_tensorflow = data["x"], keras.backend.backend() == "tensorflow"
     if isinstance(x, keras.utils.PyDataset):
         batch = x[0]
     else:
@@ -178,11 +199,10 @@ def _build(model: Any, data: dict[str, Any]) -> None:
         adapter = get_data_adapter(
             x, data["y"], data["sample_weight"], data["batch_size"], class_weight=data["class_weight"]
         )
-        batch = next(iter(adapter.get_numpy_iterator()))
-    restore()
-    metrics, vars(model)["_compile_metrics"] = model._compile_metrics, None
-    try:
-        with variable_scope(model):
-            model._symbolic_build(data_batch=batch)
-    finally:
-        vars(model)["_compile_metrics"] = metrics
+        batch = next(iter(adapter.get_tf_dataset() if is_tensorflow else adapter.get_numpy_iterator()))
+    if not is_tensorflow:
+        return batch
+    import tensorflow as tf
+
+    # Keras knows the type of a tensor of strings, and not that of an array of them.
+    return keras.tree.map_structure(lambda v: tf.convert_to_tensor(v) if isinstance(v, np.ndarray) else v, batch)

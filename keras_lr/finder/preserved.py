@@ -1,37 +1,50 @@
-"""Restores what a training run changes, bit for bit: models, optimizers, variables and random states."""
+"""Snapshots of what a training run changes, to the bit: models, optimizers, variables and random states."""
 
 from __future__ import annotations
 
-import contextlib
 import random
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
 from keras.src.backend.common import global_state
 
-from ..optimizers.snapshots import Restore, snapshot_objects, snapshot_variables
+from ..optimizers.snapshots import Restore, run_all, snapshot_objects, snapshot_variables
 
 GLOBAL_SEED = "global_seed_generator"  # where Keras keeps the generator of random operations without a seed
 
 
-@contextlib.contextmanager
-def preserved(model: Any) -> Iterator[None]:
-    """Restore a built model and its optimizer at the end of the `with` block, also after an exception."""
-    variables = [*model.variables, *model.metrics_variables, *model.optimizer.variables]
+def snapshot_model(model: Any) -> list[Restore]:
+    """Take a snapshot of a built model and of the optimizers that it has."""
+    optimizers = optimizers_of(model)
+    variables = [*model.variables, *model.metrics_variables, *(v for one in optimizers for v in one.variables)]
     # Python state first, which drops new objects; then the values of the remaining variables.
-    restores = [
-        snapshot_objects(model, model._compile_loss, model.optimizer),
-        snapshot_variables(variables),
+    return [
+        snapshot_objects(model, model._compile_loss, *optimizers),
+        snapshot_variables([*variables, *_tensorflow_variables(model)]),
         snapshot_torch(model),
     ]
-    try:
-        yield
-    finally:
-        for restore in restores:
-            restore()
+
+
+def snapshot_layers(model: Any) -> Restore:
+    """Take a snapshot of the layers of a model, to undo building them."""
+    return snapshot_objects(*model._flatten_layers())
+
+
+def optimizers_of(model: Any) -> list[Any]:
+    """The optimizer that a model was compiled with, and those in its attributes."""
+    found, waiting = [model.optimizer], list(vars(model).values())
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, keras.optimizers.Optimizer):
+            found.append(item)
+        elif isinstance(item, dict):
+            waiting.extend(item.values())
+        elif isinstance(item, list | tuple):
+            waiting.extend(item)
+    return list({id(one): one for one in found}.values())
 
 
 def snapshot_random_states() -> Restore:
@@ -57,11 +70,7 @@ def snapshot_random_states() -> Restore:
         if torch.cuda.is_available() and torch.cuda.is_initialized():
             snapshot(torch.cuda.get_rng_state_all, torch.cuda.set_rng_state_all)
 
-    def restore() -> None:
-        for restore_one in restores:
-            restore_one()
-
-    return restore
+    return lambda: run_all(list(restores))
 
 
 def reseed_tensorflow() -> None:
@@ -76,13 +85,16 @@ def reseed_tensorflow() -> None:
 
 
 def snapshot_torch(model: Any) -> Restore:
-    """Take a snapshot of what only torch has: the gradients of variables, and the mode of each module."""
+    """Take a snapshot of what only torch has: gradients, and the buffers and the mode of each module."""
     if keras.backend.backend() != "torch":
         return lambda: None
     gradients = [(variable.value, variable.value.grad) for variable in model.trainable_variables]
     modes = [(module, module.training) for module in model.modules()]
+    buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]  # of torch's own modules
 
     def restore() -> None:
+        for buffer, value in buffers:
+            buffer.copy_(value)
         for parameter, gradient in gradients:
             parameter.grad = gradient
         for module, mode in modes:
@@ -99,6 +111,15 @@ def _snapshot_attributes(item: Any, *names: str) -> Restore:
             setattr(item, name, value)
 
     return restore
+
+
+def _tensorflow_variables(model: Any) -> list[Any]:
+    """The variables of TensorFlow's own kind in the attributes of layers, which Keras does not list."""
+    if keras.backend.backend() != "tensorflow":
+        return []
+    import tensorflow as tf
+
+    return [item for layer in model._flatten_layers() for item in vars(layer).values() if isinstance(item, tf.Variable)]
 
 
 def _tensorflow_context() -> Any:

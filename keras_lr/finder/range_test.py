@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from ..schedules import arguments
+from ..schedules.readers import several
 from .loss_curve import find_end, smooth
 from .suggestions import RULES, Suggestions, suggest
 
@@ -53,7 +56,15 @@ class RangeTest:
             A `RangeTest`.
         """
         truncated, stopped = [], ""
-        for run in (np.asarray(run, "float64") for run in runs):
+        rates = _read("rates", "numbers, at least one", _numbers, rates)
+        losses = _read(
+            "runs", "arrays of numbers, at least one, each at most as long as `rates`", several(_numbers), runs
+        )
+        if not isinstance(hyperparameter, str):
+            arguments.reject("RangeTest.of", "hyperparameter", "a name", hyperparameter, error=TypeError)
+        if max(map(len, losses)) > len(rates):
+            arguments.reject("RangeTest.of", "runs", "at most as long as `rates`", runs)
+        for run in losses:
             end = find_end(run)
             truncated.append(run if end is None else run[: end[0] + 1])
             if end is not None:
@@ -64,7 +75,7 @@ class RangeTest:
         padded = np.full((len(truncated), longest), np.nan)
         for row, run in zip(padded, truncated, strict=True):
             row[: len(run)] = run
-        return cls(np.asarray(rates, "float64")[:longest], padded, hyperparameter, stopped)
+        return cls(rates[:longest], padded, hyperparameter, stopped)
 
     @functools.cached_property
     def losses(self) -> np.ndarray:
@@ -109,6 +120,26 @@ class RangeTest:
         from ..plotting.style import as_html
 
         return as_html(self.plot, repr(self)) if len(self.rates) else None
+
+
+def _read(name: str, rule: str, read: Callable[[Any], Any], value: Any) -> Any:
+    try:
+        stored = read(value)
+    except TypeError:
+        arguments.reject("RangeTest.of", name, rule, value, error=TypeError)
+    if stored is None:
+        arguments.reject("RangeTest.of", name, rule, value)
+    return stored
+
+
+def _numbers(values: Any) -> np.ndarray | None:
+    try:
+        array = np.asarray(values)
+    except Exception:  # rows of different lengths, or symbolic tensors
+        raise TypeError from None
+    if array.ndim != 1 or (array.dtype.kind not in "iuf" and len(array)):
+        raise TypeError
+    return array.astype("float64") if len(array) else None
 
 
 def _length(run: np.ndarray) -> int:

@@ -47,7 +47,7 @@ class LossRecorder(keras.metrics.Metric):
 
     def losses(self) -> np.ndarray:
         """The loss of each update so far, the mean of its batches."""
-        total, count = (np.array(keras.ops.convert_to_numpy(v.value), "float64") for v in (self.total, self.count))
+        total, count = (np.array(keras.ops.convert_to_numpy(v), "float64") for v in (self.total, self.count))
         done = int(np.argmin(count > 0)) if (count == 0).any() else len(count)
         return total[:done] / count[:done]
 
@@ -63,13 +63,28 @@ class StopSweep(keras.callbacks.Callback):
         self.recorder, self.counter, self.end, self.is_over = recorder, counter, end, is_over
         self.batches = 0.0
 
+    def on_train_begin(self, logs: Any = None) -> None:
+        self.numbers = self._numbers_of_optimizer()
+
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         model = self.model  # first: on JAX this copies the current values into the variables
-        batches = float(np.sum(keras.ops.convert_to_numpy(self.recorder.count.value)))
+        batches = float(np.sum(keras.ops.convert_to_numpy(self.recorder.count)))
         no_data = batches == self.batches
         self.batches = batches
+        if batches and self._numbers_of_optimizer() == self.numbers:
+            raise ValueError(
+                f"The `train_step` of `{type(model).__name__}` does not use `model.optimizer`, whose rate would be "
+                "swept. Compile the model with the optimizer that updates its weights, as in "
+                f"`Model.compile(model, optimizer)`. Received: {type(model.optimizer).__name__}"
+            )
         if self.is_over(self.recorder.losses()) or no_data or batch_count(self.counter) >= self.end:
             model.stop_training = True
+
+    def _numbers_of_optimizer(self) -> list[float]:
+        """The iterations of the optimizer, its loss scale and its other scalars: it changes one even if it skips."""
+        own = {id(variable) for variable in self.recorder.variables}
+        scalars = [v for v in self.model.optimizer.variables if len(v.shape) == 0 and id(v) not in own]
+        return [float(keras.ops.convert_to_numpy(variable)) for variable in scalars]
 
 
 def sweep(
@@ -77,7 +92,7 @@ def sweep(
 ) -> np.ndarray:
     """Train a built model while `name` runs through `values`, a geometric series; the loss of each value.
 
-    It changes the model; `preserved` restores it.
+    It changes the model; `snapshot_model` restores it.
     """
     optimizer = model.optimizer
     with variable_scope(model):
@@ -128,7 +143,7 @@ def _relative_rates(optimizers: list[Any]) -> list[float]:
     """The rate of each optimizer relative to the largest one, so that a sweep keeps layer-wise ratios."""
     rates = [configured_rate(optimizer) for optimizer in optimizers]
     if all(isinstance(rate, keras.Variable) for rate in rates):
-        sizes = [float(keras.ops.convert_to_numpy(rate.value)) for rate in rates]
+        sizes = [float(keras.ops.convert_to_numpy(rate)) for rate in rates]
     else:
         rates = [without_per_update(rate) for rate in rates]
         sizes = [rate.multiplier if isinstance(rate, Scaled) else 1.0 for rate in rates]

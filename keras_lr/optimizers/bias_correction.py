@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from .state import managed_state
 from .variables import add_variable
 
 PRODUCT = "_product"  # suffix of the variable with the product of all values of a beta so far
@@ -15,8 +16,8 @@ BETAS = ("beta_1", "beta_2")
 def corrected_betas(optimizer: Any) -> list[str]:
     """The betas of an optimizer whose bias is corrected by a product."""
     by_class = {keras.optimizers.Adam: BETAS, keras.optimizers.Adamax: ("beta_1",)}
-    managed = optimizer._managed
-    if not managed.correct_bias:
+    managed = managed_state(optimizer)
+    if managed is None or not managed.correct_bias:
         return []
     betas = next((betas for cls, betas in by_class.items() if isinstance(optimizer, cls)), ())
     return [name for name in betas if name in managed.variables]

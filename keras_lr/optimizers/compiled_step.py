@@ -1,4 +1,4 @@
-"""Builds the optimizer of a model, and renews the compiled training step that has traced it."""
+"""Changes the optimizers of a model as a whole, with the compiled training step that has traced them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,30 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
+from .bias_correction import corrected_betas
 from .inspection import inner_optimizers, rules_of, schedules_of
+from .snapshots import run_all, snapshot_objects, snapshot_variables
+from .variables import drop_uninitialized, has_value
+
+STEP = ("train_function", "train_step")  # the attributes of a model with its training step
 
 
 def build(model: Any) -> None:
     """Build the optimizer of a built model. Before that, a `MultiOptimizer` may have no inner optimizers."""
-    optimizer = model.optimizer
-    if optimizer is not None and model.built and not optimizer.built:
-        optimizer.build(model.trainable_variables)
+    optimizer = getattr(model, "optimizer", None)  # a model that was not compiled has none
+    # A subclassed model may be built before its layers have weights.
+    if optimizer is None or not all(layer.built for layer in model._flatten_layers()):
+        return
+    if not all(has_value(weight) for weight in model.weights):
+        raise ValueError(
+            "The weights of the model have no values, because an earlier `fit` failed in its first step, in which "
+            "Keras was to create them. Make and compile the model again."
+        )
+    with undone_on_error([optimizer]):
+        for one in (optimizer, *inner_optimizers(optimizer)):
+            drop_uninitialized(one)
+        if not optimizer.built and model.trainable_variables:
+            optimizer.build(model.trainable_variables)
 
 
 def retrace(model: Any) -> None:
@@ -33,16 +49,45 @@ def retrace(model: Any) -> None:
 
 
 @contextlib.contextmanager
-def retrace_if_changed(model: Any) -> Iterator[None]:
-    """Renew the training step at the end, if what it has traced of the optimizers has changed."""
-    before = _traced_structure(model)
-    try:
+def retrace_if_changed(model: Any, optimizers: list[Any] | None = None) -> Iterator[None]:
+    """Change optimizers of a model, by default its own, as a whole: if anything raises, all is as before.
+
+    Renews the training step at the end, if what it has traced of the optimizers has changed.
+    """
+    optimizers = [model.optimizer] if optimizers is None else optimizers
+    before = _traced_structure(optimizers)
+    with undone_on_error(optimizers, model):
         yield
-    finally:
-        if before != _traced_structure(model):
+        if before != _traced_structure(optimizers):
             retrace(model)
 
 
-def _traced_structure(model: Any) -> list[Any]:
-    inner = inner_optimizers(model.optimizer)
-    return [(type(one), len(one.variables), schedules_of(one), dict(rules_of(one))) for one in inner]
+@contextlib.contextmanager
+def undone_on_error(optimizers: list[Any], model: Any = None) -> Iterator[None]:
+    """Restore optimizers, and the compiled step of a model, if the block raises, such as by Ctrl-C."""
+    whole = [one for outer in optimizers for one in (outer, *inner_optimizers(outer))]
+    scalars = [variable for one in whole for variable in one.variables if not variable.shape]
+    restores = [snapshot_objects(*whole), snapshot_variables(scalars)]  # slots keep their values
+    if model is not None:
+        step = {name: value for name, value in vars(model).items() if name in STEP}
+        restores.append(lambda: _restore_step(model, step))
+    try:
+        yield
+    except BaseException:
+        run_all(restores)
+        raise
+
+
+def _restore_step(model: Any, step: dict[str, Any]) -> None:
+    for name in STEP:
+        if name in step:
+            vars(model)[name] = step[name]
+        else:
+            vars(model).pop(name, None)
+
+
+def _traced_structure(optimizers: list[Any]) -> list[Any]:
+    inner = [one for optimizer in optimizers for one in inner_optimizers(optimizer)]
+    return [
+        (type(one), len(one.variables), schedules_of(one), dict(rules_of(one)), corrected_betas(one)) for one in inner
+    ]

@@ -12,6 +12,7 @@ import keras
 from ..schedules import arguments
 from ..schedules.arguments import Member
 from ..schedules.base import Schedule, schedule
+from ..schedules.exact import LARGEST
 from ..schedules.step import Step
 from .accumulation import map_schedule
 from .depth import Weight, weights_by_depth
@@ -31,7 +32,7 @@ class Scaled(Schedule):
     multiplier: float
 
     def at(self, step: Step) -> Any:
-        return self.schedule.at(step) * self.multiplier
+        return step.ops.minimum(self.schedule.at(step) * self.multiplier, LARGEST)
 
 
 def layerwise(

@@ -9,12 +9,14 @@ import keras
 from ..schedules import arguments
 from ..schedules.base import Schedule
 from .accumulation import per_update
-from .compiled_step import build, retrace
+from .compiled_step import build, retrace_if_changed, undone_on_error
 from .hyperparameters import validate_hyperparameter
 from .inspection import configured_rate, inner_optimizers
 from .manage import replace_schedule
 from .mixin import prepare_rate
+from .model_optimizers import only_optimizer
 from .state import FACTOR, managed_state
+from .variables import renew_variables, variable_scope
 
 
 def set_learning_rate(model_or_optimizer: Any, value: Any) -> None:
@@ -34,14 +36,16 @@ def set_learning_rate(model_or_optimizer: Any, value: Any) -> None:
 
     Args:
         model_or_optimizer: A compiled model, or an optimizer that is not yet part
-            of a compiled training step; all optimizers inside it get the rate.
+            of a compiled training step; all optimizers inside it get the rate. Of a model
+            with several, pass one of them. If it is part of a compiled training step,
+            call `model.make_train_function(force=True)` after it.
         value: A schedule, of this library or another, or a number >= 0.
 
     Raises:
         TypeError, ValueError: `value` is neither, or the model is not compiled.
     """
     is_model = isinstance(model_or_optimizer, keras.Model)
-    optimizer = getattr(model_or_optimizer, "optimizer", None) if is_model else model_or_optimizer
+    optimizer = only_optimizer(model_or_optimizer, "set_learning_rate") if is_model else model_or_optimizer
     if not isinstance(optimizer, keras.optimizers.Optimizer):
         rule = "a compiled model or an optimizer"
         arguments.reject("set_learning_rate", "model_or_optimizer", rule, model_or_optimizer, error=TypeError)
@@ -49,10 +53,9 @@ def set_learning_rate(model_or_optimizer: Any, value: Any) -> None:
     rate = validate_hyperparameter("learning_rate", value, optimizer, owners, function="set_learning_rate")
     if is_model:
         build(model_or_optimizer)
-    for inner in inner_optimizers(optimizer):
-        replace_rate(inner, rate)
-    if is_model:
-        retrace(model_or_optimizer)
+    with retrace_if_changed(model_or_optimizer, [optimizer]) if is_model else undone_on_error([optimizer]):
+        for inner in inner_optimizers(optimizer):
+            replace_rate(inner, rate)
 
 
 def replace_rate(optimizer: Any, value: Any) -> None:
@@ -60,9 +63,9 @@ def replace_rate(optimizer: Any, value: Any) -> None:
     rate, schedule = configured_rate(optimizer), per_update(optimizer, value)
     if isinstance(value, Schedule):
         if isinstance(rate, keras.Variable):
-            optimizer.learning_rate = schedule  # Keras' setter stops tracking the variable
-        else:
-            replace_schedule(optimizer, "learning_rate", schedule)
+            optimizer._untrack_variable(rate)
+            renew_variables(optimizer, optimizer.__dict__["_variables"])
+        replace_schedule(optimizer, "learning_rate", schedule)
     elif isinstance(rate, keras.Variable):
         rate.assign(value)
     else:
@@ -81,5 +84,7 @@ def reset_factor(optimizer: Any) -> None:
 
 def _add_rate_variable(optimizer: Any, value: float) -> None:
     # As Keras' own constructor makes it, and where a loaded optimizer has it: second, after the iterations.
-    optimizer._learning_rate = keras.optimizers.SGD(float(value), name=optimizer.name)._learning_rate  # now tracked
-    optimizer._variables.insert(1, optimizer._variables.pop())
+    with variable_scope(optimizer):
+        optimizer._learning_rate = keras.optimizers.SGD(float(value), name=optimizer.name)._learning_rate  # now tracked
+    *others, rate = optimizer.__dict__["_variables"]
+    renew_variables(optimizer, [others[0], rate, *others[1:]])

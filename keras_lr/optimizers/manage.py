@@ -10,9 +10,11 @@ from keras.optimizers.schedules import LearningRateSchedule
 
 from ..rules.adaptive_momentum import AdaptiveMomentum
 from ..schedules.base import Schedule
+from .accumulation import per_update
 from .bias_correction import BETAS, add_product
 from .feedback import start_rule
 from .mixin import ScheduledMixin, managed_property, prepare_rate
+from .serialization import KEY, split_config
 from .state import FACTOR, ManagedState, SavedState, managed_state
 from .variables import add_variable
 
@@ -23,13 +25,11 @@ class ScheduledOptimizer(ScheduledMixin, keras.optimizers.Optimizer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
-        def read(value: Any) -> Any:
-            if not isinstance(value, dict):
-                return value
-            return keras.saving.deserialize_keras_object(value, custom_objects=custom_objects)
-
-        hyperparameters = {name: read(value) for name, value in config["hyperparameters"].items()}
-        return manage(read(config["optimizer"]), hyperparameters, config["correct_bias"])
+        if KEY not in config and "hyperparameters" not in config:  # a config of the plain optimizer
+            return cls(**config)
+        plain, values, settings = split_config(config, custom_objects)
+        optimizer = keras.saving.deserialize_keras_object(plain, custom_objects=custom_objects)
+        return manage(optimizer, {name: per_update(optimizer, value) for name, value in values.items()}, **settings)
 
 
 def manage(optimizer: Any, hyperparameters: dict[str, Any], correct_bias: bool | None = None) -> Any:
@@ -86,11 +86,24 @@ def _connect(optimizer: Any, name: str, value: Any) -> None:
 @functools.cache
 def _managed_class(plain_class: type, names: frozenset[str]) -> Any:
     """The class of managed optimizers of a plain class with these managed hyperparameters."""
+
+    def initialize(self: Any, *args: Any, **kwargs: Any) -> None:
+        values: dict[str, Any] = dict.fromkeys(names, True)
+        settings: dict[str, Any] = {}
+        if KEY in kwargs:  # `type(optimizer)(**optimizer.get_config())`
+            plain, values, settings = split_config(kwargs)
+            kwargs = plain["config"]
+        object.__setattr__(self, "__class__", plain_class)  # past Keras, for which nothing can be set yet
+        self.__init__(*args, **kwargs)
+        manage(self, {name: per_update(self, value) for name, value in values.items()}, **settings)
+
     members: dict[str, Any] = {name: managed_property(name) for name in names}
-    members |= {"__module__": __name__, "from_config": ScheduledOptimizer.__dict__["from_config"]}
+    members |= {"__module__": __name__, "__init__": initialize}
+    members["from_config"] = ScheduledOptimizer.__dict__["from_config"]
     cls = type(f"Scheduled{plain_class.__name__}", (ScheduledMixin, plain_class), members)
     # All are saved under one name, with which Keras finds `ScheduledOptimizer` when it loads.
     register = keras.saving.register_keras_serializable("keras_lr", "ScheduledOptimizer")
     register(cls)
     register(ScheduledOptimizer)
+    keras.saving.get_custom_objects()[cls.__name__] = ScheduledOptimizer  # for `keras.optimizers.get` of a class's name
     return cls

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -10,8 +12,9 @@ from ..schedules.base import Schedule
 from .bias_correction import PRODUCT, corrected_betas, corrected_rate, next_product, start_product
 from .feedback import update_rule
 from .inspection import schedules_of
+from .serialization import config_of
 from .state import FACTOR, ManagedState, SavedState
-from .variables import add_variable, to_decimal
+from .variables import add_variable
 
 
 class ScheduledMixin:
@@ -74,7 +77,25 @@ class ScheduledMixin:
                 product = managed.variables[name + PRODUCT]
                 product.assign(product * keras.ops.convert_to_tensor(managed.variables[name]))
         learning_rate = corrected_rate(self, learning_rate, betas)
-        super()._backend_update_step(grads, trainable_variables, learning_rate)  # type: ignore[misc]
+        with self._read_as(trainable_variables[0].dtype):
+            super()._backend_update_step(grads, trainable_variables, learning_rate)  # type: ignore[misc]
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        with self._read_as(variable.dtype):
+            super().update_step(gradient, variable, learning_rate)  # type: ignore[misc]
+
+    @contextlib.contextmanager
+    def _read_as(self, dtype: Any) -> Iterator[None]:
+        """Read the managed variables in the dtype of the weights, if that is another one and TensorFlow requires it."""
+        dtype = keras.backend.standardize_dtype(dtype)
+        if dtype == "float32" or keras.backend.backend() != "tensorflow":
+            yield
+            return
+        with contextlib.ExitStack() as stack:
+            for name, variable in self._managed.variables.items():
+                # The rate as Keras' own variable for it.
+                stack.enter_context(variable.read_as(keras.config.floatx() if name == "learning_rate" else dtype))
+            yield
 
     @property
     def variables(self) -> list[Any]:
@@ -88,27 +109,39 @@ class ScheduledMixin:
 
     def load_own_variables(self, store: Any) -> None:
         with self._managed.suspended():
+            # Keras warns and loads nothing into an optimizer with another number of variables, such as an unbuilt one.
+            self._managed.skips_loading = len(store.keys()) != len(self.variables)
             super().load_own_variables(store)  # type: ignore[misc]
         # For a file of the plain optimizer. With one of a managed optimizer, `keras_lr` is loaded next.
+        self._start_products()
+
+    def set_weights(self, weights: Any) -> None:
+        weights, plain = list(weights), super().variables  # type: ignore[misc]
+        managed = self.variables[len(plain) :]
+        if len(weights) not in (len(plain), len(plain) + len(managed)):
+            raise ValueError(
+                f"Argument `weights` of `set_weights` must have the {len(self.variables)} variables of `{self.name}`, "  # type: ignore[attr-defined]
+                f"or the {len(plain)} of the plain optimizer. Received: {len(weights)}"
+            )
+        super().set_weights(weights[: len(plain)])  # type: ignore[misc]
+        for variable, value in zip(managed, weights[len(plain) :], strict=False):
+            variable.assign(value)
+        if len(weights) == len(plain):
+            self._start_products()
+
+    def _start_products(self) -> None:
+        """Have the corrections of the bias start from the updates of a plain optimizer."""
         for name in corrected_betas(self):
             start_product(self, name)
 
     def get_config(self) -> dict[str, Any]:
-        managed = self._managed
-        with managed.suspended():
+        with self._managed.suspended():
             plain = super().get_config()  # type: ignore[misc]
-        # Serialized as its public class: on torch, Keras would name a class that other backends do not have.
-        stand_in: Any = object.__new__(_public_class(managed.plain_class))
-        object.__setattr__(stand_in, "get_config", lambda: plain)
-        names = [*managed.initial_values, *([FACTOR] if FACTOR in managed.variables else [])]
-        sources = managed.schedules | managed.rules
-        return {
-            "name": self.name,  # type: ignore[attr-defined]
-            "optimizer": keras.saving.serialize_keras_object(stand_in),
-            "hyperparameters": {name: to_decimal(managed.variables[name]) for name in names}
-            | {name: keras.saving.serialize_keras_object(source) for name, source in sources.items()},
-            "correct_bias": managed.correct_bias,
-        }
+        return config_of(self, plain)
+
+    def __reduce__(self) -> Any:
+        # As Keras does it; but pickle does not find the classes of managed optimizers by their names.
+        return keras.optimizers.Optimizer._unpickle_model, super().__reduce__()[1]
 
 
 def prepare_rate(optimizer: Any) -> None:
@@ -135,9 +168,3 @@ def managed_property(name: str) -> property:
         self._managed.variables[name].assign(value)
 
     return property(get, set_)
-
-
-def _public_class(cls: type) -> type:
-    if not cls.__module__.startswith("keras.src.backend."):
-        return cls
-    return next(base for base in cls.__mro__ if getattr(keras.optimizers, base.__name__, None) is base)

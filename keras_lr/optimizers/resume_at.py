@@ -9,8 +9,9 @@ import numpy as np
 
 from ..schedules import arguments
 from ..schedules.exact import is_integer
-from .compiled_step import build
+from .compiled_step import build, undone_on_error
 from .inspection import inner_optimizers
+from .model_optimizers import optimizers_by_name
 
 OWNER = "resume_at"
 
@@ -35,7 +36,7 @@ def resume_at(model: Any, *, epoch: int, steps_per_epoch: int) -> None:
     of it.
 
     Args:
-        model: A compiled and built model.
+        model: A compiled and built model, or an optimizer. All optimizers of the model are set.
         epoch: How many epochs are done, an integer >= 0.
         steps_per_epoch: How many batches an epoch has, an integer > 0; batches
             also with `gradient_accumulation_steps`.
@@ -47,16 +48,22 @@ def resume_at(model: Any, *, epoch: int, steps_per_epoch: int) -> None:
         if not is_integer(value) or value < minimum:
             rule = "an integer >= 0" if minimum == 0 else "an integer > 0"
             arguments.reject(OWNER, name, rule, value, error=ValueError if is_integer(value) else TypeError)
-    optimizer = getattr(model, "optimizer", None) if isinstance(model, keras.Model) else None
-    if optimizer is None or not model.built:
-        arguments.reject(OWNER, "model", "a compiled and built model", model, error=TypeError)
-    # Now, because a weights file that is loaded later would skip an optimizer without slots.
-    build(model)
+    if isinstance(model, keras.optimizers.Optimizer):
+        optimizers = [model]
+    else:
+        optimizers = [*optimizers_by_name(model).values()] if isinstance(model, keras.Model) else []
+        if not optimizers or not model.built:
+            arguments.reject(OWNER, "model", "a compiled and built model or an optimizer", model, error=TypeError)
+        # Now, because a weights file that is loaded later would skip an optimizer without slots.
+        build(model)
     batches = int(epoch) * int(steps_per_epoch)
-    largest = min(np.iinfo(keras.backend.standardize_dtype(count.dtype)).max for count in _counts(optimizer))
+    counts = [count for optimizer in optimizers for count in _counts(optimizer)]
+    largest = min(np.iinfo(keras.backend.standardize_dtype(count.dtype)).max for count in counts)
     if batches > largest:
         arguments.reject(OWNER, "epoch", f"so small that `epoch * steps_per_epoch` is at most {largest}", epoch)
-    set_batch_count(optimizer, batches)
+    with undone_on_error(optimizers):
+        for count in counts:
+            count.assign(batches)
 
 
 def set_batch_count(optimizer: Any, batches: int) -> None:

@@ -6,12 +6,14 @@ from typing import Any
 
 import keras
 
+from ..schedules import arguments
 from .accumulation import per_update
-from .compiled_step import build, retrace, retrace_if_changed
+from .compiled_step import build, retrace_if_changed, undone_on_error
 from .hyperparameters import has_hyperparameter, validate_hyperparameter
 from .inspection import inner_optimizers, is_scheduled, source_of
 from .learning_rate import replace_rate
 from .manage import manage
+from .model_optimizers import only_optimizer
 
 
 def scheduled(optimizer: Any, *, correct_bias: bool | None = None, **hyperparameters: Any) -> Any:
@@ -46,7 +48,8 @@ def scheduled(optimizer: Any, *, correct_bias: bool | None = None, **hyperparame
         optimizer: A Keras optimizer, before or after `compile` and `build`; the
             optimizers inside a `LossScaleOptimizer` or `MultiOptimizer` are managed
             where they have the hyperparameter. Once the model has been trained, pass
-            the model, so that its compiled step is renewed.
+            the model, so that its compiled step is renewed; or, where it has several
+            optimizers, one of them, and call `model.make_train_function(force=True)`.
         correct_bias: `False` to divide by the power of the last beta, as Keras
             does; `None` leaves it as it is, at first `True`.
         hyperparameters: By name: a schedule, a number, or `True` for a variable
@@ -63,42 +66,39 @@ def scheduled(optimizer: Any, *, correct_bias: bool | None = None, **hyperparame
     """
     if isinstance(optimizer, keras.Model):
         build(optimizer)
-        scheduled(optimizer.optimizer, correct_bias=correct_bias, **hyperparameters)
-        retrace(optimizer)
-        return optimizer.optimizer
+        only = only_optimizer(optimizer, "scheduled")
+        with retrace_if_changed(optimizer, [only]):
+            return scheduled(only, correct_bias=correct_bias, **hyperparameters)
+    if not isinstance(optimizer, keras.optimizers.Optimizer):
+        arguments.reject("scheduled", "optimizer", "an optimizer or a compiled model", optimizer, error=TypeError)
+    if correct_bias is not None and not isinstance(correct_bias, bool):
+        arguments.reject("scheduled", "correct_bias", "True, False or None", correct_bias, error=TypeError)
     inner = inner_optimizers(optimizer)
     owners = {name: [one for one in inner if has_hyperparameter(one, name)] for name in hyperparameters}
     values = {
         name: validate_hyperparameter(name, value, optimizer, owners[name]) for name, value in hyperparameters.items()
     }
     rate = values.pop("learning_rate", True)
-    for one in inner:
-        if rate is not True:
-            replace_rate(one, rate)
-        manage(one, {name: per_update(one, v) for name, v in values.items() if one in owners[name]}, correct_bias)
+    with undone_on_error([optimizer]):
+        for one in inner:
+            if rate is not True:
+                replace_rate(one, rate)
+            manage(one, {name: per_update(one, v) for name, v in values.items() if one in owners[name]}, correct_bias)
     return optimizer
 
 
-def make_assignable(model: Any, name: str, function: str) -> None:
-    """Make `name` a variable in every optimizer of a model, so that it can be assigned between two steps.
+def make_assignable(model: Any, optimizers: list[Any], name: str, function: str) -> None:
+    """Make `name` a variable in `optimizers` of a model, so that it can be assigned between two steps.
 
     `function` is the callback that errors name.
     """
-    build(model)
-    for optimizer in inner_optimizers(model.optimizer):
+    for optimizer in [inner for outer in optimizers for inner in inner_optimizers(outer)]:
         if is_scheduled(optimizer, name):
             raise ValueError(
                 f"`{function}` can't set `{name}` of an optimizer where it follows a schedule. Compile with a number, "
                 "as in `SGD(0.1)`, or leave the callback out; the schedule `keras_lr.Intervals` does what "
                 f"`EpochIntervalSwitcher` does. Received: {name}={source_of(optimizer, name)!r}"
             )
-    with retrace_if_changed(model):
-        if name != "learning_rate":
-            scheduled(model.optimizer, **{name: True})
-
-
-def assign_hyperparameter(optimizer: Any, name: str, value: float) -> None:
-    """Assign a hyperparameter that is a variable, in every inner optimizer that has it."""
-    for inner in inner_optimizers(optimizer):
-        if has_hyperparameter(inner, name):
-            setattr(inner, name, value)
+    with retrace_if_changed(model, optimizers):
+        for outer in optimizers if name != "learning_rate" else ():
+            scheduled(outer, **{name: True})

@@ -33,6 +33,7 @@ class ManagedState:
             betas used, where the class divides by a power of the last one.
         is_suspended: Whether a method of the plain class is running that must see
             numbers instead of variables.
+        skips_loading: Whether Keras skipped the variables of the plain optimizer in the file that is loaded.
         active_calls: The calls of `apply` in progress; those of replicas overlap.
     """
 
@@ -44,6 +45,7 @@ class ManagedState:
     callback_state: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     correct_bias: bool = True
     is_suspended: bool = False
+    skips_loading: bool = False
     active_calls: int = 0
 
     @contextlib.contextmanager
@@ -71,7 +73,7 @@ class SavedState(keras.Loss):
 
     def save_own_variables(self, store: Any) -> None:
         for name, variable in self._managed.variables.items():
-            store[name] = keras.ops.convert_to_numpy(variable.value)
+            store[name] = keras.ops.convert_to_numpy(variable)
         for name, array in self._managed.callback_state.items():
             store[CALLBACK_PREFIX + name] = array
 
@@ -79,7 +81,7 @@ class SavedState(keras.Loss):
         for name in store.keys():  # noqa: SIM118 - an HDF5 group
             if name.startswith(CALLBACK_PREFIX):
                 self._managed.callback_state[name.removeprefix(CALLBACK_PREFIX)] = np.array(store[name])
-            elif name in self._managed.variables:
+            elif name in self._managed.variables and not self._managed.skips_loading:
                 self._managed.variables[name].assign(np.array(store[name]))
 
 

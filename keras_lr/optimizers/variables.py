@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
 import numpy as np
+from keras.src.utils.tracking import DotNotTrackScope
 
 
 class Hyperparameter(keras.Variable):
@@ -20,9 +22,14 @@ class Hyperparameter(keras.Variable):
     Within a step it can cache the tensor that was assigned. Keras reads a
     hyperparameter once per weight tensor, and then reads the cached tensor instead
     of the variable.
+
+    TensorFlow does not multiply tensors of two dtypes. While a weight of another
+    dtype is updated, the hyperparameter is read in that dtype, and differences such
+    as 1 - beta are computed before they are cast.
     """
 
     _cached: Any = None
+    _read_as: str | None = None  # the dtype in which it is read
 
     def __init__(self, value: float, name: str):
         super().__init__(
@@ -36,7 +43,34 @@ class Hyperparameter(keras.Variable):
 
     @property
     def value(self) -> Any:
-        return super().value if self._cached is None else self._cached
+        value = super().value if self._cached is None else self._cached
+        return value if self._read_as is None else keras.ops.cast(value, self._read_as)
+
+    @property
+    def dtype(self) -> Any:
+        return self._read_as or super().dtype
+
+    @contextlib.contextmanager
+    def read_as(self, dtype: str | None) -> Iterator[None]:
+        """Read the variable in another dtype; `None` for its own."""
+        before, self._read_as = self._read_as, dtype
+        try:
+            yield
+        finally:
+            self._read_as = before
+
+    def __sub__(self, other: Any) -> Any:
+        return self._subtract(super().__sub__, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return self._subtract(super().__rsub__, other)
+
+    def _subtract(self, method: Callable[[Any], Any], other: Any) -> Any:
+        dtype = self._read_as
+        if dtype is None:
+            return method(other)
+        with self.read_as(None):
+            return keras.ops.cast(method(other), dtype)
 
     def assign(self, value: Any) -> Any:
         self._cached = None
@@ -69,13 +103,47 @@ def add_variable(optimizer: Any, variables: dict[str, Hyperparameter], name: str
     """Add a `Hyperparameter` of an optimizer to its managed `variables`, unless it is there already."""
     if name in variables:
         return
+    with variable_scope(optimizer):
+        variables[name] = Hyperparameter(value, name)
+    if hasattr(optimizer, "_track_trackable"):  # for `tf.train.Checkpoint`
+        optimizer._track_trackable(variables[name], name=f"keras_lr_{name}", overwrite=True)
+
+
+@contextlib.contextmanager
+def variable_scope(optimizer: Any) -> Iterator[None]:
+    """Create variables of an optimizer under its name, and where its other variables are distributed."""
     with contextlib.ExitStack() as scopes:
         if keras.backend.backend() == "tensorflow":
             scopes.enter_context(optimizer._distribution_strategy.scope())
         scopes.enter_context(keras.name_scope(optimizer.name))
-        variables[name] = Hyperparameter(value, name)
-    if hasattr(optimizer, "_track_trackable"):  # for `tf.train.Checkpoint`
-        optimizer._track_trackable(variables[name], name=f"keras_lr_{name}", overwrite=True)
+        yield
+
+
+def drop_uninitialized(optimizer: Any) -> None:
+    """Drop variables that have no value, since the step that was to create them failed; the optimizer is built again.
+
+    Keras creates the slots of an optimizer while it traces the first step.
+    """
+    missing = [variable for variable in optimizer.__dict__["_variables"] if not has_value(variable)]
+    if missing:
+        for variable in missing:
+            optimizer._untrack_variable(variable)
+        renew_variables(optimizer, optimizer.__dict__["_variables"])
+        optimizer.built = False
+
+
+def renew_variables(optimizer: Any, variables: list[Any]) -> None:
+    """Replace the list of the variables: TensorFlow's checkpoints refuse one that has changed other than at its end."""
+    with DotNotTrackScope():  # as in Keras' constructor, where there is no tracker yet
+        optimizer._variables = list(variables)
+    is_variable, _ = optimizer._tracker.config["variables"]
+    optimizer._tracker.config["variables"] = (is_variable, optimizer._variables)
+
+
+def has_value(variable: Any) -> bool:
+    """Whether a variable was initialized."""
+    value = variable._value
+    return value is not None and bool(value.is_initialized() if hasattr(value, "is_initialized") else True)
 
 
 def to_decimal(variable: Any) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..schedules import arguments
 from ..schedules.base import Schedule
+from ..schedules.exact import LONGEST
 from ..schedules.spans import Span, in_steps
 from .style import new_figure, style_of, tidy
 
@@ -52,6 +53,8 @@ def plot_schedules(schedules: dict[str, Any] | Sequence[Any], steps: Any = None,
         arguments.reject("plot_schedules", "schedules", "schedules, at least one", schedules)
     if steps is None:
         steps = max(_natural_length(schedule) for _, schedule in read)
+    if isinstance(steps, int | np.integer) and not 0 < steps <= LONGEST:
+        arguments.reject("plot_schedules", "steps", "an integer > 0, or increasing integers", steps)
     if isinstance(steps, int | np.integer):  # a plot can't show more points than this
         steps = np.unique(np.linspace(0, steps - 1, min(steps, 100_000)).astype("int64"))
     curves = [(name, schedule.values(steps)) for name, schedule in read]

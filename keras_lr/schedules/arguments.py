@@ -13,6 +13,7 @@ from keras.optimizers.schedules import LearningRateSchedule
 from .exact import is_integer, shown
 from .readers import (
     about_lengths,
+    about_value,
     boundaries,
     curve,
     flag,
@@ -26,6 +27,7 @@ from .readers import (
     pair,
     part,
     position,
+    schedule_value,
     several,
     which_number,
 )
@@ -40,6 +42,7 @@ Member = Any  # a schedule, also of another library, or a number
 Members = Any  # several of them, in any iterable
 Pair = Any  # two numbers, in any iterable
 
+MOST_MEMBERS = 10_000  # of a composition; each takes a few nodes of the graph
 
 RAISES = "\n\nRaises:\n    ValueError, TypeError: An argument breaks its rule.\n"
 
@@ -59,10 +62,15 @@ class Rule(NamedTuple):
 def reject(owner: object, argument: str, rule: str, value: Any, remedy: str = "", error: type = ValueError) -> NoReturn:
     """Raise the error for a bad argument, always in the same form: argument, rule, remedy, value."""
     name = owner if isinstance(owner, str) else type(owner).__name__
-    text = shown(value[:200] if isinstance(value, list | tuple) else value)  # of ten million it takes seconds
     raise error(
-        f"Argument `{argument}` of `{name}` must be {rule}. {remedy and remedy + ' '}Received: {argument}={text}"
-    )
+        f"Argument `{argument}` of `{name}` must be {rule}. {remedy and remedy + ' '}"
+        f"Received: {argument}={shown(value)}"
+    ) from None
+
+
+def is_one_of(value: Any, choices: Iterable[str]) -> bool:
+    """Whether `value` is one of some texts; `in` alone fails for arrays and tensors."""
+    return isinstance(value, str) and value in choices
 
 
 def require_order(owner: object, shorter: str, longer: str) -> None:
@@ -77,9 +85,14 @@ def validate(owner: object, name: str, value: Any) -> Any:
     rule = RULES.get(name, OWN_RULE)
     if name in getattr(owner, "may_be_zero", ()):
         rule = rule._replace(rule="an integer >= 0 or a span, as in `keras_lr.epochs(20)`", read=lambda v: length(v, 0))
+    return validate_as(rule, owner, name, value)
+
+
+def validate_as(rule: Rule, owner: object, name: str, value: Any) -> Any:
+    """`value` as it is stored for an argument with another rule than the usual one of its name."""
     try:
         stored = rule.read(value)
-    except TypeError:
+    except (TypeError, RecursionError):
         reject(owner, name, rule.rule, value, rule.remedy(value), error=TypeError)
     if stored is None:
         reject(owner, name, rule.rule, value, rule.remedy(value))
@@ -103,13 +116,15 @@ def _plain(value: Any) -> Any:
 
 def read_members(read: Callable[[Any], Any]) -> None:
     """Set the function that reads members of compositions. Its module sets it, since it depends on this one."""
-    for name, read_it in (("schedule", read), ("schedules", several(read))):
+    for name, read_it in (("schedule", read), ("schedules", several(read, at_most=MOST_MEMBERS))):
         RULES[name] = RULES[name]._replace(read=read_it)
 
 
-VALUE = Rule("a finite number >= 0", number_rule(minimum=0))
+VALUE = Rule("a finite number >= 0", schedule_value, about_value)
 POSITIVE = Rule("a finite number > 0", number_rule(above=0))
 BELOW_ONE = Rule("a number > 0 and < 1", number_rule(above=0, below=1))
+SIZE = Rule("a number > 0, from 1e-18 to 1e+18", number_rule(minimum=1e-18, below=math.nextafter(1e18, 2e18)))
+ABOVE_ONE = Rule("a finite number > 1", number_rule(above=1))
 FINITE = Rule("a finite number", number_rule())
 LENGTH = Rule("an integer > 0 or a span, as in `keras_lr.epochs(20)`", length, about_lengths)
 PART = Rule("a fraction of `steps`, a number >= 0 and < 1, or a length: an integer >= 0 or a span", part)
@@ -126,7 +141,8 @@ def _named(rule: Rule, *names: str) -> dict[str, Rule]:
 # What each name means is in `docs/adding-a-schedule.md`.
 RULES = {
     **_named(VALUE, "value", "start", "end", "peak", "minimum", "maximum", "threshold"),
-    **_named(POSITIVE, "rate", "power", "exponent", "k", "waves", "shrink", "ratio"),
+    **_named(POSITIVE, "rate", "power", "exponent", "k", "shrink"),
+    **_named(SIZE, "waves", "ratio"),
     **_named(FINITE, "lower", "upper"),
     **_named(BELOW_ONE, "factor"),
     **_named(LENGTH, "steps", "horizon", "after", "up", "down", "every"),
@@ -147,6 +163,6 @@ RULES = {
     "interpolation": Rule('"linear", "cosine" or "constant"', one_of("linear", "cosine", "constant")),
     "curve": Rule('"linear", "cosine", "1-sqrt", or a class or function of `start`, `end` and `steps`', curve),
     "schedule": Rule("a schedule or a finite number >= 0", _plain),
-    "schedules": Rule("schedules or numbers >= 0, at least one", _plain),
+    "schedules": Rule(f"schedules or numbers >= 0, at least one and at most {MOST_MEMBERS:,}", _plain),
 }
 OWN_RULE = Rule("a finite number, a string, True or False, a span, a schedule or a non-empty tuple of those", _plain)

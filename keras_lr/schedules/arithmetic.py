@@ -12,6 +12,7 @@ from typing import Any
 from . import arguments
 from .arguments import Member, Members, Pair
 from .base import Schedule, schedule
+from .exact import LARGEST
 from .step import Step
 
 WEYL = 0x9E3779B9  # 2**32 divided by the golden ratio: its multiples spread evenly over 32 bits
@@ -34,7 +35,8 @@ class Product(Schedule):
     schedules: Members
 
     def at(self, step: Step) -> Any:
-        return functools.reduce(operator.mul, (member.at(step) for member in self.schedules))
+        values = (member.at(step) for member in self.schedules)
+        return functools.reduce(lambda product, value: step.ops.minimum(product * value, LARGEST), values)
 
 
 @schedule
@@ -52,7 +54,8 @@ class Sum(Schedule):
     schedules: Members
 
     def at(self, step: Step) -> Any:
-        return functools.reduce(operator.add, (member.at(step) for member in self.schedules))
+        total = functools.reduce(operator.add, (member.at(step) for member in self.schedules))
+        return step.ops.minimum(total, LARGEST)
 
 
 @schedule
@@ -120,7 +123,7 @@ class Rescale(Schedule):
 
     def at(self, step: Step) -> Any:
         low, from_low, slope = self._line
-        return step.ops.maximum(low + slope * (self.schedule.at(step) - from_low), 0.0)
+        return step.ops.clip(low + slope * (self.schedule.at(step) - from_low), 0.0, LARGEST)
 
 
 @schedule
@@ -159,4 +162,4 @@ class Noise(Schedule):
         state = state ^ (state // 2**15)
         state = state * (state + state + 1)
         factor = step.ops.real(state & TOP) * (self.scale / 2**30)
-        return self.schedule.at(step) * (factor + (1.0 - self.scale))
+        return step.ops.minimum(self.schedule.at(step) * (factor + (1.0 - self.scale)), LARGEST)

@@ -18,6 +18,7 @@ from .config import bound, from_json, spans_in, to_json
 from .evaluation import value_at, values_at
 from .exact import is_integer
 from .frozen import dataclass_transform, frozen
+from .interrupted_fit import keep_state
 from .ops import namespace
 from .spans import Span
 from .step import Step
@@ -26,6 +27,7 @@ from .values import SHOWN, ArgumentAndMethod, short_repr
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+MOST_STEPS = 10**8  # a number n of steps for which `values` makes an array
 _Schedule = TypeVar("_Schedule", bound="Schedule")
 
 
@@ -132,6 +134,8 @@ class Schedule(LearningRateSchedule):
         Raises:
             ValueError: A span is not bound yet.
         """
+        if self._unbound is not None:
+            keep_state()
         self._require_steps()
         return value_at(self, step)
 
@@ -146,11 +150,17 @@ class Schedule(LearningRateSchedule):
         """
         self._require_steps()
         if is_integer(steps):
+            if steps > MOST_STEPS:
+                rule = f"at most {MOST_STEPS:,}, or an array of the steps of interest"
+                arguments.reject("values", "steps", rule, steps)
             return values_at(self, max(int(steps), 0))
-        steps = np.asarray(steps)
-        if steps.dtype.kind not in "iu" and steps.size:
+        try:
+            array = np.asarray(steps)
+        except Exception:  # lists of different lengths, and symbolic tensors
+            array = np.asarray(None)
+        if array.dtype.kind not in "iu" and array.size:
             arguments.reject("values", "steps", "an integer or integers", steps)
-        return values_at(self, steps)
+        return values_at(self, array)
 
     def bind(
         self,

@@ -13,8 +13,7 @@ import numpy as np
 from . import arguments
 from .arguments import Lengths, Member
 from .base import Schedule, schedule
-from .decays import LARGEST
-from .exact import exact
+from .exact import LARGEST, exact
 from .formulas import between, half_wave
 from .spans import Length, in_steps
 from .step import Step

@@ -6,13 +6,10 @@ import math
 from dataclasses import KW_ONLY
 from typing import Any
 
-import numpy as np
-
 from .base import Schedule, schedule
+from .exact import LARGEST
 from .spans import Length
 from .step import Step
-
-LARGEST = float(np.finfo("float32").max)
 
 
 @schedule

@@ -39,7 +39,7 @@ def value_at(schedule: Any, step: Any) -> Any:
 def _whole(number: float) -> int:
     if isinstance(number, float) and not math.isfinite(number):
         arguments.reject("schedule", "step", "a finite number", number)
-    return int(number)
+    return max(0, min(int(number), 2**63 - 1))  # what no optimizer counts to
 
 
 def values_at(schedule: Any, steps: np.ndarray | int) -> np.ndarray:

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import math
 import re
+import reprlib
 from fractions import Fraction
 from numbers import Integral, Rational, Real
 from typing import Any
 
+LONGEST = 10**18  # steps, and amounts of any unit
+SHORTEST = Fraction(1, 10**18)
 SIMPLE = 10**6  # the largest denominator of a simple fraction
+LARGEST = 3.4028234663852886e38  # of a float32, in which Keras computes
+LONGEST_TEXT = 200  # characters of a value in an error
+_repr = reprlib.Repr()
+_repr.maxlist = _repr.maxtuple = _repr.maxarray = _repr.maxdict = _repr.maxset = 100
+_repr.maxstring = _repr.maxlong = _repr.maxother = 1000
 # Without exponents: the config may be hostile, and 1e999999999 takes hours to become a fraction.
 NUMBER = re.compile(r"-?\d{1,400}(\.\d{1,400}|/0*[1-9]\d{0,400})?")
 
@@ -79,18 +87,25 @@ def read_fraction(value: Any) -> Fraction:
 
 def positive(name: str, number: Any) -> Fraction:
     """A number that spans are bound by, which is checked."""
-    if not isinstance(number, Rational) or isinstance(number, bool) or number <= 0:
+    amount = exact(number) if isinstance(number, Rational) and not isinstance(number, bool) else Fraction(0)
+    if amount <= 0 or not is_length(amount):
         raise ValueError(f"Argument `{name}` of `bind` must be an integer > 0. Received: {name}={shown(number)}")
-    return exact(number)
+    return amount
+
+
+def is_length(amount: int | Fraction) -> bool:
+    """Whether an amount of time is one that float64 and JSON can hold, also after some arithmetic."""
+    size: Any = abs(amount)
+    return (size == 0 or SHORTEST <= size <= LONGEST) and amount.denominator <= LONGEST**2
 
 
 def shown(value: Any) -> str:
-    """A value in the text of an error, at most 200 characters."""
+    """A value in the text of an error, in one line of at most 200 characters, however large or deep it is."""
     try:
-        text = repr(value)
-    except ValueError:  # an integer of thousands of digits
+        text = " ".join(_repr.repr(value).split())
+    except Exception:  # such as an integer of thousands of digits
         text = f"<{type(value).__name__}>"
-    return text if len(text) <= 200 else text[:197] + "..."
+    return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 3] + "..."
 
 
 def is_integer(value: object) -> bool:

@@ -59,9 +59,12 @@ def _plain(step: Any) -> Any:
     """A step that is no tensor: a number as it is, numbers as an array of whole float64."""
     if isinstance(step, int | float):
         return step
-    if step is None or isinstance(step, str | bytes):
+    try:
+        numbers = np.asarray(step)
+    except Exception:  # lists of different lengths, and symbolic tensors
+        numbers = np.asarray(None)
+    if numbers.dtype.kind not in "biuf" and numbers.size:
         arguments.reject("schedule", "step", "a number or a tensor of integers", step, error=TypeError)
-    numbers = np.asarray(step)
     return np.floor(numbers.astype("float64")) if numbers.ndim else numbers.item()
 
 

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sized
 from fractions import Fraction
 from numbers import Rational, Real
 from typing import Any
 
 import numpy as np
+from keras.optimizers.schedules import LearningRateSchedule
 
-from .exact import exact, is_integer
-from .spans import LONGEST, SHORTEST, Span, from_text
+from .exact import LARGEST, LONGEST, exact, is_integer, is_length, is_number
+from .spans import Span, from_text
 from .values import SHOWN, Values
+
+MOST = 10**6  # items that are read one by one
+MOST_UNSIZED = 10**5  # items of what has no length, and may be endless
 
 
 def number(value: Any, minimum: float = -math.inf, above: float = -math.inf, below: float = math.inf) -> float | None:
@@ -30,6 +34,17 @@ def number(value: Any, minimum: float = -math.inf, above: float = -math.inf, bel
     except OverflowError:
         return None
     return value if math.isfinite(value) and value >= minimum and above < value < below else None
+
+
+def schedule_value(received: Any) -> float | None:
+    """A value of a schedule: one that float32 can hold."""
+    return number(received, minimum=0.0, below=math.nextafter(LARGEST, math.inf))
+
+
+def about_value(received: Any) -> str:
+    """What to say of a value that breaks its rule, beside the rule."""
+    is_large = is_number(received) and LARGEST < received < math.inf
+    return "The largest number that float32 holds is 3.4e+38." if is_large else ""
 
 
 def number_rule(**limits: float) -> Callable[[Any], float | None]:
@@ -64,7 +79,7 @@ def length(value: Any, minimum: int | None = None) -> Any:
     if isinstance(value, bool) or not isinstance(value, Rational):
         raise TypeError
     value = exact(value)
-    if value < 0 or (value == 0 and minimum is None) or value > LONGEST or 0 < value < SHORTEST:
+    if value < 0 or (value == 0 and minimum is None) or not is_length(value):
         return None
     return int(value) if value.denominator == 1 else value
 
@@ -73,7 +88,10 @@ def about_lengths(value: Any) -> str:
     """What to say of a length that breaks its rule, beside the rule."""
     if isinstance(value, str):
         return 'A text is an amount and a unit, as in "20 epochs", "500 steps", "60000 examples" or "30 %".'
-    return "It is too long." if isinstance(value, Rational) and exact(value) > LONGEST else ""
+    amount = exact(value) if isinstance(value, Rational) else Fraction(0)
+    if is_length(amount):
+        return ""
+    return "It is too long." if amount > LONGEST else "It is too short, or too fine." if amount > 0 else ""
 
 
 def part(value: Any) -> Any:
@@ -85,15 +103,27 @@ def part(value: Any) -> Any:
     return exact(value) or 0
 
 
-def several(read_one: Callable[[Any], Any], at_least: int = 1) -> Callable[[Any], tuple | None]:
+def several(read_one: Callable[[Any], Any], at_least: int = 1, at_most: int = MOST) -> Callable[[Any], tuple | None]:
     def read(values: Any) -> tuple | None:
         if isinstance(values, bytes | Mapping) or (isinstance(values, str) and read_one is not length):
             raise TypeError
         alone = isinstance(values, str) or not isinstance(values, Iterable)
-        stored = tuple(read_one(value) for value in ((values,) if alone else values))
-        return None if len(stored) < at_least or any(item is None for item in stored) else stored
+        most = at_most if isinstance(values, Sized) else min(at_most, MOST_UNSIZED)
+        stored = []
+        for value in (values,) if alone else _iterator(values):
+            stored.append(read_one(value))
+            if stored[-1] is None or len(stored) > most:
+                return None
+        return tuple(stored) if len(stored) >= at_least else None
 
     return read
+
+
+def _iterator(values: Any) -> Any:
+    try:
+        return iter(values)
+    except Exception:  # symbolic tensors have their own
+        raise TypeError from None
 
 
 def length_or_several(value: Any) -> Any:
@@ -104,13 +134,13 @@ def length_or_several(value: Any) -> Any:
 def curve(value: Any) -> Any:
     if isinstance(value, str):
         return value if value in ("linear", "cosine", "1-sqrt") else None
-    if not callable(value):
+    if not callable(value) or isinstance(value, LearningRateSchedule):
         raise TypeError
     return value
 
 
 def pair(values: Any) -> tuple | None:
-    read = several(number_rule(minimum=0), at_least=2)(values)
+    read = several(schedule_value, at_least=2)(values)
     return read if read is not None and len(read) == 2 else None
 
 
@@ -128,17 +158,22 @@ def numbers(values: Any) -> Values | None:
         return Values(values.array)
     array = _as_array(values)
     if array is None:
-        read = several(number_rule(minimum=0))(values)
+        read = several(schedule_value)(values)
         return None if read is None else Values(np.array(read))
     # Two passes, without a boolean array; the minimum is nan if a number is.
-    return Values(array) if array.min() >= 0 and array.max() < math.inf else None
+    return Values(array) if array.min() >= 0 and array.max() <= LARGEST else None
 
 
 def _as_array(values: Any) -> np.ndarray | None:
     """A copy of the numbers; `None` if they are not plain numbers in one dimension."""
+    # Anything but numbers might take much memory as an array: a long text as much in each place.
+    if isinstance(values, list | tuple) and not all(
+        issubclass(kind, Real) and kind is not bool for kind in set(map(type, values))
+    ):
+        return None
     try:
         array = np.array(values)
-    except ValueError:  # rows of different lengths
+    except Exception:  # rows of different lengths, or tensors without values
         return None
     is_plain = array.ndim == 1 and array.dtype.kind in "fiu" and len(array)
     return array.astype("float64", copy=False) if is_plain else None
@@ -149,8 +184,8 @@ def which_number(values: Any) -> str:
     array = _as_array(values)
     if array is None or len(array) <= SHOWN:
         return ""
-    index = int(np.flatnonzero(~(np.isfinite(array) & (array >= 0)))[0])
-    return f"That at {index} is {array[index]}."
+    index = int(np.flatnonzero(~((array >= 0) & (array <= LARGEST)))[0])
+    return f"That at {index} is {array[index]}. {about_value(array[index])}".rstrip()
 
 
 def boundaries(values: Any) -> tuple | None:

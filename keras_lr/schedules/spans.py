@@ -6,12 +6,10 @@ import re
 from fractions import Fraction
 from typing import Any
 
-from .exact import exact, is_number, positive, read_fraction, shown
+from .exact import LONGEST, exact, is_length, is_number, positive, read_fraction, shown
 
 UNITS = ("epochs", "examples", "fraction", "steps")
 NEEDS = {"epochs": ["steps_per_epoch"], "examples": ["batch_size"], "fraction": ["steps_per_epoch", "epochs"]}
-LONGEST = 10**18  # steps, and amounts of any unit
-SHORTEST = Fraction(1, 10**18)
 AS_TEXT = re.compile(r"\s*(\d{1,18}(?:_\d{1,18})*(?:\.\d{1,18})?)\s*(steps?|epochs?|examples?|%)\s*", re.IGNORECASE)
 
 
@@ -42,9 +40,10 @@ class Span:
                 f"Spans are made by `epochs`, `examples` and `fraction`. Received: Span({shown(amounts)}, ...)"
             )
         for unit, amount in amounts.items():
-            if unit not in UNITS or not isinstance(amount, int | Fraction) or abs(amount) > LONGEST:
+            if unit not in UNITS or not isinstance(amount, int | Fraction) or not is_length(amount):
                 raise ValueError(
-                    f"A span has at most {LONGEST} of {', '.join(UNITS)}. Received: {shown(amount)} {unit}"
+                    f"A span has at most {LONGEST:.0e} of {', '.join(UNITS)}, and at least 1e-18 or 0. "
+                    f"Received: {shown(amount)} {shown(unit)}"
                 )
         kept = {unit: Fraction(amounts[unit]) for unit in UNITS if amounts.get(unit)}
         object.__setattr__(self, "amounts", kept or {unit: Fraction(0) for unit in list(amounts)[:1]})
@@ -66,9 +65,10 @@ class Span:
                 number = positive(name, known[name])
                 amount = amount / number if name == "batch_size" else amount * number
             steps += amount
-        if steps < 0:
+        if steps < 0 or not is_length(steps):
             using = ", ".join(f"{name}={number}" for name, number in known.items() if number is not None)
-            raise ValueError(f"A length must be at least 0 steps. `{self!r}` is {_shortest(steps)} with {using}.")
+            rule = "at least 0 steps" if steps < 0 else "0 steps, or from 1e-18 to 1e+18"
+            raise ValueError(f"A length must be {rule}. `{self!r}` is {_shortest(steps)} with {using}.")
         return Span(self.amounts, steps)
 
     @property
@@ -84,11 +84,15 @@ class Span:
         return next(iter(self.amounts.values()))
 
     def __mul__(self, ratio: float | Fraction) -> Span:
+        if not is_number(ratio):
+            return NotImplemented
         return Span({unit: amount * exact(ratio) for unit, amount in self.amounts.items()})
 
     __rmul__ = __mul__
 
     def __truediv__(self, ratio: float | Fraction) -> Span:
+        if not is_number(ratio):
+            return NotImplemented
         return self * (1 / exact(ratio))
 
     def __add__(self, other: Any) -> Span:
@@ -203,12 +207,14 @@ Length = int | Fraction | Span | str  # a string such as "20 epochs"
 
 def from_text(text: str) -> Span | int | Fraction | None:
     """The length in a text such as "20 epochs", "60000 examples", "30 %" or "500 steps"; `None` if there is none."""
-    match = AS_TEXT.fullmatch(text)
+    match = AS_TEXT.fullmatch(text) if len(text) <= 100 else None
     if match is None:
         return None
     amount, unit = Fraction(match[1].replace("_", "")), match[2].lower()
+    if amount > (100 if unit == "%" else LONGEST):
+        return None
     if unit == "%":
-        return Span({"fraction": amount / 100}) if amount <= 100 else None
+        return Span({"fraction": amount / 100})
     if unit.startswith("step"):
         return int(amount) if amount.denominator == 1 else amount
     return Span({unit.rstrip("s") + "s": amount})
@@ -224,11 +230,12 @@ def in_steps(length: Any) -> int | Fraction:
 
 
 def _spans(unit: str, amounts: tuple[float, ...]) -> Any:
-    most, rule = (1, "a number in [0, 1]") if unit == "fraction" else (LONGEST, f"a number >= 0, at most {LONGEST:.0e}")
+    most, rule = (1, "a number in [0, 1]") if unit == "fraction" else (LONGEST, "0 or a number from 1e-18 to 1e+18")
     if not amounts:
         raise ValueError(f"`{unit}` needs at least one amount, as in `{unit}({0.5 if most == 1 else 20})`.")
     for amount in amounts:
-        if not is_number(amount) or not 0 <= amount <= most:  # also rejects nan
+        is_valid = is_number(amount) and 0 <= amount <= most and is_length(exact(amount))  # none with nan
+        if not is_valid:
             raise ValueError(f"The amount of `{unit}` must be {rule}. Received: {shown(amount)}")
     spans = tuple(Span({unit: exact(amount)}) for amount in amounts)
     return spans if len(spans) > 1 else spans[0]

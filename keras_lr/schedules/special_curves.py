@@ -197,7 +197,7 @@ class ExpHyperbolic(Schedule):
 
     def at(self, step: Step) -> Any:
         now, first, _ = _hyperbola(self, step)
-        return self.start * step.ops.exp(math.log(self.start / self.end) * (now - first))
+        return self.start * step.ops.exp((math.log(self.start) - math.log(self.end)) * (now - first))
 
 
 def _hyperbola(curve: Any, step: Step) -> tuple[Any, float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from .. import arguments
@@ -9,6 +10,7 @@ from ..arithmetic import Product, Sum
 from ..base import Schedule
 from ..compose import Sequence
 from ..curves import Constant, Cosine
+from ..exact import LARGEST
 from ..spans import Length
 from ..tables import Intervals
 from .parts import Curve, Part, cut, join, policy
@@ -100,6 +102,9 @@ def scale_rate(rate: float, batch_size: int, *, reference: int = 256, power: flo
         and Malladi et al., On the SDEs and Scaling Rules, 2022 (arXiv 2205.10287).
     """
     try:
-        return rate * (batch_size / reference) ** power
+        scaled = rate * (batch_size / reference) ** power
     except OverflowError:
-        arguments.reject("scale_rate", "power", "so small that the rate is finite", power)
+        scaled = math.inf
+    if not 0 < scaled <= LARGEST:
+        arguments.reject("scale_rate", "power", "so small that the rate is > 0 and finite", power)
+    return scaled

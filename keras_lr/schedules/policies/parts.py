@@ -9,6 +9,8 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, TypeVar
 
+from keras.optimizers.schedules import LearningRateSchedule
+
 from .. import arguments
 from ..base import Schedule
 from ..compose import Sequence
@@ -33,12 +35,27 @@ def policy(function: Function) -> Function:
         for name, value in given.arguments.items():
             if value is not None or signature.parameters[name].default is not None:
                 given.arguments[name] = arguments.validate(function.__name__, name, value)
-        if isinstance(given.arguments.get("curve"), str):
-            given.arguments["curve"] = CURVES[given.arguments["curve"]]
+        if "curve" in given.arguments:
+            given.arguments["curve"] = _checked_curve(function.__name__, given.arguments["curve"])
         return function(*given.args, **given.kwargs)
 
     checked.__doc__ = inspect.cleandoc(function.__doc__ or "").rstrip() + arguments.RAISES
     return checked  # type: ignore[return-value]
+
+
+def _checked_curve(name: str, curve: Any) -> Callable[..., Any]:
+    """The argument `curve` of a policy as a function, whose result is checked."""
+    if isinstance(curve, str):
+        return CURVES[curve]
+
+    def checked(start: float, end: float, steps: Any) -> Any:
+        made = curve(start, end, steps)
+        if not isinstance(made, LearningRateSchedule):
+            rule = "a class or function of `start`, `end` and `steps` that returns a schedule"
+            arguments.reject(name, "curve", rule, made, error=TypeError)
+        return made
+
+    return checked
 
 
 def cut(

@@ -84,10 +84,11 @@ def triangular(
     """
     rise: Any = up
     fall: Any = up if down is None else down
+    period = arguments.validate("triangular", "up" if down is None else "down", rise + fall)
     make: Any = curve
     low, high = (start, peak) if shrink == 1 and rate == 1 else (0.0, 1.0)
     once = Sequence([make(low, high, rise), make(high, low, fall)], [rise])
-    waves: Schedule = Repeat(once, rise + fall, shrink=shrink)
+    waves: Schedule = Repeat(once, period, shrink=shrink)
     if rate != 1:
         waves = Product([waves, Exponential(1.0, rate, steps=1)])
     return waves if low == start and high == peak else Rescale(waves, [start, peak])

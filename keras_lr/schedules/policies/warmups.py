@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from .. import arguments
@@ -129,7 +130,7 @@ def tri_stage(
             arguments.reject("tri_stage", name, "a finite number > 0", value)
 
     def fall(high: float, low: float, length: Any) -> Schedule:
-        return Exponential(high, low / high, length, end=low)
+        return Exponential(high, min(max(low / high, sys.float_info.min), sys.float_info.max), length, end=low)
 
     return _stable("tri_stage", peak, steps, warmup, decay, start, end, fall)
 

@@ -1,0 +1,63 @@
+"""The config of managed optimizers: that of the plain optimizer, with what its hyperparameters follow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from .state import FACTOR
+from .variables import to_decimal
+
+KEY = "keras_lr"  # in a config, for what the plain optimizer doesn't have
+CLASS_KEYS = ("module", "class_name", "registered_name")
+
+
+def config_of(optimizer: Any, plain: dict[str, Any]) -> dict[str, Any]:
+    """The config of a managed optimizer; `plain` is the config that its plain class makes of its initial values.
+
+    Numbers and schedules are where the plain optimizer has its numbers, so that they can be read and edited there.
+    """
+    managed = optimizer._managed
+    sources = managed.schedules | managed.rules
+    values = {name: to_decimal(managed.variables[name]) for name in managed.initial_values}
+    values |= {name: keras.saving.serialize_keras_object(source) for name, source in sources.items()}
+    # As its public class: on torch, Keras would name a class that other backends do not have.
+    stand_in: Any = object.__new__(_public_class(managed.plain_class))
+    object.__setattr__(stand_in, "get_config", dict)
+    serialized = keras.saving.serialize_keras_object(stand_in)
+    extra = {
+        "class": {key: serialized[key] for key in CLASS_KEYS},
+        "initial_values": dict(managed.initial_values),
+        "correct_bias": managed.correct_bias,
+    }
+    if FACTOR in managed.variables:
+        extra[FACTOR] = to_decimal(managed.variables[FACTOR])
+    return plain | values | {KEY: extra}
+
+
+def split_config(
+    config: dict[str, Any], custom_objects: Any = None
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """The serialized plain optimizer in a config, the values of the managed hyperparameters, and the other settings."""
+
+    def read(value: Any) -> Any:
+        value = value if value is not None else True  # a weight decay that was never set
+        is_serialized = isinstance(value, dict)
+        return keras.saving.deserialize_keras_object(value, custom_objects=custom_objects) if is_serialized else value
+
+    if "hyperparameters" in config:  # as keras_lr 0.1.0 wrote it
+        values = {name: read(value) for name, value in config["hyperparameters"].items()}
+        return config["optimizer"], values, {"correct_bias": config["correct_bias"]}
+    extra = config[KEY]
+    plain = {name: value for name, value in config.items() if name != KEY} | extra["initial_values"]
+    values = {name: read(config[name]) for name in extra["initial_values"]}
+    if FACTOR in extra:
+        values[FACTOR] = extra[FACTOR]
+    return extra["class"] | {"config": plain}, values, {"correct_bias": extra["correct_bias"]}
+
+
+def _public_class(cls: type) -> type:
+    if not cls.__module__.startswith("keras.src.backend."):
+        return cls
+    return next(base for base in cls.__mro__ if getattr(keras.optimizers, base.__name__, None) is base)
