@@ -23,7 +23,7 @@ SETS = [
     {"python": "3.10", "keras": "3.10.0", "tensorflow": "2.16.2", "jax": "0.4.30", "torch": "2.2.2", "numpy": "1.26.4"},
     {"python": "3.11", "keras": "3.12.0", "tensorflow": "2.18.1", "jax": "0.5.3", "torch": "2.13.0", "numpy": "1.26.4"},
     {"python": "3.12", "keras": "3.13.2", "tensorflow": "2.20.0", "jax": "0.7.2", "torch": "", "numpy": "2.2.6"},
-    {"python": "3.13", "keras": "3.15.1", "tensorflow": "2.21.0", "jax": "0.10.2", "torch": "2.14.1", "numpy": ""},
+    {"python": "3.13", "keras": "3.15.1", "tensorflow": "2.21.0", "jax": "0.10.2", "torch": "", "numpy": ""},
     {"python": "3.13", "keras": "nightly", "tensorflow": "2.22.0rc0", "jax": "0.10.2", "torch": "", "numpy": ""},
 ]
 BACKENDS = ["tensorflow", "jax", "torch"]

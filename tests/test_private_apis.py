@@ -39,6 +39,7 @@ USES = {
     "_compile_metrics": "the metrics, left out of a range test",
     "_symbolic_build": "builds a model as `fit` does",
     "_flatten_layers": "the layers inside a layer, in the order in which they were made",
+    "_modules": "torch: the attributes of a layer that are layers",
     "keras.src.layers.": "the modules of Keras' own layers",
     "fit": "the local variables of `fit`: its data and the other callbacks",
     "train_function": "the compiled step, renewed by `make_train_function(force=True)`",
@@ -138,7 +139,7 @@ def compiled(adam, model):
     assert late.built and [v.shape for v in late.trainable_variables] == [(2, 1), (1,)]
 
 
-@case("_flatten_layers", "keras.src.layers.")
+@case("_flatten_layers", "_modules", "keras.src.layers.")
 def inside(adam, model):
     class Both(layers.Layer):
         def __init__(self):
@@ -147,6 +148,7 @@ def inside(adam, model):
 
     both = Both()
     assert list(both._flatten_layers(include_self=False, recursive=False)) == [both.second[0], both.first]
+    assert (vars(both) | vars(both).get("_modules", {}))["first"] is both.first
     assert type(both.first).__module__.startswith("keras.src.layers.")
 
 

@@ -61,8 +61,9 @@ def _has_blocks(layer: Any) -> bool:
     if isinstance(layer, keras.Model):
         return sum(map(_is_block, layer.layers)) > 1
     groups: dict[str, list[Any]] = {}
-    for name in vars(layer).keys() - vars(keras.layers.Layer()).keys():
-        groups.setdefault(name.rstrip("0123456789"), []).extend(_flat(vars(layer)[name]))
+    attributes = vars(layer) | vars(layer).get("_modules", {})  # where torch keeps layers
+    for name in attributes.keys() - vars(keras.layers.Layer()).keys():
+        groups.setdefault(name.rstrip("0123456789"), []).extend(_flat(attributes[name]))
     return any(sum(map(_is_block, group)) > 1 for group in groups.values())
 
 
