@@ -68,7 +68,7 @@ def main():
     print(f"Keras {keras.__version__}, {keras.backend.backend()}")
     for mode in MODES:
         path = os.pathsep.join([str(here), str(here.parent), os.environ.get("PYTHONPATH", "")])
-        options = "-q -p no:cacheprovider -o addopts= -W ignore --tb=no".split()
+        options = ["-q", "-p", "no:cacheprovider", "-o", "addopts=", "-W", "ignore", "--tb=no"]
         tests = map(str, sorted(folder.glob("*_test.py")))
         result = subprocess.run(
             [sys.executable, "-m", "pytest", *options, "-p", Path(__file__).stem, "--rootdir", str(folder), *tests],

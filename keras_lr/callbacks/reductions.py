@@ -73,7 +73,7 @@ def _factors(optimizer: Any) -> dict[str, float]:
     if rate.shape != (2,) or not np.isfinite(rate).all() or rate[1] != _read(optimizer):
         return {}
     arrays = {name.removeprefix(OWN): np.asarray(array) for name, array in saved.items() if name.startswith(OWN)}
-    return {name: float(array) for name, array in arrays.items() if array.shape == () and 0 < array < math.inf}
+    return {name: float(array[0]) for name, array in arrays.items() if array.shape == (1,) and 0 < array[0] < math.inf}
 
 
 def _read(optimizer: Any) -> float:
@@ -91,4 +91,4 @@ def _write(optimizer: Any, value: float, initial: float, factors: dict[str, floa
     for name in [name for name in saved if name.startswith(OWN)]:
         del saved[name]
     saved[RATE] = np.array([initial, _read(optimizer)], "float64")
-    saved.update({OWN + name: np.array(factor, "float64") for name, factor in factors.items()})
+    saved.update({OWN + name: np.array([factor], "float64") for name, factor in factors.items()})

@@ -96,7 +96,7 @@ class SavedState(keras.Loss):
 def _read(store: Any, name: str, axes: int) -> np.ndarray:
     """A small array of numbers from a file, which may be damaged or made to take much memory."""
     stored = store[name]
-    if len(stored.shape) > axes or np.prod(stored.shape) > LARGEST or np.dtype(stored.dtype).kind not in "biuf":
+    if len(stored.shape) != axes or np.prod(stored.shape) > LARGEST or np.dtype(stored.dtype).kind not in "biuf":
         raise ValueError(
             f"The state `{name}` of the optimizer in the file must be {'numbers' if axes else 'a number'}. "
             f"Received: an array of shape {stored.shape} and type {stored.dtype}"
