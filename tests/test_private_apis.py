@@ -34,6 +34,10 @@ USES = {
     "_all_reduce_sum_gradients": "TensorFlow: sums the gradients of the replicas",
     "_track_trackable": "TensorFlow: adds a variable to `tf.train.Checkpoint`",
     "keras.src.backend.": "torch: the modules of optimizers that stand in for the public ones",
+    "_tracker": "the lists in which it keeps its variables, to replace one",
+    "_untrack_variable": "drops a variable",
+    "_unpickle_model": "what a pickled optimizer calls, which pickle has to find by name",
+    "_value": "of a variable: `None` on JAX before it has a value",
     # of a model or a layer
     "_compile_loss": "the loss with its state, to be restored after a range test",
     "_compile_metrics": "the metrics, left out of a range test",
@@ -43,7 +47,10 @@ USES = {
     "keras.src.layers.": "the modules of Keras' own layers",
     "fit": "the local variables of `fit`: its data and the other callbacks",
     "train_function": "the compiled step, renewed by `make_train_function(force=True)`",
+    "_jax_state": "JAX: the variables that `fit` puts back at its end",
     # of callbacks
+    "_model": "the model of a callback, which a copy does not take along",
+    "_async_train": "JAX and torch: whether a `CallbackList` runs callbacks later, from a thread of its own",
     "_current_epoch": "the epoch that `BackupAndRestore` writes",
     "training_metadata.json": "the file of `BackupAndRestore`, with the batch",
     # modules and objects
@@ -95,6 +102,34 @@ def slots(adam, model):
     assert [v.shape for v in adam._trainable_variables] == [(2, 1), (1,)]
     for slots in (adam._momentums, adam._velocities):
         assert [slots[adam._get_variable_index(v)].shape for v in adam._trainable_variables] == [(2, 1), (1,)]
+
+
+@case("_tracker", "_untrack_variable", "_unpickle_model", "_value")
+def tracked(adam, model):
+    optimizer = optimizers.SGD(0.1)
+    rate = optimizer._learning_rate
+    assert optimizer._tracker.config["variables"][1] is optimizer._variables
+    assert rate._value is not None
+    optimizer._untrack_variable(rate)
+    assert optimizer.variables == [optimizer._iterations]
+    assert optimizer.__reduce__()[0].__func__ is optimizers.Optimizer._unpickle_model.__func__
+
+
+@case("_jax_state", "_model", "_async_train")
+def of_fit(adam, model):
+    states = []
+
+    class State(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            states.append(getattr(self._model, "_jax_state", None))
+
+    callback = State()
+    model.fit(X, X[:, :1], batch_size=1, verbose=0, callbacks=[callback])
+    if BACKEND == "jax":
+        assert states[-1].keys() == {
+            f"{name}_variables" for name in ("trainable", "non_trainable", "optimizer", "metrics")
+        }
+    assert hasattr(keras.callbacks.CallbackList([]), "_async_train")
 
 
 @case("_backend_update_step", "_get_current_learning_rate")
