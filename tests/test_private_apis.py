@@ -5,6 +5,7 @@ it for; the files that have to change are those in which the name occurs.
 """
 
 import ast
+import inspect
 import sys
 from pathlib import Path
 
@@ -28,6 +29,9 @@ USES = {
     "_get_variable_index": "which slot belongs to a weight",
     "_momentums": "the slots of Adam and others",
     "_velocities": "the second moments of Adam",
+    "_untrack_variable": "drops a variable of the optimizer",
+    "_tracker": "which list is that of the variables",
+    "_unpickle_model": "reads the pickle of an optimizer",
     "_backend_update_step": "overridden: the gradients of an update, reduced, accumulated and clipped",
     "_get_current_learning_rate": "overridden: the rate that the backend's step uses",
     "_distribution_strategy": "TensorFlow: the strategy in whose scope it makes variables",
@@ -43,7 +47,12 @@ USES = {
     "keras.src.layers.": "the modules of Keras' own layers",
     "fit": "the local variables of `fit`: its data and the other callbacks",
     "train_function": "the compiled step, renewed by `make_train_function(force=True)`",
+    "state": "JAX: the local variable of `fit` with all variables",
+    "_jax_state": "JAX: the variables, put back where a `fit` fails",
+    "_value": "whether a variable has one",
     # of callbacks
+    "_model": "the model of a callback, left out of copies",
+    "_async_train": "whether a `CallbackList` calls the ends of batches in a thread",
     "_current_epoch": "the epoch that `BackupAndRestore` writes",
     "training_metadata.json": "the file of `BackupAndRestore`, with the batch",
     # modules and objects
@@ -86,6 +95,20 @@ def iterations(adam, model):
 def learning_rate(adam, model):
     assert isinstance(model.optimizer._learning_rate, klr.Linear)
     assert isinstance(adam._learning_rate, keras.Variable)
+
+
+@case("_untrack_variable", "_tracker", "_unpickle_model", "_value")
+def variables(adam, model):
+    optimizer = trained(optimizers.Adam(0.1)).optimizer
+    is_variable, tracked = optimizer._tracker.config["variables"]
+    assert tracked is optimizer._variables and is_variable(optimizer._iterations)
+    last = optimizer._variables[-1]
+    assert last._value is not None
+    optimizer._untrack_variable(last)
+    assert not any(variable is last for variable in optimizer._variables)
+    rebuild, arguments = optimizers.Adam(0.5).__reduce__()  # a built one loses its state, with a warning
+    assert rebuild.__func__ is optimizers.Optimizer._unpickle_model.__func__
+    assert float(rebuild(*arguments).learning_rate) == 0.5
 
 
 @case("_variables", "_trainable_variables", "_get_variable_index", "_momentums", "_velocities")
@@ -170,6 +193,21 @@ def frame(adam, model):
     function = model.train_function
     model.make_train_function(force=True)
     assert function is not None and model.train_function is not function
+
+
+@case("_model", "_async_train")
+def callbacks(adam, model):
+    callback = keras.callbacks.Callback()
+    callback.set_model(model)
+    assert vars(callback)["_model"] is model
+    assert isinstance(keras.callbacks.CallbackList([callback])._async_train, bool)
+
+
+@case("state", "_jax_state")
+def of_jax(adam, model):
+    if BACKEND == "jax":
+        source = inspect.getsource(keras.Model.fit.__wrapped__)
+        assert "self._jax_state = " in source and "state = " in source
 
 
 @case("_current_epoch", "training_metadata.json")
