@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 import keras_lr as klr
 from keras_lr.finder import find
+from keras_lr.schedules import arguments
 from keras_lr.schedules.exact import LARGEST
 
 # More examples, other ones each time: KERAS_LR_FUZZ=2000 pytest tests/test_fuzz.py
@@ -253,6 +254,61 @@ def test_schedules_and_policies(call):
     made = outcome(lambda: function(**(good | {name: ZOO[key]() for name, key in wrong.items()})), *names)
     if isinstance(made, klr.Schedule):
         check_schedule(made)
+
+
+values = st.sampled_from([0.0, 5e-324, 1e-300, 1e-38, 0.1, 1.0, 1e9, 3e38, LARGEST])
+positive = st.sampled_from([5e-324, 1e-300, 1e-9, 0.5, 1.0, 1.5, 1e9, 1e300, 1.7e308])
+sizes = st.sampled_from([1e-18, 1e-9, 1 / 3, 1.0, 1e9, 1e18])
+lengths = st.sampled_from([Fraction(1, 10**18), Fraction(1, 3), 1, 7, 10**9, 10**18])
+LIMITS = {"scale": st.sampled_from([5e-324, 1.0]), "growth": st.sampled_from([1.0, 2.0, 1.7e308])}
+
+
+def extremes(cls, members):
+    """Instances of a class of schedules whose arguments are near the ends of their ranges."""
+    by_rule = {
+        arguments.VALUE: values,
+        arguments.POSITIVE: positive,
+        arguments.SIZE: sizes,
+        arguments.LENGTH: lengths,
+        arguments.PAIR: st.tuples(values, values),
+    }
+    by_name = {name: by_rule[arguments.RULES[name]] for name in GOOD if arguments.RULES[name] in by_rule} | LIMITS
+    by_name |= {"schedule": members, "schedules": st.lists(members, min_size=3, max_size=3)}
+    names = [name for name in inspect.signature(cls).parameters if name in by_name or name in GOOD]
+    return st.fixed_dictionaries({name: by_name.get(name, st.just(GOOD.get(name))) for name in names}).map(
+        lambda given: outcome(lambda: cls(**(given | RIGHT.get(cls, {}))))
+    )
+
+
+leaves = st.sampled_from(SCHEDULES).flatmap(lambda cls: extremes(cls, values)).filter(lambda made: made is not None)
+compositions = (
+    st.sampled_from(SCHEDULES).flatmap(lambda cls: extremes(cls, leaves)).filter(lambda made: made is not None)
+)
+
+
+@fuzz
+@given(compositions)
+def test_extreme_arguments(schedule):
+    """The smallest and largest arguments together lead to finite values, too."""
+    check_schedule(schedule)
+
+
+@settings(fuzz, max_examples=12 + EXAMPLES // 10)
+@given(compositions)
+def test_extreme_arguments_in_a_graph(schedule):
+    """So they do in a compiled function."""
+    check_schedule(schedule, compiled=True)
+
+
+def test_work_is_bounded():
+    """What would take hours is refused, or takes no time."""
+    line = klr.Linear(0.4, 0.0, 1)
+    check_schedule(klr.Repeat(0.1, 99, cycles=10**9))
+    check_schedule(klr.Repeat(klr.Repeat(klr.Repeat(line, 1, growth=1.3), 7, growth=1.2), 50, growth=1.1))
+    for growth in (1 + 1e-9, 1 + 5e-16):
+        assert outcome(lambda growth=growth: klr.Repeat(line, 1, growth=growth), "cycles") is None
+    assert outcome(lambda: line.values(10**15), "steps") is None
+    np.testing.assert_array_equal([float(line(n)) for n in (2**70, 10**400, 1e300)], 0.0)
 
 
 def sgd():

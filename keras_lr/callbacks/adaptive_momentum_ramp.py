@@ -14,6 +14,7 @@ from ..optimizers.compiled_step import retrace_if_changed
 from ..optimizers.feedback import momentum_name, start_rule
 from ..optimizers.inspection import batch_count, is_scheduled, rules_of, source_of
 from ..optimizers.scheduled import scheduled
+from ..optimizers.variables import strategy_scope
 from ..rules.adaptive_momentum import LIMIT, MEMORY, OVERSHOOT, USUAL, AdaptiveMomentum, memory_of
 from ..schedules import arguments
 from . import earlier_state, fit
@@ -225,4 +226,5 @@ def _add_momentum_slots(optimizer: Any) -> None:
     is_sgd = isinstance(optimizer, keras.optimizers.SGD)
     if is_sgd and optimizer.built and not optimizer.momentums and batch_count(optimizer) == 0:
         weights = optimizer._trainable_variables
-        optimizer.momentums = [optimizer.add_variable_from_reference(w, name="momentum") for w in weights]
+        with strategy_scope(optimizer):
+            optimizer.momentums = [optimizer.add_variable_from_reference(w, name="momentum") for w in weights]

@@ -28,9 +28,21 @@ def is_running(model: Any, callbacks: Any = None) -> bool:
 
 
 def batch_size(model: Any) -> int | None:
-    """Examples per batch of the training data; `None` if the data does not say."""
+    """Examples per batch of the training data, those of all processes; `None` if the data does not say."""
     size = getattr(getattr(local_variable(model, "epoch_iterator"), "data_adapter", None), "batch_size", None)
-    return None if size is None else int(size)
+    return None if size is None else int(size) * _processes_with_own_data()
+
+
+def _processes_with_own_data() -> int:
+    """How many processes have other examples in a batch: several only on JAX, where each reads its own part."""
+    distribution = keras.distribution.distribution()
+    if distribution is None or keras.backend.backend() != "jax":
+        return 1
+    import jax
+
+    mesh = distribution.device_mesh
+    replicas = mesh.shape[mesh.axis_names.index(distribution.batch_dim_name)]
+    return min(jax.process_count(), replicas)
 
 
 def callback_list(callback: Any) -> Any:

@@ -52,7 +52,7 @@ def parse(content: bytes, owner: str) -> dict[str, Any]:
         else:
             valid, rule = False, f"one of stop, {', '.join(sorted(NAMES))}"
         if not valid:
-            arguments.reject(owner, name, rule, command)
+            arguments.reject(owner, name if len(name) <= 40 else name[:40] + "...", rule, command)
     return commands
 
 

@@ -7,6 +7,7 @@ import functools
 import hashlib
 import json
 import os
+import stat
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,7 @@ from .optimizer_callback import OptimizerCallback
 from .plateau_reducer import PlateauReducer
 
 STATE_KEY = "live_control"
+LARGEST_FILE = 1_000_000  # bytes; commands are some hundred
 
 
 class LiveControl(OptimizerCallback):
@@ -131,11 +133,10 @@ class LiveControl(OptimizerCallback):
 
     def _read_file(self, batch: int) -> None:
         try:
-            with open(self.path, "rb") as file:
-                content, changed = file.read(), os.fstat(file.fileno()).st_mtime_ns
+            content, changed = _read(self.path)
         except FileNotFoundError:
             return
-        except OSError as error:
+        except (OSError, ValueError) as error:
             if self._last_read != str(error):
                 self._last_read = str(error)
                 self._print(f"ignores {self.path}: {error}")
@@ -151,7 +152,7 @@ class LiveControl(OptimizerCallback):
             return
         try:
             self._apply(live_commands.parse(content, self.path.name), batch, saved_digest)
-        except (TypeError, ValueError) as error:
+        except Exception as error:  # whatever is in the file, training continues
             self._print(f"ignores {self.path}: {error}")
 
     def _apply(self, commands: dict[str, Any], batch: int, digest: np.ndarray) -> None:
@@ -200,3 +201,14 @@ class LiveControl(OptimizerCallback):
     def _print(self, message: str, separator: str = " ") -> None:
         if self.verbose and keras.config.is_interactive_logging_enabled():
             print(f"LiveControl{separator}{message}".replace("\n", " "))
+
+
+def _read(path: Path) -> tuple[bytes, int]:
+    """The content of a small file, and the time of its last change."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):  # to open a pipe would wait for its other end
+        raise OSError("it is no regular file.")
+    if status.st_size > LARGEST_FILE:
+        raise OSError(f"it has {status.st_size:,} bytes, and at most {LARGEST_FILE:,} are read.")
+    with open(path, "rb") as file:
+        return file.read(LARGEST_FILE), os.fstat(file.fileno()).st_mtime_ns

@@ -14,11 +14,12 @@ from keras.src.trainers.data_adapters import get_data_adapter
 from ..optimizers.hyperparameters import BELOW_ONE, NAMES, has_hyperparameter
 from ..optimizers.inspection import inner_optimizers
 from ..optimizers.snapshots import call_and_restore, snapshot_objects
+from ..optimizers.variables import strategy_scope
 from ..schedules import arguments
 from .loss_curve import find_end
 from .preserved import reseed_tensorflow, snapshot_layers, snapshot_model, snapshot_random_states
 from .range_test import RangeTest
-from .sweep import sweep, variable_scope
+from .sweep import sweep
 
 OWNER = "find_learning_rate"
 MOST = 1_000_000  # steps, and repeats
@@ -180,7 +181,7 @@ def _build(model: Any, data: dict[str, Any]) -> None:
     restore()
     metrics, vars(model)["_compile_metrics"] = model._compile_metrics, None
     try:
-        with variable_scope(model):
+        with strategy_scope(model):
             model._symbolic_build(data_batch=batch)
     finally:
         vars(model)["_compile_metrics"] = metrics

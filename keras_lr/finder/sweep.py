@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import warnings
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from ..optimizers.inspection import batch_count, configured_rate, inner_optimize
 from ..optimizers.layerwise import Scaled
 from ..optimizers.learning_rate import reset_factor
 from ..optimizers.scheduled import scheduled
+from ..optimizers.variables import strategy_scope
 from ..schedules.base import Schedule
 from ..schedules.compose import Sequence
 from ..schedules.curves import Constant
@@ -95,7 +95,7 @@ def sweep(
     It changes the model; `snapshot_model` restores it.
     """
     optimizer = model.optimizer
-    with variable_scope(model):
+    with strategy_scope(model):
         if not optimizer.built:
             optimizer.build(model.trainable_variables)
         optimizers = inner_optimizers(optimizer)
@@ -196,8 +196,3 @@ def _loss(model: Any, logs: dict[str, Any]) -> Any:
 def _batches_between_checks(batches: int) -> int:
     """How many batches to train between two checks of the losses: about ten, with few left over at the end."""
     return min(batches, min(range(8, 16), key=lambda size: (-batches % size, abs(size - 10))))
-
-
-def variable_scope(model: Any) -> Any:
-    """The scope in which variables of the model must be created."""
-    return model.distribute_strategy.scope() if keras.backend.backend() == "tensorflow" else contextlib.nullcontext()

@@ -9,7 +9,7 @@ from typing import Any
 from .bias_correction import corrected_betas
 from .inspection import inner_optimizers, rules_of, schedules_of
 from .snapshots import run_all, snapshot_objects, snapshot_variables
-from .variables import drop_uninitialized, has_value
+from .variables import drop_uninitialized, has_value, strategy_of, strategy_scope
 
 STEP = ("train_function", "train_step")  # the attributes of a model with its training step
 
@@ -20,16 +20,31 @@ def build(model: Any) -> None:
     # A subclassed model may be built before its layers have weights.
     if optimizer is None or not all(layer.built for layer in model._flatten_layers()):
         return
+    _check_strategy(model)
     if not all(has_value(weight) for weight in model.weights):
         raise ValueError(
             "The weights of the model have no values, because an earlier `fit` failed in its first step, in which "
             "Keras was to create them. Make and compile the model again."
         )
-    with undone_on_error([optimizer]):
+    with undone_on_error([optimizer]), strategy_scope(model):
         for one in (optimizer, *inner_optimizers(optimizer)):
             drop_uninitialized(one)
         if not optimizer.built and model.trainable_variables:
             optimizer.build(model.trainable_variables)
+
+
+def _check_strategy(model: Any) -> None:
+    """Raise where Keras would train silently otherwise: an optimizer counts its updates once for each replica."""
+    strategy = strategy_of(model)
+    if strategy is None or strategy.num_replicas_in_sync == 1:
+        return
+    for optimizer in (model.optimizer, *inner_optimizers(model.optimizer)):
+        if strategy_of(optimizer) is not strategy:
+            raise ValueError(
+                f"The optimizer of the model must be created in the scope of the strategy of the model: outside of it, "
+                f"Keras counts an update once for each of the {strategy.num_replicas_in_sync} replicas. Create it "
+                f"inside `with strategy.scope()`. Received: {optimizer.name}"
+            )
 
 
 def retrace(model: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +18,7 @@ from .depth import Weight, weights_by_depth
 from .inspection import configured_rate, schedules_of
 from .layerwise_optimizer import LayerwiseOptimizer
 from .learning_rate import set_learning_rate
-from .variables import to_decimal
+from .variables import strategy_scope, to_decimal
 
 OWNER = "layerwise"
 
@@ -89,7 +88,7 @@ def layerwise(
     weights = list(weights_by_depth(model))
     patterns = _validate_factors(factors, decay)
     factor_of = _factor_of_variables(weights, patterns, 1.0 if decay is None else float(decay))
-    with _scope(model):
+    with strategy_scope(model):
         copies = {factor: _scaled_copy(optimizer, factor) for factor in dict.fromkeys(factor_of.values())}
     # Variables that are added later get the last one, which has factor 1 where there is one.
     last = 1.0 if 1.0 in copies else list(copies)[-1]
@@ -141,11 +140,6 @@ def _factor_of_variables(weights: list[Weight], patterns: dict[str, float], deca
 
 def _matches(pattern: str, path: str) -> bool:
     return re.fullmatch(f"(?:.*/)?(?:{pattern})(?:/.*)?", path) is not None
-
-
-def _scope(model: Any) -> Any:
-    """The scope in which TensorFlow makes the variables of a model that is distributed."""
-    return model.distribute_strategy.scope() if keras.backend.backend() == "tensorflow" else contextlib.nullcontext()
 
 
 def _scaled_copy(optimizer: Any, factor: float) -> Any:

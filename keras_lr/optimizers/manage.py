@@ -9,10 +9,13 @@ import keras
 from keras.optimizers.schedules import LearningRateSchedule
 
 from ..rules.adaptive_momentum import AdaptiveMomentum
+from ..schedules import arguments
 from ..schedules.base import Schedule
+from ..schedules.exact import LARGEST, is_number
 from .accumulation import per_update
 from .bias_correction import BETAS, add_product
 from .feedback import start_rule
+from .hyperparameters import has_hyperparameter
 from .mixin import ScheduledMixin, managed_property, prepare_rate
 from .serialization import KEY, split_config
 from .state import FACTOR, ManagedState, SavedState, managed_state
@@ -29,6 +32,14 @@ class ScheduledOptimizer(ScheduledMixin, keras.optimizers.Optimizer):
             return cls(**config)
         plain, values, settings = split_config(config, custom_objects)
         optimizer = keras.saving.deserialize_keras_object(plain, custom_objects=custom_objects)
+        if not isinstance(optimizer, keras.optimizers.Optimizer):
+            arguments.reject(cls.__name__, "optimizer", "an optimizer", optimizer)
+        for name, value in values.items():
+            is_source = value is True or isinstance(value, LearningRateSchedule | AdaptiveMomentum)
+            if name != FACTOR and not has_hyperparameter(optimizer, name):
+                arguments.reject(cls.__name__, "hyperparameters", f"those of `{type(optimizer).__name__}`", name)
+            if not is_source and not (is_number(value) and abs(value) <= LARGEST):
+                arguments.reject(cls.__name__, name, "a schedule, a rule or a finite number", value)
         return manage(optimizer, {name: per_update(optimizer, value) for name, value in values.items()}, **settings)
 
 

@@ -6,10 +6,12 @@ from typing import Any
 
 import keras
 
+from ..schedules import arguments
 from .state import FACTOR
 from .variables import to_decimal
 
 KEY = "keras_lr"  # in a config, for what the plain optimizer doesn't have
+OWNER = "ScheduledOptimizer"
 CLASS_KEYS = ("module", "class_name", "registered_name")
 
 
@@ -47,14 +49,25 @@ def split_config(
         return keras.saving.deserialize_keras_object(value, custom_objects=custom_objects) if is_serialized else value
 
     if "hyperparameters" in config:  # as keras_lr 0.1.0 wrote it
+        _check(config["hyperparameters"], config.get("correct_bias"))
         values = {name: read(value) for name, value in config["hyperparameters"].items()}
-        return config["optimizer"], values, {"correct_bias": config["correct_bias"]}
+        return config.get("optimizer", {}), values, {"correct_bias": config.get("correct_bias")}
     extra = config[KEY]
+    if not isinstance(extra, dict) or not isinstance(extra.get("class"), dict):
+        arguments.reject(OWNER, KEY, "a dictionary, as `get_config` makes it", extra)
+    _check(extra.get("initial_values"), extra.get("correct_bias"))
     plain = {name: value for name, value in config.items() if name != KEY} | extra["initial_values"]
-    values = {name: read(config[name]) for name in extra["initial_values"]}
+    values = {name: read(config.get(name)) for name in extra["initial_values"]}
     if FACTOR in extra:
         values[FACTOR] = extra[FACTOR]
     return extra["class"] | {"config": plain}, values, {"correct_bias": extra["correct_bias"]}
+
+
+def _check(hyperparameters: Any, correct_bias: Any) -> None:
+    if not isinstance(hyperparameters, dict):
+        arguments.reject(OWNER, "hyperparameters", "a dictionary", hyperparameters)
+    if correct_bias is not None and not isinstance(correct_bias, bool):
+        arguments.reject(OWNER, "correct_bias", "True, False or None", correct_bias)
 
 
 def _public_class(cls: type) -> type:

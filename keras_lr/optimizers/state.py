@@ -15,6 +15,7 @@ from ..schedules.base import Schedule
 from .variables import Hyperparameter
 
 FACTOR = "factor"  # the variable that callbacks multiply the schedule of the learning rate by
+LARGEST = 10**6  # numbers that a callback keeps; they are a few
 CALLBACK_PREFIX = "note."  # in files, before the names of what callbacks keep
 
 
@@ -78,11 +79,29 @@ class SavedState(keras.Loss):
             store[CALLBACK_PREFIX + name] = array
 
     def load_own_variables(self, store: Any) -> None:
+        arrays, numbers = {}, {}
         for name in store.keys():  # noqa: SIM118 - an HDF5 group
             if name.startswith(CALLBACK_PREFIX):
-                self._managed.callback_state[name.removeprefix(CALLBACK_PREFIX)] = np.array(store[name])
+                arrays[name.removeprefix(CALLBACK_PREFIX)] = _read(store, name, axes=1)
             elif name in self._managed.variables and not self._managed.skips_loading:
-                self._managed.variables[name].assign(np.array(store[name]))
+                numbers[name] = _read(store, name, axes=0)
+        if not 0 < numbers.get(FACTOR, 1.0) < np.inf:
+            raise ValueError(f"The reductions of the learning rate in the file are {numbers[FACTOR]}, not > 0.")
+        self._managed.callback_state.clear()  # in place, since others hold it
+        self._managed.callback_state.update(arrays)
+        for name, number in numbers.items():
+            self._managed.variables[name].assign(number)
+
+
+def _read(store: Any, name: str, axes: int) -> np.ndarray:
+    """A small array of numbers from a file, which may be damaged or made to take much memory."""
+    stored = store[name]
+    if len(stored.shape) > axes or np.prod(stored.shape) > LARGEST or np.dtype(stored.dtype).kind not in "biuf":
+        raise ValueError(
+            f"The state `{name}` of the optimizer in the file must be {'numbers' if axes else 'a number'}. "
+            f"Received: an array of shape {stored.shape} and type {stored.dtype}"
+        )
+    return np.array(stored)
 
 
 def managed_state(optimizer: Any) -> ManagedState | None:

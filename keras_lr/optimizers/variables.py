@@ -112,11 +112,21 @@ def add_variable(optimizer: Any, variables: dict[str, Hyperparameter], name: str
 @contextlib.contextmanager
 def variable_scope(optimizer: Any) -> Iterator[None]:
     """Create variables of an optimizer under its name, and where its other variables are distributed."""
-    with contextlib.ExitStack() as scopes:
-        if keras.backend.backend() == "tensorflow":
-            scopes.enter_context(optimizer._distribution_strategy.scope())
-        scopes.enter_context(keras.name_scope(optimizer.name))
+    with strategy_scope(optimizer), keras.name_scope(optimizer.name):
         yield
+
+
+def strategy_scope(owner: Any) -> Any:
+    """The scope in which the variables of a model or an optimizer are created: that of TensorFlow's strategy for it."""
+    strategy = strategy_of(owner)
+    return contextlib.nullcontext() if strategy is None else strategy.scope()
+
+
+def strategy_of(owner: Any) -> Any:
+    """The `tf.distribute` strategy of a model or an optimizer; `None` on other backends."""
+    if keras.backend.backend() != "tensorflow":
+        return None
+    return owner.distribute_strategy if isinstance(owner, keras.Model) else owner._distribution_strategy
 
 
 def drop_uninitialized(optimizer: Any) -> None:

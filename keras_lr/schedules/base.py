@@ -212,7 +212,14 @@ class Schedule(LearningRateSchedule):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
-        return cls(**{name: from_json(value) for name, value in config.items()})
+        try:
+            return cls(**{name: from_json(value) for name, value in config.items()})
+        except RecursionError:
+            reason = "It is nested too deeply."
+        except (TypeError, AttributeError) as error:
+            reason = str(error)[:500]
+        # To a `TypeError` Keras would add the whole config, once more at each level.
+        raise ValueError(f"The config of `{cls.__name__}` can't be read. {reason}")
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and self._key == other._key

@@ -46,6 +46,10 @@ class Span:
                     f"Received: {shown(amount)} {shown(unit)}"
                 )
         kept = {unit: Fraction(amounts[unit]) for unit in UNITS if amounts.get(unit)}
+        if steps is not None and not is_length(steps):
+            raise ValueError(
+                f"A span has at most {LONGEST:.0e} steps, and at least 1e-18 or 0. Received: {shown(steps)}"
+            )
         object.__setattr__(self, "amounts", kept or {unit: Fraction(0) for unit in list(amounts)[:1]})
         object.__setattr__(self, "steps", steps)
 
@@ -146,7 +150,10 @@ class Span:
     def from_config(cls, config: dict[str, Any]) -> Span:
         config = dict(config)
         steps = config.pop("steps", None)
-        amounts = {unit: read_fraction(amount) for unit, amount in config.pop("sum", config).items()}
+        sizes = config.pop("sum", config)
+        if not isinstance(sizes, dict) or not sizes:
+            raise ValueError(f"A span must be an amount of at least one unit. Received: {shown(config)}")
+        amounts = {unit: read_fraction(amount) for unit, amount in sizes.items()}
         return cls(amounts, None if steps is None else read_fraction(steps))
 
     def __repr__(self) -> str:
