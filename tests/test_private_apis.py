@@ -5,6 +5,7 @@ it for; the files that have to change are those in which the name occurs.
 """
 
 import ast
+import inspect
 import sys
 from pathlib import Path
 
@@ -28,16 +29,15 @@ USES = {
     "_get_variable_index": "which slot belongs to a weight",
     "_momentums": "the slots of Adam and others",
     "_velocities": "the second moments of Adam",
+    "_untrack_variable": "drops a variable of the optimizer",
+    "_tracker": "which list is that of the variables",
+    "_unpickle_model": "reads the pickle of an optimizer",
     "_backend_update_step": "overridden: the gradients of an update, reduced, accumulated and clipped",
     "_get_current_learning_rate": "overridden: the rate that the backend's step uses",
     "_distribution_strategy": "TensorFlow: the strategy in whose scope it makes variables",
     "_all_reduce_sum_gradients": "TensorFlow: sums the gradients of the replicas",
     "_track_trackable": "TensorFlow: adds a variable to `tf.train.Checkpoint`",
     "keras.src.backend.": "torch: the modules of optimizers that stand in for the public ones",
-    "_tracker": "the lists in which it keeps its variables, to replace one",
-    "_untrack_variable": "drops a variable",
-    "_unpickle_model": "what a pickled optimizer calls, which pickle has to find by name",
-    "_value": "of a variable: `None` on JAX before it has a value",
     # of a model or a layer
     "_compile_loss": "the loss with its state, to be restored after a range test",
     "_compile_metrics": "the metrics, left out of a range test",
@@ -47,10 +47,12 @@ USES = {
     "keras.src.layers.": "the modules of Keras' own layers",
     "fit": "the local variables of `fit`: its data and the other callbacks",
     "train_function": "the compiled step, renewed by `make_train_function(force=True)`",
-    "_jax_state": "JAX: the variables that `fit` puts back at its end",
+    "state": "JAX: the local variable of `fit` with all variables",
+    "_jax_state": "JAX: the variables, put back where a `fit` fails",
+    "_value": "whether a variable has one",
     # of callbacks
-    "_model": "the model of a callback, which a copy does not take along",
-    "_async_train": "JAX and torch: whether a `CallbackList` runs callbacks later, from a thread of its own",
+    "_model": "the model of a callback, left out of copies",
+    "_async_train": "whether a `CallbackList` calls the ends of batches in a thread",
     "_current_epoch": "the epoch that `BackupAndRestore` writes",
     "training_metadata.json": "the file of `BackupAndRestore`, with the batch",
     # modules and objects
@@ -95,6 +97,20 @@ def learning_rate(adam, model):
     assert isinstance(adam._learning_rate, keras.Variable)
 
 
+@case("_untrack_variable", "_tracker", "_unpickle_model", "_value")
+def variables(adam, model):
+    optimizer = trained(optimizers.Adam(0.1)).optimizer
+    is_variable, tracked = optimizer._tracker.config["variables"]
+    assert tracked is optimizer._variables and is_variable(optimizer._iterations)
+    last = optimizer._variables[-1]
+    assert last._value is not None
+    optimizer._untrack_variable(last)
+    assert not any(variable is last for variable in optimizer._variables)
+    rebuild, arguments = optimizers.Adam(0.5).__reduce__()  # a built one loses its state, with a warning
+    assert rebuild.__func__ is optimizers.Optimizer._unpickle_model.__func__
+    assert float(rebuild(*arguments).learning_rate) == 0.5
+
+
 @case("_variables", "_trainable_variables", "_get_variable_index", "_momentums", "_velocities")
 def slots(adam, model):
     assert adam._variables[:2] == [adam._iterations, adam._learning_rate]
@@ -102,34 +118,6 @@ def slots(adam, model):
     assert [v.shape for v in adam._trainable_variables] == [(2, 1), (1,)]
     for slots in (adam._momentums, adam._velocities):
         assert [slots[adam._get_variable_index(v)].shape for v in adam._trainable_variables] == [(2, 1), (1,)]
-
-
-@case("_tracker", "_untrack_variable", "_unpickle_model", "_value")
-def tracked(adam, model):
-    optimizer = optimizers.SGD(0.1)
-    rate = optimizer._learning_rate
-    assert optimizer._tracker.config["variables"][1] is optimizer._variables
-    assert rate._value is not None
-    optimizer._untrack_variable(rate)
-    assert optimizer.variables == [optimizer._iterations]
-    assert optimizer.__reduce__()[0].__func__ is optimizers.Optimizer._unpickle_model.__func__
-
-
-@case("_jax_state", "_model", "_async_train")
-def of_fit(adam, model):
-    states = []
-
-    class State(keras.callbacks.Callback):
-        def on_train_batch_begin(self, batch, logs=None):
-            states.append(getattr(self._model, "_jax_state", None))
-
-    callback = State()
-    model.fit(X, X[:, :1], batch_size=1, verbose=0, callbacks=[callback])
-    if BACKEND == "jax":
-        assert states[-1].keys() == {
-            f"{name}_variables" for name in ("trainable", "non_trainable", "optimizer", "metrics")
-        }
-    assert hasattr(keras.callbacks.CallbackList([]), "_async_train")
 
 
 @case("_backend_update_step", "_get_current_learning_rate")
@@ -205,6 +193,21 @@ def frame(adam, model):
     function = model.train_function
     model.make_train_function(force=True)
     assert function is not None and model.train_function is not function
+
+
+@case("_model", "_async_train")
+def callbacks(adam, model):
+    callback = keras.callbacks.Callback()
+    callback.set_model(model)
+    assert vars(callback)["_model"] is model
+    assert isinstance(keras.callbacks.CallbackList([callback])._async_train, bool)
+
+
+@case("state", "_jax_state")
+def of_jax(adam, model):
+    if BACKEND == "jax":
+        source = inspect.getsource(keras.Model.fit.__wrapped__)
+        assert "self._jax_state = " in source and "state = " in source
 
 
 @case("_current_epoch", "training_metadata.json")
