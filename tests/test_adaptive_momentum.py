@@ -187,6 +187,34 @@ def test_the_loss_steers_it(saved, tmp_path):
     np.testing.assert_allclose(values.values, expected, atol=1e-5)
 
 
+def test_another_run():
+    """With `restart` each fit begins anew, with the loss and without; a damaged state does so with a warning."""
+    model, runs = told(keras.optimizers.SGD(0.0)), []
+
+    def train(warning=None, **options):
+        values = Values()
+        with contextlib.nullcontext() if warning is None else warning:
+            callbacks = [klr.AdaptiveMomentumRamp(**options), values]
+            model.fit(*windows([2.0, 1.0]), batch_size=1, shuffle=False, callbacks=callbacks, verbose=0)
+        runs.append(values.values)
+
+    train()
+    train(restart=True)
+    train()
+    assert runs[0] == runs[1] and runs[2][0] > runs[0][0]
+    variables, saved = model.optimizer._managed.variables, model.optimizer._managed.callback_state
+    for damage in (
+        lambda: variables["momentum_memory"].assign(np.nan),
+        lambda: variables["momentum_usual"].assign(1e30),
+        lambda: saved.update({"ramp.loss": np.array([1.0, 2.0])}),
+    ):
+        damage()
+        train(pytest.warns(UserWarning, match="`AdaptiveMomentumRamp`: The saved state is dropped"))
+        assert runs[-1] == runs[0]
+    klr.resume_at(model, epoch=0, steps_per_epoch=1)
+    train(pytest.warns(UserWarning, match=r"the optimizer has made no step.*AdaptiveMomentumRamp\(restart=True\)"))
+
+
 @pytest.mark.parametrize("make", [keras.optimizers.SGD, keras.optimizers.Adam])
 def test_what_the_loss_does_not_steer(make):
     """Epochs too short for a mean, and a beta_1, have the rule alone."""

@@ -31,8 +31,8 @@ def new_model(optimizer):
     return model
 
 
-def fit(model, epochs=EPOCHS, size=16, callbacks=(), **options):
-    x, y = flowers(BATCHES * 16)
+def fit(model, epochs=EPOCHS, size=16, count=BATCHES * 16, callbacks=(), **options):
+    x, y = flowers(count)
     return model.fit(x, y, batch_size=size, epochs=epochs, shuffle=False, verbose=0, callbacks=[*callbacks], **options)
 
 
@@ -74,7 +74,7 @@ def reduced_schedule(model, folder):
 
 def ramp_without_momentum(model, folder):
     """A ramp with windows of the loss on an SGD compiled without momentum, reductions of a number, a monitor."""
-    history = fit(model, 3, size=1, callbacks=[klr.AdaptiveMomentumRamp(), reducer(), klr.Monitor()]).history
+    history = fit(model, 3, size=4, count=160, callbacks=[klr.AdaptiveMomentumRamp(), reducer(), klr.Monitor()]).history
     assert history["momentum"][-1] > 0 and history["learning_rate"][-1] < 0.02
 
 

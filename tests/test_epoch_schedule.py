@@ -125,6 +125,27 @@ def test_bad_arguments(arguments, message):
         klr.EpochSchedule(*arguments)
 
 
+def test_a_function_of_the_value():
+    """A function of two arguments gets the current value of each optimizer, as from Keras' LearningRateScheduler."""
+    model = rate_meter(opt.SGD(0.4))
+    halve = klr.EpochSchedule(lambda epoch, rate: rate * 0.5 if epoch else rate)
+    history = model.fit(*ones(1), batch_size=1, epochs=3, callbacks=[halve], verbose=0).history
+    assert history["learning_rate"] == [0.4, 0.2, 0.1]
+    np.testing.assert_allclose(applied(model), 0.7, rtol=1e-6)
+    train(classifier(opt.SGD(0.1)), [klr.EpochSchedule(lambda epoch, scale=2.0: scale)], epochs=1)  # one is needed
+
+
+def test_spans_in_a_schedule():
+    """Its steps are epochs, so epochs and fractions of `fit` are known; examples are refused at construction."""
+    model = rate_meter(opt.SGD(9.0))
+    for length, expected in ((klr.epochs(4), [0.4, 0.3, 0.2, 0.1]), (klr.fraction(0.5), [0.4, 0.2, 0.0, 0.0])):
+        callback = klr.EpochSchedule(klr.Linear(0.4, 0.0, steps=length))
+        history = model.fit(*ones(1), epochs=4, callbacks=[callback], verbose=0).history
+        np.testing.assert_allclose(history["learning_rate"], expected)
+    with pytest.raises(ValueError, match=r"must be one in epochs, fractions of .* A step is an epoch"):
+        klr.EpochSchedule(klr.Linear(0.4, 0.0, steps=klr.examples(60)))
+
+
 @pytest.mark.parametrize("value", [float("nan"), "x", None])
 def test_a_function_that_gives_no_number(value):
     """What the function gives is checked, and the message says for which epoch."""

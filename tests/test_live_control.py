@@ -219,6 +219,15 @@ def test_a_restart_repeats_nothing(rate_before, tmp_path):
     np.testing.assert_allclose(run(tmp_path, model, {1: rate(multiply=0.5)}, epochs=2)[0], [4, 2], rtol=1e-5)
 
 
+def test_a_damaged_mark(tmp_path):
+    """Where the saved mark of what was applied can't be one, it warns, and applies the file again."""
+    rates, _, model = run(tmp_path, optimizers.SGD(klr.Constant(8.0)), {0: rate(multiply=0.5)}, epochs=1)
+    model.optimizer._managed.callback_state["live_control"] = np.array([1.0, np.nan])
+    with pytest.warns(UserWarning, match="saved mark of the commands that were applied is damaged"):
+        again, _, _ = run(tmp_path, model, {}, epochs=1)
+    np.testing.assert_allclose([*rates, *again], [4.0, 2.0])
+
+
 def test_a_held_schedule_is_saved(tmp_path):
     """A loaded model holds the value, and the schedule can be released there."""
     model = run(tmp_path, optimizers.SGD(FALLING), {1: rate(hold=True)}, epochs=3)[2]

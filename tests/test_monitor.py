@@ -52,8 +52,28 @@ def test_several_optimizers():
     parts = opt.OptimizerMap(opt.SGD(0.5, name="body"), {".*bias.*": opt.Adam(RATE, name="biases")})
     model = classifier(opt.MultiOptimizer(parts))
     history = model.fit(*flowers(16), batch_size=4, callbacks=[klr.Monitor()], verbose=0).history
-    assert history["learning_rate_body"] == [0.5]
+    assert history["learning_rate_body"] == history["learning_rate"] == [0.5]  # the default one
     np.testing.assert_allclose(history["learning_rate_biases"], RATE.values([3]))
+
+
+def test_layerwise():
+    """The names end in the factors; the plain ones are those of factor 1, or else of the largest."""
+    if not hasattr(opt, "MultiOptimizer"):
+        pytest.skip("this Keras has no MultiOptimizer")
+    opt.SGD(0.1)  # so that the next one is called `sgd_1`
+    for factors, rates in (
+        ({"dense": 0.1}, {"": 8.0, "_1": 8.0, "_0.1": 0.8}),
+        ({"dense_1": 10.0}, {"": 8.0, "_1": 8.0, "_10": 80.0}),
+        ({"dense": 0.25, "dense_1": 0.5}, {"": 4.0, "_0.25": 2.0, "_0.5": 4.0}),
+    ):
+        keras.utils.clear_session(free_memory=False)
+        model, monitor = classifier(opt.SGD(0.0)), klr.Monitor()
+        model.compile(optimizer=klr.layerwise(model, opt.SGD(RATE), factors), loss=model.loss)
+        history = model.fit(*flowers(4), batch_size=4, callbacks=[monitor], verbose=0).history
+        assert {name: value[0] for name, value in history.items() if name != "loss"} == pytest.approx(
+            {"learning_rate" + ending: rate for ending, rate in rates.items()}
+        )
+        assert set(monitor.steps) == set(history) - {"loss"}
 
 
 def test_whatever_the_order(tmp_path):
@@ -74,7 +94,7 @@ def test_several_steps_per_execution():
 
 
 def test_tensorboard(tmp_path):
-    """With `log_dir`, TensorBoard gets every value of every step, also of later fits."""
+    """With `log_dir`, TensorBoard gets every value of every step, also of later fits, by the batch from 1."""
     model = rate_meter(klr.scheduled(opt.SGD(RATE), weight_decay=0.5))
     for epochs in (2, 1):
         monitor = klr.Monitor(log_dir=tmp_path / "logs")
@@ -87,10 +107,58 @@ def test_tensorboard(tmp_path):
         assert version.file_version == "brain.Event:2" and ".tfevents." in path.name
         read += [(event.step, shown.tag, shown.simple_value) for event in events for shown in event.summary.value]
     rates = [(step, value) for step, name, value in read if name == "learning_rate"]
-    np.testing.assert_allclose(rates, [*enumerate(RATE.values(9))])
+    np.testing.assert_allclose(rates, [*enumerate(RATE.values(9), start=1)])
     assert [value for _, name, value in read if name == "weight_decay"] == [0.5] * 9
     with pytest.raises(TypeError, match="`log_dir` of `Monitor` must be a path"):
         klr.Monitor(log_dir=3)
+
+
+def test_beside_tensorboard(tmp_path, monkeypatch):
+    """With `"auto"` it follows Keras' callback: its folder, and its count of batches, anew in each fit."""
+    written = []
+
+    class Record:
+        def __init__(self, folder):
+            self.folder = folder
+
+        def write(self, series):
+            written.append((self.folder, {name: (begin, len(values)) for name, (begin, values) in series.items()}))
+
+        def close(self):
+            pass
+
+    class Board(keras.callbacks.TensorBoard):  # TensorBoard, which it needs to write, may not be installed
+        set_model = keras.callbacks.Callback.set_model
+        on_train_begin = on_train_end = on_train_batch_begin = on_train_batch_end = on_epoch_begin = on_epoch_end = (
+            lambda self, *_, **__: None
+        )
+
+    monkeypatch.setattr("keras_lr.callbacks.monitor.Events", Record)
+    model, monitor = rate_meter(opt.SGD(1.0)), klr.Monitor(log_dir="auto")
+    for update_freq, begin in (("batch", 1), ("batch", 1), ("epoch", 7)):
+        board = Board(str(tmp_path), update_freq=update_freq)
+        model.fit(*ones(3), batch_size=1, callbacks=[monitor, board], verbose=0)
+        assert written.pop() == (str(tmp_path / "train"), {"learning_rate": (begin, 3)})
+    with pytest.raises(ValueError, match="`log_dir` of `Monitor` must be a folder where there is no `TensorBoard`"):
+        model.fit(*ones(3), callbacks=[monitor], verbose=0)
+
+
+@pytest.mark.parametrize("takes", ["arrays", "tensors", "numbers"])
+def test_another_library(takes):
+    """A schedule that takes no arrays, or takes them wrongly, is called with each step, and rightly."""
+
+    class Theirs(keras.optimizers.schedules.LearningRateSchedule):
+        def __call__(self, step):
+            if takes == "numbers" and NAME != "torch":
+                step = np.asarray(step).item() if not hasattr(step, "value") else step
+            step = keras.ops.cast(step, "float32")
+            if takes == "tensors" and len(step.shape):
+                return step * 0.0  # wrong, in silence
+            return 1.0 / (step + 1.0)
+
+    from keras_lr.schedules.foreign import Foreign
+
+    np.testing.assert_allclose(Foreign(Theirs()).values(12), 1 / np.arange(1, 13), rtol=1e-6)
 
 
 def test_no_hook_on_batches():

@@ -144,7 +144,7 @@ def test_refusals():
     def batches():
         yield from ((x[None], y[None]) for x, y in zip(*data, strict=True))
 
-    with pytest.raises(ValueError, match="A span in epochs needs `steps_per_epoch`"):
+    with pytest.raises(ValueError, match="an integer where it is not known how many batches an epoch has"):
         model.fit(batches(), shuffle=False, callbacks=[reducer(every=klr.epochs(0.5))], verbose=0)
     with pytest.raises(ValueError, match="`every` of `PlateauReducer` must be at most an epoch long"):
         model.fit(batches(), shuffle=False, callbacks=[reducer(every=28)], verbose=0)

@@ -183,12 +183,45 @@ def test_early_refusals():
         ({"relative": 1}, "relative"),
         ({"mode": "down"}, "mode"),
         ({"monitor": "my_score"}, "mode"),
+        ({"monitor": "val_los"}, "monitor"),
+        ({"monitor": None}, "monitor"),
+        ({"monitor": ["loss"]}, "monitor"),
+        ({"increase": 1.0}, "increase"),
+        ({"increase_patience": 0}, "increase_patience"),
+        ({"increase_cooldown": -1}, "increase_cooldown"),
+        ({"maximum": 0}, "maximum"),
+        ({"atol": -1}, "atol"),
+        ({"restart": 1}, "restart"),
+        ({"verbose": 3}, "verbose"),
     ],
 )
 def test_bad_arguments(arguments, name):
     """Arguments are checked at construction, the mode of a metric whose name does not tell it, too."""
     with pytest.raises((TypeError, ValueError), match=f"`{name}` of `PlateauReducer` must be"):
         klr.PlateauReducer(**arguments)
+
+
+def test_hints():
+    """A misspelt metric and the argument names of Keras get a hint."""
+    with pytest.raises(ValueError, match=r"Did you mean `val_loss`\? Received: monitor='val_los'"):
+        klr.PlateauReducer("val_los")
+    with pytest.raises(ValueError, match=r"watches `losss`, which is none of the metrics: loss. Did you mean `loss`\?"):
+        rate_meter(opt.SGD(1.0)).fit(*ones(1), callbacks=[klr.PlateauReducer("losss", mode="min")], verbose=0)
+    for name, ours in {"min_lr": "minimum", "max_lr": "maximum", "min_delta": "threshold"}.items():
+        with pytest.raises(TypeError, match=f"has no argument `{name}`. Pass `{ours}`"):
+            klr.PlateauReducer(**{name: 0.1})
+
+
+def test_what_it_says(capsys):
+    """With `verbose` it prints a line for each change; the rate is in `logs`, before other callbacks read them."""
+    model, seen = rate_meter(opt.SGD(1.0)), []
+    spy = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(logs["learning_rate"]))
+    run(model, [1.0, 1.0, 1.0], patience=1, verbose=1, extra=[spy])
+    assert capsys.readouterr().out.split("\n")[1::2] == [
+        "Epoch 2: PlateauReducer reducing learning rate to 0.5.",
+        "Epoch 3: PlateauReducer reducing learning rate to 0.25.",
+    ]
+    assert seen == [1.0, 1.0, 0.5]
 
 
 def test_modes_told_by_the_name():

@@ -45,7 +45,7 @@ def same(a, b):
 
 @pytest.mark.parametrize("rate", [0.1, klr.Constant(0.1)], ids=["number", "schedule"])
 def test_a_reduction_goes_back(rate):
-    """All weights are those of the best epoch; iterations and moments go on; other epochs are left alone."""
+    """All weights and moments are those of the best epoch; iterations go on; other epochs are left alone."""
     model = network(opt.SGD(rate, momentum=0.9))
     moments = []
     model.optimizer.build(model.trainable_variables)
@@ -64,7 +64,8 @@ def test_a_reduction_goes_back(rate):
     callbacks = [Report([1.0, 2.0]), parts[0], reducer, parts[1]]
     moments.clear()
     model.fit(*flowers(), batch_size=8, epochs=2, callbacks=callbacks, verbose=0)
-    np.testing.assert_array_equal(moments[2], moments[3])
+    np.testing.assert_array_equal(moments[3], moments[0])
+    assert not np.array_equal(moments[2], moments[0])
 
 
 def test_training_goes_on_from_there():
@@ -135,15 +136,49 @@ def test_an_interrupted_restore(monkeypatch):
     assign = type(weight).assign
 
     def interrupted(self, value):
-        if self is weight and reducer._best._weights and np.shape(value) and not pressed and is_copy(value):
+        if self is weight and reducer._best._copy[1] and np.shape(value) and not pressed and is_copy(value):
             pressed.append(True)
             raise KeyboardInterrupt
         return assign(self, value)
 
     def is_copy(value):
-        return any(value is kept for _, kept in reducer._best._weights)
+        return any(value is kept for _, kept in reducer._best._copy[1])
 
     monkeypatch.setattr(type(weight), "assign", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(model, [0, 2.0], reducer, begin=1)
     assert pressed and same(model.get_weights(), before[0])
+
+
+RULE = klr.AdaptiveMomentum()
+OPTIMIZERS = {
+    "momentum": lambda: opt.SGD(0.1, momentum=0.9),
+    "Adam": lambda: opt.Adam(0.01),
+    "averages": lambda: opt.Adam(0.01, use_ema=True, ema_momentum=0.5, ema_overwrite_frequency=3),
+    "accumulation": lambda: opt.SGD(0.1, momentum=0.9, gradient_accumulation_steps=3),
+    "scheduled": lambda: klr.scheduled(opt.Adam(klr.Constant(0.01)), beta_1=True),
+    "rule": lambda: klr.scheduled(opt.SGD(0.1), momentum=RULE),
+    "loss scale": lambda: opt.LossScaleOptimizer(opt.SGD(0.1, momentum=0.9)),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_after_a_batch_with_nan(name):
+    """Training goes on: weights, moments, averages, accumulated gradients and the loss scale are finite again."""
+    model, (x, y) = network(OPTIMIZERS[name]()), flowers()
+    reducer = klr.PlateauReducer("loss", patience=1, restore_best=True)
+    keywords = {"batch_size": 8, "callbacks": [reducer], "verbose": 0}
+    model.fit(x, y, **keywords)
+    bad = x.copy()
+    bad[-1] = np.nan
+    weights = model.get_weights()
+    model.set_weights(weights)  # a bug of Keras on JAX: after a fit with averages, weights share their buffers
+    model.fit(bad, y, **keywords)
+    assert same(model.get_weights(), weights)
+    model.set_weights(weights)
+    model.fit(x, y, **keywords)
+    arrays = [keras.ops.convert_to_numpy(variable) for variable in model.optimizer.variables]
+    assert all(np.isfinite(array).all() for array in [*model.get_weights(), *arrays])
+    assert not same(model.get_weights(), weights)
+    if name == "loss scale":
+        assert float(keras.ops.convert_to_numpy(model.optimizer.dynamic_scale)) == 2.0**15

@@ -205,7 +205,7 @@ def test_what_a_loop_has_to_say():
     """What only a loop knows is asked for."""
     with pytest.raises(ValueError, match=r"how many batches an epoch has.*`BindSpans\(steps_per_epoch=...\)`"):
         loop([klr.BindSpans()], opt.SGD(RATE))
-    with pytest.raises(ValueError, match="`every` of `PlateauReducer` must be an integer .*`CallbackList.*steps="):
+    with pytest.raises(ValueError, match=r"`every` of `PlateauReducer` must be an integer .*`CallbackList.*steps="):
         loop([klr.PlateauReducer("loss", every=klr.epochs(0.5))], opt.SGD(1.0))
-    with pytest.raises(ValueError, match="number of epochs is not known outside `fit`.*epochs=..."):
+    with pytest.raises(ValueError, match=r"number of epochs is not known outside `fit`.*epochs="):
         loop([klr.BindSpans(steps_per_epoch=4)], opt.SGD(klr.Linear(1.0, 0.0, klr.fraction(1.0))))

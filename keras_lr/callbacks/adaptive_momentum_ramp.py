@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from fractions import Fraction
 from typing import Any
 
@@ -10,15 +11,17 @@ import keras
 import numpy as np
 
 from ..optimizers.compiled_step import retrace_if_changed
-from ..optimizers.feedback import momentum_name
+from ..optimizers.feedback import momentum_name, start_rule
 from ..optimizers.inspection import batch_count, is_scheduled, rules_of, source_of
 from ..optimizers.scheduled import scheduled
 from ..optimizers.variables import strategy_scope
-from ..rules.adaptive_momentum import MEMORY, USUAL, AdaptiveMomentum, memory_of
+from ..rules.adaptive_momentum import LIMIT, MEMORY, OVERSHOOT, USUAL, AdaptiveMomentum, memory_of
 from ..schedules import arguments
-from . import fit
+from . import earlier_state, fit
 from .partial_epochs import PartialEpochs
 
+OWNER = "`AdaptiveMomentumRamp`"
+LARGEST = 2.0**24  # steps: that of a momentum of 1 - 1e-7, the largest below 1 that float32 has
 STATE_KEY = "ramp.loss"  # the mean loss of the previous window
 MAX_WINDOWS = 3  # in an epoch
 MIN_BATCHES = 40  # in a window, for its mean loss to be comparable
@@ -41,7 +44,8 @@ class AdaptiveMomentumRamp(PartialEpochs):
 
     The state is saved with the optimizer: n fits of k epochs equal one fit of n * k,
     also with the loaded model. Without the callback the rule continues with the
-    current usual memory.
+    current usual memory. For another run with the same model, pass `restart=True`; there is
+    a warning where the state of an earlier run is hardly meant, as for `PlateauReducer`.
 
     >>> import keras, numpy as np, keras_lr as klr
     >>> model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
@@ -57,6 +61,8 @@ class AdaptiveMomentumRamp(PartialEpochs):
         peak: The limit where they agree, or while the loss falls; all three are >= 0 and < 1, in this order.
         hyperparameter: `"momentum"` (of SGD), `"beta_1"` (of Adam and AdamW), or `"auto"`
             for what each optimizer has.
+        restart: Whether each `fit` begins with `start` and without the loss of an earlier one. `False`
+            continues. A restore by `BackupAndRestore` continues anyway.
         optimizer: Which optimizer, where the model has several: the attribute of the model
             that holds it, its name, or the optimizer itself; or a list of these.
 
@@ -73,6 +79,7 @@ class AdaptiveMomentumRamp(PartialEpochs):
         usual: float = 0.9,
         peak: float = 0.99,
         hyperparameter: str = "auto",
+        restart: bool = False,
         optimizer: Any = None,
     ):
         super().__init__(optimizer)
@@ -80,6 +87,7 @@ class AdaptiveMomentumRamp(PartialEpochs):
         if not arguments.is_one_of(hyperparameter, ("auto", "momentum", "beta_1")):
             arguments.reject(self, "hyperparameter", '"auto", "momentum" or "beta_1"', hyperparameter)
         self.hyperparameter = self._requested = hyperparameter
+        self.restart = arguments.validate_as(arguments.FLAG, self, "restart", restart)
 
     def set_model(self, model: Any) -> None:
         super().set_model(model)
@@ -99,43 +107,96 @@ class AdaptiveMomentumRamp(PartialEpochs):
                 self._apply_rule(optimizer, str(name))
             # Before any `on_train_begin`, in which `BackupAndRestore` loads the variables.
             self.build()
+        self._state_before = self._saved_loss()
 
     def on_train_begin(self, logs: Any = None) -> None:
         for name in self._names:
             self.hyperparameter = name
             fit.check_single_writer(self)
-        optimizers, steps = self._optimizers_with_rule(), self.params.get("steps") or 0
+        steps = self.params.get("steps") or 0
         windows = min(MAX_WINDOWS, steps // MIN_BATCHES)
-        self._length = Fraction(steps, windows) if optimizers and windows else math.inf
-        if self._length < math.inf and STATE_KEY not in optimizers[0]._managed.callback_state:
-            for optimizer in optimizers:
-                initial_memory = self._clip(INITIAL_FACTOR * memory_of(self.rule.start))
-                optimizer._managed.variables["momentum" + USUAL].assign(initial_memory)
+        self._length = Fraction(steps, windows) if self._steered() and windows else math.inf
         super().on_train_begin(logs)
+        self._is_first_epoch = True
+        # The state is another one if a callback before this one has restored a backup. One after it may do so later.
+        if self.restart and self._saved_loss() is self._state_before:
+            self._begin_anew()
+        elif self._saved_loss() is None:
+            self._save_loss(math.nan)
+            self._start_usual_memory()
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        super().on_epoch_begin(epoch, logs)
+        if self._is_first_epoch:  # now, because a callback further down the list may load a backup
+            self._check_saved_state()
+        self._is_first_epoch = False
+
+    def on_train_end(self, logs: Any = None) -> None:
+        super().on_train_end(logs)
+        earlier_state.end(self.model, self.optimizers, STATE_KEY)
 
     def _check(self, metrics: dict[str, Any]) -> None:
-        optimizers, loss = self._optimizers_with_rule(), metrics.get("loss", math.nan)
+        loss = metrics.get("loss", math.nan)
         if not math.isfinite(loss):
             return
-        previous_loss = optimizers[0]._managed.callback_state.get(STATE_KEY, [loss])[0]
-        for optimizer in optimizers:
-            if loss != previous_loss:
+        previous_loss = float(self._saved_loss()[0])
+        for optimizer in self._steered():
+            if not math.isnan(previous_loss) and loss != previous_loss:
                 self._scale_memory(optimizer, GROWTH if loss < previous_loss else SHRINKAGE)
+        self._save_loss(loss)
+
+    def _saved_loss(self) -> Any:
+        """An array with the loss of the previous window, NaN before the first one; `None` if the ramp is new here."""
+        return self.optimizers[0]._managed.callback_state.get(STATE_KEY)
+
+    def _save_loss(self, loss: float) -> None:
+        for optimizer in self.optimizers:
             optimizer._managed.callback_state[STATE_KEY] = np.array([loss], "float64")
 
-    def _optimizers_with_rule(self) -> list[Any]:
+    def _begin_anew(self) -> None:
+        for optimizer, name in self._ruled():
+            start_rule(optimizer, name, self.rule)
+        self._start_usual_memory()
+        self._save_loss(math.nan)
+
+    def _start_usual_memory(self) -> None:
+        for optimizer in self._steered() if self._length < math.inf else ():
+            initial_memory = self._clip(INITIAL_FACTOR * memory_of(self.rule.start))
+            optimizer._managed.variables["momentum" + USUAL].assign(initial_memory)
+
+    def _check_saved_state(self) -> None:
+        """Warn of a saved state that can't be used, or hardly is that of this run; prepare one that begins."""
+        saved = np.asarray(self._saved_loss())
+        is_loss = saved.shape == (1,) and saved.dtype.kind == "f" and not np.isinf(saved[0])
+        if not is_loss or not all(_is_state(optimizer, name) for optimizer, name in self._ruled()):
+            warnings.warn(f"{OWNER}: The saved state is dropped, because it is damaged.", stacklevel=2)
+            self._begin_anew()
+        if np.isnan(self._saved_loss()[0]):
+            earlier_state.begin(self.model, self.optimizers, STATE_KEY)
+        elif reason := earlier_state.reason_to_doubt(self.model, self.optimizers, STATE_KEY):
+            warnings.warn(
+                f"{OWNER}: It continues with the loss and the memory of an earlier `fit`, but {reason}. Pass "
+                "`AdaptiveMomentumRamp(restart=True)` to begin anew.",
+                stacklevel=2,
+            )
+
+    def _ruled(self) -> list[tuple[Any, str]]:
+        """The optimizers and their hyperparameters that follow the rule of this callback."""
+        return [(one, name) for one in self.optimizers for name, rule in rules_of(one).items() if rule == self.rule]
+
+    def _steered(self) -> list[Any]:
         """The optimizers whose usual memory follows the loss."""
-        return [one for one in self.optimizers if rules_of(one).get("momentum") == self.rule]
+        return [optimizer for optimizer, name in self._ruled() if name == "momentum"]
 
     def _clip(self, memory: float) -> float:
         return min(max(memory, memory_of(self.rule.start)), memory_of(self.rule.peak))
 
     def _scale_memory(self, optimizer: Any, factor: float) -> None:
         usual, memory = (optimizer._managed.variables["momentum" + suffix] for suffix in (USUAL, MEMORY))
-        new = self._clip(float(keras.ops.convert_to_numpy(usual.value)) * factor)
+        new = self._clip(float(keras.ops.convert_to_numpy(usual)) * factor)
         usual.assign(new)
         if factor < 1:
-            memory.assign(min(new, float(keras.ops.convert_to_numpy(memory.value))))
+            memory.assign(min(new, float(keras.ops.convert_to_numpy(memory))))
 
     def _apply_rule(self, optimizer: Any, name: str) -> bool:
         """Have a momentum follow the rule; whether that changed the optimizer."""
@@ -149,6 +210,15 @@ class AdaptiveMomentumRamp(PartialEpochs):
         _add_momentum_slots(optimizer)
         scheduled(optimizer, correct_bias=None, **{name: self.rule})
         return True
+
+
+def _is_state(optimizer: Any, name: str) -> bool:
+    """Whether the variables of a rule have values that it leads to."""
+    variables = optimizer._managed.variables
+    memory, usual, overshoot = (
+        float(keras.ops.convert_to_numpy(variables[name + suffix])) for suffix in (MEMORY, USUAL, OVERSHOOT)
+    )
+    return all(1 - 1e-6 <= steps <= LARGEST for steps in (memory, usual)) and abs(overshoot) <= 2 * LIMIT
 
 
 def _add_momentum_slots(optimizer: Any) -> None:

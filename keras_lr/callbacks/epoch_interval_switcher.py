@@ -62,5 +62,5 @@ class EpochIntervalSwitcher(EpochSetter):
         if len(self.values) != len(self.boundaries) + 1:
             arguments.reject(self, "values", f"one more than the {len(self.boundaries)} `boundaries`", self.values)
 
-    def value(self, epoch: int) -> float:
+    def value(self, epoch: int, current: float) -> float:
         return self.values[bisect_right(self.boundaries, epoch)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -27,8 +29,9 @@ class EpochSchedule(EpochSetter):
     [0.5, 0.6, 0.7]
 
     Args:
-        schedule: A schedule, whose steps are epochs here, or a function that takes
-            the number of the epoch and returns a number.
+        schedule: A schedule, whose steps are epochs here, as are its `epochs(...)`, and a `fraction(...)`
+            is one of the epochs of `fit`. Or a function of the number of the epoch, or of that
+            and the current value, as for Keras' `LearningRateScheduler`, that returns a number.
         hyperparameter: `"learning_rate"`, `"momentum"`, `"weight_decay"`, ...
         optimizer: Which optimizer, where the model has several: the attribute of the model
             that holds it, its name, or the optimizer itself; or a list of these.
@@ -41,7 +44,7 @@ class EpochSchedule(EpochSetter):
 
     def __init__(
         self,
-        schedule: LearningRateSchedule | Callable[[int], float],
+        schedule: LearningRateSchedule | Callable[..., float],
         hyperparameter: str = "learning_rate",
         *,
         optimizer: Any = None,
@@ -52,12 +55,30 @@ class EpochSchedule(EpochSetter):
         self.schedule = (
             arguments.validate(self, "schedule", schedule) if isinstance(schedule, LearningRateSchedule) else None
         )
-        self._function = None if self.schedule is not None else schedule
+        self._function = schedule if self.schedule is None else None
+        self._takes_value = self._function is not None and _takes_value(self._function)
+        if self.schedule is not None:
+            units = {unit for span in self.schedule.spans for unit in span.amounts}
+            if "examples" in units:
+                rule = "one in epochs, fractions of the epochs of `fit`, or plain numbers, which are epochs here"
+                arguments.reject(self, "schedule", rule, schedule, "A step is an epoch here.")
+            if "fraction" not in units:
+                self.schedule = self.schedule.bind(steps_per_epoch=1)
 
-    def value(self, epoch: int) -> float:
+    def on_train_begin(self, logs: Any = None) -> None:
+        if self.schedule is not None and any("fraction" in span.amounts for span in self.schedule.spans):
+            epochs = self.params.get("epochs")
+            if epochs is None:
+                rule = "one in epochs where the number of all epochs is not known"
+                arguments.reject(self, "schedule", rule, self.schedule, "`set_params` has no `epochs`.")
+            self.schedule = self.schedule.bind(steps_per_epoch=1, epochs=epochs)
+        super().on_train_begin(logs)
+
+    def value(self, epoch: int, current: float) -> float:
         if self.schedule is not None:
             return float(self.schedule.values([epoch])[0])
-        received = self._function(epoch)  # type: ignore[misc]
+        function: Any = self._function
+        received = function(epoch, current) if self._takes_value else function(epoch)
         rule = f"a function that gives a finite number; for epoch {epoch} it gave another thing"
         try:
             number = arguments.number(float(received) if hasattr(received, "shape") else received)
@@ -66,3 +87,20 @@ class EpochSchedule(EpochSetter):
         if number is None:
             arguments.reject(self, "schedule", rule, received)
         return number
+
+
+def _takes_value(function: Any) -> bool:
+    """Whether a function needs a second argument, the current value."""
+    try:
+        bind = inspect.signature(function).bind
+    except ValueError:  # some that are written in C have no signature
+        return False
+    return _accepts(functools.partial(bind, 0, 0.0)) and not _accepts(functools.partial(bind, 0))
+
+
+def _accepts(call: Callable[[], Any]) -> bool:
+    try:
+        call()
+    except TypeError:
+        return False
+    return True

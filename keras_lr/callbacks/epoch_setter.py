@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..optimizers.hyperparameters import NAMES
-from ..optimizers.scheduled import assign_hyperparameter, make_assignable
+from ..optimizers.hyperparameters import NAMES, has_hyperparameter
+from ..optimizers.inspection import current_value
+from ..optimizers.scheduled import make_assignable
+from ..optimizers.variables import shortest_decimal
 from ..schedules import arguments
 from . import fit
 from .optimizer_callback import OptimizerCallback
@@ -20,8 +22,8 @@ class EpochSetter(OptimizerCallback):
             arguments.reject(self, "hyperparameter", f"one of {', '.join(sorted(NAMES))}", hyperparameter)
         self.hyperparameter = hyperparameter
 
-    def value(self, epoch: int) -> float:
-        """The value for an epoch. It depends on the number of the epoch alone, so a restart changes nothing."""
+    def value(self, epoch: int, current: float) -> float:
+        """The value for an epoch, `current` being the one before. Both are the same after a restart."""
         raise NotImplementedError
 
     def set_model(self, model: Any) -> None:
@@ -35,14 +37,16 @@ class EpochSetter(OptimizerCallback):
         fit.move_first(self)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        assign_hyperparameter(self.optimizers, self.hyperparameter, self.value(epoch))
+        owners = [optimizer for optimizer in self.optimizers if has_hyperparameter(optimizer, self.hyperparameter)]
+        # All before the first is assigned: a function may raise.
+        values = [
+            self.value(epoch, shortest_decimal(current_value(optimizer, self.hyperparameter))) for optimizer in owners
+        ]
+        for optimizer, value in zip(owners, values, strict=True):
+            setattr(optimizer, self.hyperparameter, value)
+        self._logged = self.by_name(owners, [{self.hyperparameter: value} for value in values])
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self.warn_if_unused()
-        if logs is None:
-            return
-        # One value for the whole model has a plain name.
-        names = {self.hyperparameter}
-        if self.optimizer is not None:
-            names = {self.name_in_logs(self.hyperparameter, one) for one in self.optimizers}
-        logs.update(dict.fromkeys(names, self.value(epoch)))
+        if logs is not None:
+            logs.update(self._logged)

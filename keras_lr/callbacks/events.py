@@ -24,12 +24,16 @@ class Events:
         self._file = tf.io.TFRecordWriter(os.path.join(folder, name))
         self._write(file_version="brain.Event:2")
 
-    def write(self, begin: int, series: dict[str, Any]) -> None:
-        """Write the values of each name, one for each step from `begin` on."""
-        for step, values in enumerate(zip(*series.values(), strict=True), start=begin):
-            value = self._tf.Summary.Value
-            scalars = [value(tag=tag, simple_value=number) for tag, number in zip(series, values, strict=True)]
-            self._write(step=step, summary=self._tf.Summary(value=scalars))
+    def write(self, series: dict[str, tuple[int, Any]]) -> None:
+        """Write the values of each name, given with the step of the first one."""
+        names_by_steps: dict[range, list[str]] = {}
+        for name, (begin, values) in series.items():
+            names_by_steps.setdefault(range(begin, begin + len(values)), []).append(name)
+        for steps, names in names_by_steps.items():
+            for index, step in enumerate(steps):
+                value = self._tf.Summary.Value
+                scalars = [value(tag=name, simple_value=series[name][1][index]) for name in names]
+                self._write(step=step, summary=self._tf.Summary(value=scalars))
         self._file.flush()
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ import functools
 import hashlib
 import json
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from ..optimizers.state import FACTOR
 from ..schedules import arguments
 from ..schedules.exact import is_integer
 from . import fit, live_commands
+from .changes import make
 from .optimizer_callback import OptimizerCallback
 from .plateau_reducer import PlateauReducer
 
@@ -96,9 +98,13 @@ class LiveControl(OptimizerCallback):
         fit.check_callbacks(self)
         self._last_read: bytes | str | None = None  # reset, because a restore may have undone what was applied
         self._stop = False
+        self._is_first_epoch = True
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._epoch, self._last_batch = epoch, 0
+        if self._is_first_epoch:  # now, because a callback further down the list may load a backup
+            self._check_saved_state()
+        self._is_first_epoch = False
         self._read_file(0)
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
@@ -111,6 +117,17 @@ class LiveControl(OptimizerCallback):
         self.warn_if_unused()
         if self._stop:
             self.model.stop_training = True  # only here: earlier, it would also end the epoch
+
+    def _check_saved_state(self) -> None:
+        for optimizer in self.optimizers:
+            saved = np.asarray(optimizer._managed.callback_state.get(STATE_KEY, np.zeros(32, "uint8")))
+            if saved.shape != (32,) or saved.dtype != "uint8":
+                del optimizer._managed.callback_state[STATE_KEY]
+                warnings.warn(
+                    f"`LiveControl`: The saved mark of the commands that were applied is damaged. Those in {self.path} "
+                    "will be applied again, unless you remove them.",
+                    stacklevel=2,
+                )
 
     def _read_file(self, batch: int) -> None:
         try:
@@ -144,11 +161,7 @@ class LiveControl(OptimizerCallback):
             changes = [change for name, command in by_name.items() for change in self._prepare(name, command)]
             state = self.optimizers[0]._managed.callback_state
             changes.append(functools.partial(state.update, {STATE_KEY: digest}))
-            try:
-                _call(changes)
-            except BaseException:  # such as Ctrl-C: finish, so that no half of a file is applied
-                _call(changes)  # again from the first, since each sets a value and can be repeated
-                raise
+            make(changes)
         for name, command in by_name.items():
             self._record(batch, name, command)
         if "stop" in commands:
@@ -187,8 +200,3 @@ class LiveControl(OptimizerCallback):
     def _print(self, message: str, separator: str = " ") -> None:
         if self.verbose and keras.config.is_interactive_logging_enabled():
             print(f"LiveControl{separator}{message}".replace("\n", " "))
-
-
-def _call(changes: list[Callable[[], Any]]) -> None:
-    for change in changes:
-        change()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, ClassVar
 
+import keras
 import numpy as np
 
 from ..optimizers.inspection import applied_values, batch_count
@@ -22,7 +23,9 @@ class Monitor(OptimizerCallback):
     `CSVLogger`, TensorBoard's callback and others, wherever it is in the list.
     `logs` gets the value that the last update of the epoch used. With several
     optimizers the names end in theirs, as in `learning_rate_adam`, or in the attributes of the
-    model that hold them, as in `learning_rate_g_optimizer`.
+    model that hold them, as in `learning_rate_g_optimizer`, and in the factors of
+    `layerwise`, as in `learning_rate_0.1`. Plain names are then those of the optimizer with
+    factor 1, or else the largest factor, or else of the default one of a `MultiOptimizer`.
 
     It reads the device once an epoch. The values of steps are computed from the
     schedules, so it costs nothing per step and is exact with `steps_per_execution`.
@@ -40,19 +43,25 @@ class Monitor(OptimizerCallback):
     array([0.5  , 0.375, 0.25 , 0.125])
 
     Args:
-        log_dir: A folder for TensorBoard. The value of each step is written there at
-            the end of its epoch, by the number of the batch; `None` for none.
+        log_dir: A folder for TensorBoard, `"auto"` for that of Keras' `TensorBoard` callback in the
+            list, as where KerasTuner gives each trial its own; `None` for none. The value of
+            each step is written there at the end of its epoch, by the number of the batch: 1 for
+            the first one of the optimizer, or, where Keras' callback draws batches
+            (`update_freq`), for the first one of `fit`, as there.
         optimizer: Which optimizers: attributes of the model that hold them, their names, or the
             optimizers themselves, one or a list. By default all optimizers that are attributes
             of the model.
 
     Raises:
         TypeError: `log_dir` is not a path.
+        ValueError: At the start of `fit`: it is `"auto"`, and there is no `TensorBoard` callback.
 
     Attributes:
-        steps: For each name an array of the values, one for each batch since `fit` began.
+        steps: For each name an array of the values, one for each batch since `fit` began, but for
+            batches that a loss scale skipped: they change nothing, so nothing was applied in them.
     """
 
+    of_the_run: ClassVar[tuple[str, ...]] = ("_events", "_outer_optimizers")
     takes_all_optimizers = True
 
     def __init__(self, *, log_dir: str | os.PathLike[str] | None = None, optimizer: Any = None):
@@ -67,22 +76,39 @@ class Monitor(OptimizerCallback):
         fit.check_callbacks(self)
         fit.move_first(self)
         self._epochs = {}
-        self._events = None if self.log_dir is None else Events(os.fspath(self.log_dir))
+        boards = [one for one in fit.other_callbacks(self) if isinstance(one, keras.callbacks.TensorBoard)]
+        folder = self.log_dir
+        if folder == "auto":
+            if not boards:
+                rule = 'a folder where there is no `TensorBoard` callback, whose folder "auto" is'
+                arguments.reject(self, "log_dir", rule, folder)
+            folder = os.path.join(boards[0].log_dir, "train")  # where it writes the curves of batches, too
+        self._events = None if folder is None else Events(os.fspath(folder))
+        self._counts_from_fit = any(board.update_freq != "epoch" for board in boards)
+        self._first_of_fit: list[int] | None = None
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._first_batches = [batch_count(inner) for inner in self.optimizers]
+        if self._first_of_fit is None:
+            self._first_of_fit = self._first_batches
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self.warn_if_unused()
-        for begin, optimizer in zip(self._first_batches, self.optimizers, strict=True):
-            applied = applied_values(optimizer, begin, batch_count(optimizer))
-            series = {self.name_in_logs(name, optimizer): values for name, values in applied.items()}
-            for name, values in series.items():
-                self._epochs.setdefault(name, []).append(values)
-                if logs is not None and len(values):
-                    logs[name] = float(values[-1])
-            if self._events is not None:
-                self._events.write(begin, series)
+        optimizers = self.optimizers
+        begins = self._first_batches or [0] * len(optimizers)  # of a `MultiOptimizer` that was not built yet
+        values = [applied_values(one, begin, batch_count(one)) for one, begin in zip(optimizers, begins, strict=True)]
+        for name, series in self.by_name(optimizers, values).items():
+            self._epochs.setdefault(name, []).append(series)
+            if logs is not None and len(series):
+                logs[name] = float(series[-1])
+        if self._events is not None:
+            offsets = (self._counts_from_fit and self._first_of_fit) or [0] * len(optimizers)
+            firsts = [begin - offset + 1 for begin, offset in zip(begins, offsets, strict=True)]
+            numbered = [
+                {name: (first, series) for name, series in own.items()}
+                for first, own in zip(firsts, values, strict=True)
+            ]
+            self._events.write(self.by_name(optimizers, numbered))
 
     @property
     def steps(self) -> dict[str, np.ndarray]:
@@ -92,6 +118,7 @@ class Monitor(OptimizerCallback):
     def on_train_end(self, logs: Any = None) -> None:
         if self._events is not None:
             self._events.close()
+            self._events = None
 
     def plot(self, **options: Any) -> Any:
         """Draw the record, a panel for each hyperparameter; see `plotting.plot_monitor`."""

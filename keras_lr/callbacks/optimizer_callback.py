@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
-
-import keras
+from typing import Any, ClassVar
 
 from ..optimizers import compiled_step
-from ..optimizers.inspection import batch_count, inner_optimizers
+from ..optimizers.inspection import applied_values, batch_count, inner_optimizers
 from ..optimizers.model_optimizers import find_optimizers, names_of_inner_optimizers, validate_optimizer
+from .applied import by_name
+from .base import Callback
 
 
-class OptimizerCallback(keras.callbacks.Callback):
+class OptimizerCallback(Callback):
     """Finds the optimizers of its model by the argument `optimizer`; abstract."""
 
+    of_the_run: ClassVar[tuple[str, ...]] = ("_outer_optimizers",)
     takes_all_optimizers = False  # where there are several and none is named
 
     def __init__(self, optimizer: Any = None):
@@ -38,10 +39,17 @@ class OptimizerCallback(keras.callbacks.Callback):
         _ = self.model  # on JAX, it copies the state of the epoch back
         return [inner for outer in self._outer_optimizers for inner in inner_optimizers(outer)]
 
-    def name_in_logs(self, hyperparameter: str, optimizer: Any) -> str:
-        """The name of a hyperparameter in `logs`: with that of its optimizer where the model has several."""
-        suffix = names_of_inner_optimizers(self.model, self._outer_optimizers)[id(optimizer)]
-        return f"{hyperparameter}_{suffix}" if suffix else hyperparameter
+    def by_name(self, optimizers: list[Any], values: list[dict[str, Any]]) -> dict[str, Any]:
+        """What each optimizer has by hyperparameter, by the names that these have in `logs`."""
+        names = names_of_inner_optimizers(self.model, self._outer_optimizers)
+        return by_name([names[id(one)] for one in optimizers], values, has_main=len(self._outer_optimizers) == 1)
+
+    def last_applied(self) -> dict[str, float]:
+        """The values of the last update by the names that they have in `logs`."""
+        optimizers = self.optimizers
+        ends = [batch_count(one) for one in optimizers]
+        values = [applied_values(one, max(0, end - 1), end) for one, end in zip(optimizers, ends, strict=True)]
+        return {name: float(series[-1]) for name, series in self.by_name(optimizers, values).items() if len(series)}
 
     def warn_if_unused(self) -> None:
         """Warn at the end of the first epoch if the training has used other optimizers; to be called in each epoch."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import keras
-
 from . import fit
+from .base import Callback
 from .metric_window import MetricWindow, unwatch_resets, watch_resets
 from .optimizer_callback import OptimizerCallback
 
@@ -60,6 +59,9 @@ class PartialEpochs(OptimizerCallback):
     def on_train_end(self, logs: Any = None) -> None:
         unwatch_resets(self.model, self._window)
 
+    def _on_epoch_end_before_others(self, logs: Any) -> None:
+        """What is to do before any callback reads `logs`."""
+
     def _on_epoch_end_after_others(self, logs: Any) -> None:
         """What is to do once every callback has put its metrics into `logs`, and before the model is saved."""
 
@@ -103,7 +105,7 @@ class PartialEpochs(OptimizerCallback):
         self._next_check = next_check if next_check == math.inf else math.ceil(next_check)
 
 
-class BeforeOthers(keras.callbacks.Callback):
+class BeforeOthers(Callback):
     """Stands before the other callbacks, to correct the `logs` that they read, and to see a batch end."""
 
     def __init__(self, owner: PartialEpochs):
@@ -119,9 +121,10 @@ class BeforeOthers(keras.callbacks.Callback):
         for name, value in self.owner._corrected.items():
             if logs is not None and name in logs:
                 logs[name] = value
+        self.owner._on_epoch_end_before_others(logs)
 
 
-class AfterOthers(keras.callbacks.Callback):
+class AfterOthers(Callback):
     """Stands after the other callbacks: when it is called, their evaluations and their metrics are done."""
 
     def __init__(self, owner: PartialEpochs):

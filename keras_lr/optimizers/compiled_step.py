@@ -9,7 +9,7 @@ from typing import Any
 from .bias_correction import corrected_betas
 from .inspection import inner_optimizers, rules_of, schedules_of
 from .snapshots import run_all, snapshot_objects, snapshot_variables
-from .variables import drop_uninitialized, strategy_of, strategy_scope
+from .variables import drop_uninitialized, has_value, strategy_of, strategy_scope
 
 STEP = ("train_function", "train_step")  # the attributes of a model with its training step
 
@@ -20,6 +20,11 @@ def build(model: Any) -> None:
     # A subclassed model may be built before its layers have weights.
     if optimizer is None or not all(layer.built for layer in model._flatten_layers()):
         return
+    if not all(has_value(weight) for weight in model.weights):
+        raise ValueError(
+            "The weights of the model have no values, because an earlier `fit` failed in its first step, in which "
+            "Keras was to create them. Make and compile the model again."
+        )
     _check_strategy(model)
     with undone_on_error([optimizer]), strategy_scope(model):
         for one in (optimizer, *inner_optimizers(optimizer)):

@@ -88,7 +88,8 @@ def _managed_class(plain_class: type, names: frozenset[str]) -> Any:
     """The class of managed optimizers of a plain class with these managed hyperparameters."""
 
     def initialize(self: Any, *args: Any, **kwargs: Any) -> None:
-        values, settings = dict.fromkeys(names, True), {}
+        values: dict[str, Any] = dict.fromkeys(names, True)
+        settings: dict[str, Any] = {}
         if KEY in kwargs:  # `type(optimizer)(**optimizer.get_config())`
             plain, values, settings = split_config(kwargs)
             kwargs = plain["config"]

@@ -81,22 +81,21 @@ class ScheduledMixin:
             super()._backend_update_step(grads, trainable_variables, learning_rate)  # type: ignore[misc]
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        with self._read_as(variable.dtype) as dtype:
-            if dtype is not None:
-                learning_rate = keras.ops.cast(learning_rate, dtype)
+        with self._read_as(variable.dtype):
             super().update_step(gradient, variable, learning_rate)  # type: ignore[misc]
 
     @contextlib.contextmanager
-    def _read_as(self, dtype: Any) -> Iterator[str | None]:
+    def _read_as(self, dtype: Any) -> Iterator[None]:
         """Read the managed variables in the dtype of the weights, if that is another one and TensorFlow requires it."""
         dtype = keras.backend.standardize_dtype(dtype)
         if dtype == "float32" or keras.backend.backend() != "tensorflow":
-            yield None
+            yield
             return
         with contextlib.ExitStack() as stack:
-            for variable in self._managed.variables.values():
-                stack.enter_context(variable.read_as(dtype))
-            yield dtype
+            for name, variable in self._managed.variables.items():
+                # The rate as Keras' own variable for it.
+                stack.enter_context(variable.read_as(keras.config.floatx() if name == "learning_rate" else dtype))
+            yield
 
     @property
     def variables(self) -> list[Any]:
@@ -142,8 +141,7 @@ class ScheduledMixin:
 
     def __reduce__(self) -> Any:
         # As Keras does it; but pickle does not find the classes of managed optimizers by their names.
-        _, arguments = super().__reduce__()
-        return keras.optimizers.Optimizer._unpickle_model, arguments
+        return keras.optimizers.Optimizer._unpickle_model, super().__reduce__()[1]
 
 
 def prepare_rate(optimizer: Any) -> None:

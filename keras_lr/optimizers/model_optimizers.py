@@ -15,8 +15,8 @@ from .inspection import batch_count, inner_optimizers
 def optimizers_by_name(model: Any) -> dict[str, Any]:
     """The optimizers that a model may be trained with, by the attribute that holds each.
 
-    `model.optimizer` is left out where the model has others and it is the one that
-    `compile` makes when it is given none.
+    `model.optimizer` is left out where the model has others, a `train_step` of its own,
+    and the RMSprop that `compile` makes when it is given none.
     """
     found: dict[str, Any] = {}
     for attribute, value in vars(model).items():
@@ -25,9 +25,10 @@ def optimizers_by_name(model: Any) -> dict[str, Any]:
                 if all(one is not other for other in found.values()):
                     found[name] = one
     compiled = getattr(model, "optimizer", None)
-    if compiled is None or any(compiled is one for one in found.values()) or (found and _is_unused_default(compiled)):
+    if compiled is None or any(compiled is one for one in found.values()):
         return found
-    return {"optimizer": compiled} | found
+    has_own_step = "train_step" in vars(model) or type(model).train_step is not keras.Model.train_step
+    return found if found and has_own_step and _is_unused_default(compiled) else {"optimizer": compiled} | found
 
 
 def find_optimizers(model: Any, requested: Any, owner: str, *, several: bool = True) -> list[Any]:

@@ -53,7 +53,7 @@ def resume_at(model: Any, *, epoch: int, steps_per_epoch: int) -> None:
     else:
         optimizers = [*optimizers_by_name(model).values()] if isinstance(model, keras.Model) else []
         if not optimizers or not model.built:
-            arguments.reject(OWNER, "model", "a compiled and built model", model, error=TypeError)
+            arguments.reject(OWNER, "model", "a compiled and built model or an optimizer", model, error=TypeError)
         # Now, because a weights file that is loaded later would skip an optimizer without slots.
         build(model)
     batches = int(epoch) * int(steps_per_epoch)

@@ -102,10 +102,3 @@ def make_assignable(model: Any, optimizers: list[Any], name: str, function: str)
     with retrace_if_changed(model, optimizers):
         for outer in optimizers if name != "learning_rate" else ():
             scheduled(outer, **{name: True})
-
-
-def assign_hyperparameter(optimizers: list[Any], name: str, value: float) -> None:
-    """Assign a hyperparameter that is a variable, in each of the inner optimizers that has it."""
-    for inner in optimizers:
-        if has_hyperparameter(inner, name):
-            setattr(inner, name, value)

@@ -134,7 +134,7 @@ def drop_uninitialized(optimizer: Any) -> None:
 
     Keras creates the slots of an optimizer while it traces the first step.
     """
-    missing = [variable for variable in optimizer.__dict__["_variables"] if not _has_value(variable)]
+    missing = [variable for variable in optimizer.__dict__["_variables"] if not has_value(variable)]
     if missing:
         for variable in missing:
             optimizer._untrack_variable(variable)
@@ -150,7 +150,8 @@ def renew_variables(optimizer: Any, variables: list[Any]) -> None:
     optimizer._tracker.config["variables"] = (is_variable, optimizer._variables)
 
 
-def _has_value(variable: Any) -> bool:
+def has_value(variable: Any) -> bool:
+    """Whether a variable was initialized."""
     value = variable._value
     return value is not None and bool(value.is_initialized() if hasattr(value, "is_initialized") else True)
 

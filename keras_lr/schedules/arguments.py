@@ -85,6 +85,11 @@ def validate(owner: object, name: str, value: Any) -> Any:
     rule = RULES.get(name, OWN_RULE)
     if name in getattr(owner, "may_be_zero", ()):
         rule = rule._replace(rule="an integer >= 0 or a span, as in `keras_lr.epochs(20)`", read=lambda v: length(v, 0))
+    return validate_as(rule, owner, name, value)
+
+
+def validate_as(rule: Rule, owner: object, name: str, value: Any) -> Any:
+    """`value` as it is stored for an argument with another rule than the usual one of its name."""
     try:
         stored = rule.read(value)
     except (TypeError, RecursionError):
@@ -119,6 +124,7 @@ VALUE = Rule("a finite number >= 0", schedule_value, about_value)
 POSITIVE = Rule("a finite number > 0", number_rule(above=0))
 BELOW_ONE = Rule("a number > 0 and < 1", number_rule(above=0, below=1))
 SIZE = Rule("a number > 0, from 1e-18 to 1e+18", number_rule(minimum=1e-18, below=math.nextafter(1e18, 2e18)))
+ABOVE_ONE = Rule("a finite number > 1", number_rule(above=1))
 FINITE = Rule("a finite number", number_rule())
 LENGTH = Rule("an integer > 0 or a span, as in `keras_lr.epochs(20)`", length, about_lengths)
 PART = Rule("a fraction of `steps`, a number >= 0 and < 1, or a length: an integer >= 0 or a span", part)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import weakref
 from typing import Any
 
 import keras
@@ -15,6 +16,9 @@ from .base import Schedule, schedule
 from .curves import Constant
 from .ops import NUMPY, namespace
 from .step import Step
+
+FEW = 2  # steps, for which a schedule is called with each
+_checked: weakref.WeakValueDictionary[tuple[int, str], Any] = weakref.WeakValueDictionary()  # schedules
 
 
 @schedule
@@ -43,16 +47,42 @@ class Foreign(Schedule):
             return self._values_outside(counts)
 
     def _values_outside(self, counts: np.ndarray) -> np.ndarray:
+        # A call takes up to 0.5 seconds on JAX, which compiles each branch of each call.
+        for at_all in (self._at_array, self._mapped) if counts.size > FEW else ():
+            values = at_all(counts)
+            if values is not None and self._is_right(at_all.__name__, counts, values):
+                return values
+        return self._one_by_one(counts)
+
+    def _is_right(self, way: str, counts: np.ndarray, values: np.ndarray) -> bool:
+        """Whether `values`, computed together, are right at the first and the last of `counts`; checked once."""
+        if _checked.get((id(self.schedule), way)) is not self.schedule:
+            ends = [0, -1]
+            if not np.allclose(values.flat[ends], self._one_by_one(counts.flat[ends]), rtol=1e-5, atol=0.0):
+                return False
+            _checked[id(self.schedule), way] = self.schedule
+        return True
+
+    def _at_array(self, counts: np.ndarray) -> np.ndarray | None:
+        """The values in one call; `None` if the schedule does not take an array."""
         try:
             values = keras.ops.convert_to_numpy(self.schedule(keras.ops.convert_to_tensor(counts)))
         except Exception:  # a schedule may do anything with an array
-            values = None
-        if np.shape(values) != counts.shape:
-            one_by_one = [
-                keras.ops.convert_to_numpy(self.schedule(keras.ops.convert_to_tensor(t))) for t in counts.flat
-            ]
-            values = np.reshape(one_by_one, counts.shape)
-        return np.asarray(values, "float64")
+            return None
+        return np.asarray(values, "float64") if np.shape(values) == counts.shape else None
+
+    def _mapped(self, counts: np.ndarray) -> np.ndarray | None:
+        """The values by a loop in the graph, which is compiled once; `None` if the schedule can't be compiled."""
+        try:
+            tensor = keras.ops.convert_to_tensor(counts.ravel())
+            values = keras.ops.convert_to_numpy(keras.ops.map(self.schedule, tensor))
+        except Exception:
+            return None
+        return np.asarray(values, "float64").reshape(counts.shape) if np.size(values) == counts.size else None
+
+    def _one_by_one(self, counts: np.ndarray) -> np.ndarray:
+        values = [keras.ops.convert_to_numpy(self.schedule(keras.ops.convert_to_tensor(t))) for t in counts.flat]
+        return np.reshape(np.array(values, "float64"), counts.shape)
 
     @functools.cached_property
     def _key(self) -> tuple:

@@ -1,0 +1,36 @@
+"""The base of the callbacks: each can be copied and pickled at any time, and knows what Keras calls its arguments."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import keras
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+class Callback(keras.callbacks.Callback):
+    """A callback whose copies have its arguments and its record, but not the model nor anything of a running `fit`."""
+
+    names_elsewhere: ClassVar[dict[str, str]] = {}
+    """What other libraries call an argument, and what to write here."""
+    verbose: int = 0
+    of_the_run: ClassVar[tuple[str, ...]] = ()
+    """The attributes that belong to a running `fit`, `None` in a copy."""
+
+    def __new__(cls, *_: Any, **keywords: Any) -> Self:
+        for name in keywords:
+            if name in cls.names_elsewhere:
+                raise TypeError(
+                    f"`{cls.__name__}` has no argument `{name}`. Pass {cls.names_elsewhere[name]} instead. "
+                    f"Received: {name}={keywords[name]!r}"
+                )
+        return super().__new__(cls)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | dict.fromkeys(("_model", *self.of_the_run))
+
+    def _print(self, message: str) -> None:
+        if self.verbose and keras.config.is_interactive_logging_enabled():
+            print(message)
