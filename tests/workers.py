@@ -116,6 +116,12 @@ def train():
     """Train in this process, alone or as one of the workers; what it reached."""
     backends = {"jax": train_with_jax, "torch": train_with_torch, "tensorflow": train_with_tensorflow}
     model = backends[keras.backend.backend()]()
+    if WORKERS > 1:
+        try:
+            klr.LiveControl("control.json").set_model(model)
+            raise AssertionError("`LiveControl` was not refused")
+        except ValueError as error:
+            assert "works in one process" in str(error)
     optimizer, number = model.optimizer, lambda value: float(keras.ops.convert_to_numpy(value))
     return {
         "weights": [weight.tolist() for weight in model.get_weights()],
