@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from ..optimizers.inspection import configured_rate, inner_optimizers, is_scheduled
+from ..optimizers.variables import strategy_of
 
 SAVERS = (keras.callbacks.ModelCheckpoint, keras.callbacks.BackupAndRestore)
 KERAS_WRITERS = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
@@ -52,6 +53,21 @@ def callback_list(callback: Any) -> Any:
         if isinstance(caller, keras.callbacks.CallbackList) and callback in caller.callbacks:
             return caller
     return None
+
+
+def process_count(model: Any) -> int:
+    """How many processes train a model together."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.process_count()
+    if keras.backend.backend() == "torch":
+        from torch import distributed
+
+        return distributed.get_world_size() if distributed.is_available() and distributed.is_initialized() else 1
+    resolver = strategy_of(model).cluster_resolver
+    cluster = resolver.cluster_spec().as_dict() if resolver else {}
+    return max(1, sum(len(tasks) for job, tasks in cluster.items() if job in ("chief", "worker")))
 
 
 def other_callbacks(callback: Any) -> list[Any]:

@@ -89,6 +89,11 @@ class LiveControl(OptimizerCallback):
         self.applied: list[dict[str, Any]] = []
 
     def set_model(self, model: Any) -> None:
+        if fit.process_count(model) > 1:
+            raise ValueError(
+                "`LiveControl` works in one process: several would read the file at different moments, and train "
+                f"different weights. Leave it out. Received: {fit.process_count(model)} processes"
+            )
         super().set_model(model)
         # Before any `on_train_begin`, in which `BackupAndRestore` loads the state.
         self.build()

@@ -20,12 +20,12 @@ def build(model: Any) -> None:
     # A subclassed model may be built before its layers have weights.
     if optimizer is None or not all(layer.built for layer in model._flatten_layers()):
         return
-    _check_strategy(model)
     if not all(has_value(weight) for weight in model.weights):
         raise ValueError(
             "The weights of the model have no values, because an earlier `fit` failed in its first step, in which "
             "Keras was to create them. Make and compile the model again."
         )
+    _check_strategy(model)
     with undone_on_error([optimizer]), strategy_scope(model):
         for one in (optimizer, *inner_optimizers(optimizer)):
             drop_uninitialized(one)
