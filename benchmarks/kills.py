@@ -66,7 +66,8 @@ def live(folder):
     """Commands in a file, on top of a schedule."""
     path = folder / "control.json"
     rate = klr.Repeat(klr.warmup_cosine(0.01, steps=50), 50, shrink=0.7)
-    optimizer = klr.scheduled(keras.optimizers.AdamW(rate), beta_1=klr.Linear(0.8, 0.95, STEPS * EPOCHS))
+    beta_1 = klr.Linear(0.8, 0.95, STEPS * EPOCHS)
+    optimizer = klr.scheduled(keras.optimizers.AdamW(rate), beta_1=beta_1, weight_decay=True)
     return optimizer, [Commands(path), klr.LiveControl(path, verbose=0), klr.Monitor()]
 
 
