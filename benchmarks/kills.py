@@ -10,6 +10,7 @@ It is then started again, and restores what Keras saved. What is drawn depends o
 """
 
 import argparse
+import contextlib
 import dataclasses
 import os
 import random
@@ -65,7 +66,8 @@ def live(folder):
     """Commands in a file, on top of a schedule."""
     path = folder / "control.json"
     rate = klr.Repeat(klr.warmup_cosine(0.01, steps=50), 50, shrink=0.7)
-    optimizer = klr.scheduled(keras.optimizers.AdamW(rate), beta_1=klr.Linear(0.8, 0.95, STEPS * EPOCHS))
+    beta_1 = klr.Linear(0.8, 0.95, STEPS * EPOCHS)
+    optimizer = klr.scheduled(keras.optimizers.AdamW(rate), beta_1=beta_1, weight_decay=True)
     return optimizer, [Commands(path), klr.LiveControl(path, verbose=0), klr.Monitor()]
 
 
@@ -157,8 +159,13 @@ def attempt(folder, scenario, way, kind="", moment=0, delay=0.0):
         finally:
             os._exit(code)
     os.close(writer)
-    is_time = os.read(reader, 1)  # empty once the process has ended
-    os.close(reader)
+    try:
+        is_time = os.read(reader, 1)  # empty once the process has ended
+    except KeyboardInterrupt:
+        os.kill(process, signal.SIGKILL)
+        raise
+    finally:
+        os.close(reader)
     if is_time:
         time.sleep(delay)
         os.kill(process, signal.SIGKILL)
@@ -176,10 +183,10 @@ class Count:
     diverged: list = dataclasses.field(default_factory=list)
 
 
-def measure(kills, seed=0, ways=WAYS):
+def measure(count, kills, seed=0, ways=WAYS):
     """Kill so many times, and count the runs that fail, or differ in a bit from the uninterrupted one."""
-    draw, count, references, scenarios = random.Random(seed), Count(), {}, list(SCENARIOS)
-    bar = keras.utils.Progbar(kills) if sys.stderr.isatty() or sys.stdout.isatty() else None
+    draw, references, scenarios = random.Random(seed), {}, list(SCENARIOS)
+    bar = keras.utils.Progbar(kills) if sys.stdout.isatty() else None
     while count.kills < kills:
         scenario, way = scenarios[count.runs % len(scenarios)], list(ways)[count.runs % len(ways)]
         folder = Path(tempfile.mkdtemp())
@@ -203,7 +210,6 @@ def measure(kills, seed=0, ways=WAYS):
             count.diverged.append((scenario, way, differences))
         count.runs += 1
         shutil.rmtree(folder)
-    return count
 
 
 def load(path):
@@ -223,8 +229,11 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--writes", action="store_true")
     options = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell started this in the background
     begin = time.perf_counter()
-    count = measure(options.kills, options.seed, {"BackupAndRestore": ["write"]} if options.writes else WAYS)
+    count = Count()
+    with contextlib.suppress(KeyboardInterrupt):  # what was counted until then is printed
+        measure(count, options.kills, options.seed, {"BackupAndRestore": ["write"]} if options.writes else WAYS)
     print(
         f"{keras.backend.backend()}: {count.kills} kills, {count.in_writes} of them while a checkpoint was written, in "
         f"{count.runs} runs: {len(count.diverged)} failed or diverged; {time.perf_counter() - begin:.0f} s"

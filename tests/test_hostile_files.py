@@ -194,6 +194,19 @@ def test_weights(name, parts, tmp_path):
         assert isinstance(found, ValueError) and message in str(found), repr(found)
 
 
+def test_a_hyperparameter_that_is_no_variable_any_more(tmp_path):
+    """Weights alone do not bring back a hyperparameter that had become a variable, and a warning says so."""
+    path = tmp_path / "model.weights.h5"
+    model = compiled()
+    model.optimizer.build(model.trainable_variables)
+    model.save_weights(path)
+    other = keras.Sequential([keras.Input([2]), keras.layers.Dense(1)])
+    other.compile(optimizer=klr.scheduled(keras.optimizers.SGD(klr.Constant(0.1)), momentum=0.5), loss="mse")
+    other.optimizer.build(other.trainable_variables)
+    with pytest.warns(UserWarning, match=r"`weight_decay` was a variable .* call `keras_lr.scheduled\(optimizer"):
+        other.load_weights(path)
+
+
 def deep(levels):
     return '{"config": ' * levels + "1" + "}" * levels
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -142,3 +143,11 @@ def test_another_process_goes_on(tmp_path):
     subprocess.run([sys.executable, "-W", "ignore", "-c", code, str(tmp_path)], check=True, capture_output=True)
     train(whole, 2, 3)
     assert_same(whole, keras.saving.load_model(tmp_path / "on.keras"))
+
+
+@pytest.mark.slow
+def test_kills():
+    """A run that is killed and restarted ends as the one that was not; docs/resuming.md has the figures of many."""
+    script = Path(__file__).parents[1] / "benchmarks" / "kills.py"
+    done = subprocess.run([sys.executable, script, "4"], capture_output=True, text=True)
+    assert done.returncode == 0 and ": 0 failed or diverged" in done.stdout, done.stdout + done.stderr[-3000:]

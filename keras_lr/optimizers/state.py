@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import inspect
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -85,6 +87,12 @@ class SavedState(keras.Loss):
                 arrays[name.removeprefix(CALLBACK_PREFIX)] = _read(store, name, axes=1)
             elif name in self._managed.variables and not self._managed.skips_loading:
                 numbers[name] = _read(store, name, axes=0)
+            elif name != "learning_rate" and name in inspect.signature(self._managed.plain_class).parameters:
+                warnings.warn(
+                    f"`{name}` was a variable of the optimizer when this file was saved, and is none now, so its value "
+                    f"is not loaded. Before loading, call `keras_lr.scheduled(optimizer, {name}=True)`.",
+                    stacklevel=2,
+                )
         if not 0 < numbers.get(FACTOR, 1.0) < np.inf:
             raise ValueError(f"The reductions of the learning rate in the file are {numbers[FACTOR]}, not > 0.")
         self._managed.callback_state.clear()  # in place, since others hold it
