@@ -125,6 +125,8 @@ def _jax() -> SimpleNamespace:
     import jax
     import jax.numpy as jnp
 
+    if jax.__version_info__ < (0, 7, 2):  # they compile numbers as float32 even where `enable_x64` was on
+        raise ImportError(f"keras_lr needs JAX 0.7.2 or newer, and Python 3.11 for it. This is JAX {jax.__version__}.")
     if hasattr(jax, "enable_x64"):
         enable_x64: Any = jax.enable_x64
     else:  # before JAX 0.8
