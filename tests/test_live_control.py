@@ -167,8 +167,8 @@ def test_a_momentum_that_follows_a_rule(tmp_path, capsys):
     assert float(keras.ops.convert_to_numpy(model.optimizer.momentum)) == 0.5
 
 
-def test_an_interrupted_file_is_applied_whole(tmp_path, monkeypatch):
-    """Ctrl-C between two changes of a file leaves both of them made, and they are not made again."""
+def test_an_interrupted_file_is_not_applied_in_part(tmp_path, monkeypatch):
+    """Ctrl-C between two changes of a file leaves none of them made, and the next `fit` makes both, once."""
     pressed, scheduled = [], live_commands.scheduled
 
     def interrupted(optimizer, **hyperparameters):
@@ -180,12 +180,12 @@ def test_an_interrupted_file_is_applied_whole(tmp_path, monkeypatch):
     monkeypatch.setattr(live_commands, "scheduled", interrupted)
     model, path = rate_meter(optimizers.SGD(8.0, momentum=0.25)), tmp_path / "control.json"
     write(path, {"learning_rate": {"multiply": 0.5}, "momentum": {"set": 0.5}})
-    for _ in range(2):
+    for rate, momentum in ((8.0, 0.25), (4.0, 0.5), (4.0, 0.5)):
         with contextlib.suppress(KeyboardInterrupt):
             model.fit(*ones(1), callbacks=[klr.LiveControl(path, verbose=0)], verbose=0)
-        assert pressed and float(model.optimizer.learning_rate) == 4.0
-        assert float(keras.ops.convert_to_numpy(model.optimizer.momentum)) == 0.5
-    assert int(model.optimizer.iterations) == 1
+        assert pressed and float(model.optimizer.learning_rate) == rate
+        assert float(keras.ops.convert_to_numpy(model.optimizer.momentum)) == momentum
+    assert int(model.optimizer.iterations) == 2
 
 
 def test_several_optimizers(tmp_path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import functools
 import hashlib
 import json
 import os
@@ -23,7 +22,6 @@ from ..optimizers.state import FACTOR
 from ..schedules import arguments
 from ..schedules.exact import is_integer
 from . import fit, live_commands
-from .changes import make
 from .optimizer_callback import OptimizerCallback
 from .plateau_reducer import PlateauReducer
 
@@ -164,10 +162,9 @@ class LiveControl(OptimizerCallback):
         by_name = {name: command for name, command in commands.items() if name != "stop"}
         with retrace_if_changed(self.model, self._outer_optimizers):
             # All commands are validated and prepared, which changes no value, before the first change is made.
-            changes = [change for name, command in by_name.items() for change in self._prepare(name, command)]
-            state = self.optimizers[0]._managed.callback_state
-            changes.append(functools.partial(state.update, {STATE_KEY: digest}))
-            make(changes)
+            for change in [change for name, command in by_name.items() for change in self._prepare(name, command)]:
+                change()
+            self.optimizers[0]._managed.callback_state[STATE_KEY] = digest
         for name, command in by_name.items():
             self._record(batch, name, command)
         if "stop" in commands:

@@ -81,7 +81,7 @@ def retrace_if_changed(model: Any, optimizers: list[Any] | None = None) -> Itera
 def undone_on_error(optimizers: list[Any], model: Any = None) -> Iterator[None]:
     """Restore optimizers, and the compiled step of a model, if the block raises, such as by Ctrl-C."""
     whole = [one for outer in optimizers for one in (outer, *inner_optimizers(outer))]
-    scalars = [variable for one in whole for variable in one.variables if not variable.shape]
+    scalars = [variable for one in whole for variable in one.variables if len(variable.shape) == 0]
     restores = [snapshot_objects(*whole), snapshot_variables(scalars)]  # slots keep their values
     if model is not None:
         step = {name: value for name, value in vars(model).items() if name in STEP}
