@@ -205,6 +205,20 @@ def test_a_second_fit_with_another_batch_size_takes_effect():
     assert "train_step" not in vars(model)
 
 
+def test_schedule_given_in_the_middle_of_fit():
+    """A callback may give the model another schedule, with spans, after an epoch."""
+
+    def replace(epoch, logs):
+        if epoch == 0:
+            klr.set_learning_rate(model, RATE)
+
+    model, record = rate_meter(keras.optimizers.SGD(8.0)), Applied()
+    swap = keras.callbacks.LambdaCallback(on_epoch_end=replace)
+    x, y = ones(2)
+    model.fit(x, y, batch_size=1, epochs=3, callbacks=[klr.BindSpans(), record, swap], verbose=0)
+    assert record.rates == [8.0, 8.0, 2.0, 2.0, 1.0, 1.0]
+
+
 def test_bound_numbers_are_saved(tmp_path):
     """A loaded model goes on at the same step with the same rate, without `BindSpans`."""
     model = rate_meter(keras.optimizers.SGD(RATE))

@@ -71,6 +71,18 @@ def test_edited_config():
         assert float(made.momentum) == pytest.approx(0.9)
 
 
+def test_config_of_an_unregistered_class():
+    """The class of an optimizer is known to it, as to a plain one, also where Keras does not find it by its name."""
+
+    class Own(opt.SGD):
+        pass
+
+    optimizer = klr.scheduled(Own(0.1, momentum=0.5), momentum=True)
+    made = type(optimizer).from_config(optimizer.get_config() | {"learning_rate": 0.01})
+    assert type(made) is type(optimizer)
+    assert_same(fit(compiled(made)), fit(compiled(opt.SGD(0.01, momentum=0.5))), rtol=1e-6)
+
+
 def test_schedule_in_an_edited_config():
     """A number replaces a schedule in a config, and the other way round."""
     config = klr.scheduled(opt.SGD(RAMP, momentum=0.5), momentum=RAMP, weight_decay=0.1).get_config()

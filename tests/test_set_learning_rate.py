@@ -98,6 +98,21 @@ def test_optimizer_before_training():
     np.testing.assert_allclose(applied(model), 8.0, rtol=1e-6)
 
 
+@pytest.mark.parametrize("change", [klr.set_learning_rate, lambda one, rate: klr.scheduled(one, learning_rate=rate)])
+def test_optimizer_after_training(change):
+    """The compiled steps of all models that were trained with it are renewed."""
+    model = rate_meter(keras.optimizers.SGD(1.0))
+    other = keras.Model(model.inputs, model.outputs)
+    other.compile(model.optimizer, loss=model.loss)
+    for one in (model, other):
+        one.fit(*ones(1), batch_size=1, verbose=0)
+    change(model.optimizer, klr.Constant(0.25))
+    for one in (model, other):
+        before = applied(model)
+        one.fit(*ones(2), batch_size=1, verbose=0)
+        assert applied(model) - before == 0.5
+
+
 def test_nested_optimizers():
     """All optimizers inside get the rate."""
     model = rate_meter(opt.LossScaleOptimizer(opt.SGD(klr.Constant(1.0))))

@@ -106,17 +106,21 @@ class BindSpans(OptimizerCallback):
         self._is_first_epoch = True
         steps = self.params.get("steps")
         is_known = self.optimizer is not None and self.steps_per_epoch is not None
-        self._batches = batches = self._agreed("steps_per_epoch", self.steps_per_epoch, None if is_known else steps)
-        batch_size = self._agreed("batch_size", self.batch_size, fit.batch_size(self.model))
+        self._batches = self._agreed("steps_per_epoch", self.steps_per_epoch, None if is_known else steps)
+        self._batch_size = self._agreed("batch_size", self.batch_size, fit.batch_size(self.model))
+        self._bind_all()
+
+    def _bind_all(self) -> None:
         bound = [
-            (optimizer, name, schedule, self._bind(optimizer, schedule, batches, batch_size))
+            (optimizer, name, schedule, self._bind(optimizer, schedule, self._batches, self._batch_size))
             for optimizer in self.optimizers
             for name, schedule in schedules_of(optimizer).items()
         ]
         changed = [(optimizer, name, new) for optimizer, name, old, new in bound if new != old]
-        with retrace_if_changed(self.model, self._outer_optimizers):
-            for optimizer, name, schedule in changed:
-                replace_schedule(optimizer, name, schedule)
+        if changed:
+            with retrace_if_changed(self.model, self._outer_optimizers):
+                for optimizer, name, schedule in changed:
+                    replace_schedule(optimizer, name, schedule)
         self._before = {(id(optimizer), name): old for optimizer, name, old, _ in bound}
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -126,6 +130,8 @@ class BindSpans(OptimizerCallback):
                 self._set_position(epoch)
             self._warn_of_position(epoch)
             self._begins = [batch_count(one) for one in self.optimizers]
+        else:
+            self._bind_all()  # a schedule that another callback may have given the optimizer since
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self.warn_if_unused()

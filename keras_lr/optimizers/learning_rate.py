@@ -9,7 +9,7 @@ import keras
 from ..schedules import arguments
 from ..schedules.base import Schedule
 from .accumulation import per_update
-from .compiled_step import build, retrace_if_changed, undone_on_error
+from .compiled_step import build, retrace_if_changed
 from .hyperparameters import validate_hyperparameter
 from .inspection import configured_rate, inner_optimizers
 from .manage import replace_schedule
@@ -35,10 +35,9 @@ def set_learning_rate(model_or_optimizer: Any, value: Any) -> None:
     Earlier reductions by `PlateauReducer` belong to the old rate and are dropped.
 
     Args:
-        model_or_optimizer: A compiled model, or an optimizer that is not yet part
-            of a compiled training step; all optimizers inside it get the rate. Of a model
-            with several, pass one of them. If it is part of a compiled training step,
-            call `model.make_train_function(force=True)` after it.
+        model_or_optimizer: A compiled model, or an optimizer; all optimizers inside it get
+            the rate. Of a model with several, pass one of them. A step that you have
+            compiled yourself, by `tf.function` or `jax.jit`, has to be made again.
         value: A schedule, of this library or another, or a number >= 0.
 
     Raises:
@@ -53,7 +52,7 @@ def set_learning_rate(model_or_optimizer: Any, value: Any) -> None:
     rate = validate_hyperparameter("learning_rate", value, optimizer, owners, function="set_learning_rate")
     if is_model:
         build(model_or_optimizer)
-    with retrace_if_changed(model_or_optimizer, [optimizer]) if is_model else undone_on_error([optimizer]):
+    with retrace_if_changed(model_or_optimizer if is_model else None, [optimizer]):
         for inner in inner_optimizers(optimizer):
             replace_rate(inner, rate)
 

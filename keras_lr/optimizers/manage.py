@@ -30,6 +30,8 @@ class ScheduledOptimizer(ScheduledMixin, keras.optimizers.Optimizer):
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
         if KEY not in config and "hyperparameters" not in config:  # a config of the plain optimizer
             return cls(**config)
+        plain_class = cls.__bases__[-1]  # it may be one that is not registered, as for the plain optimizer
+        custom_objects = {plain_class.__name__: plain_class} | (custom_objects or {})
         plain, values, settings = split_config(config, custom_objects)
         optimizer = keras.saving.deserialize_keras_object(plain, custom_objects=custom_objects)
         if not isinstance(optimizer, keras.optimizers.Optimizer):

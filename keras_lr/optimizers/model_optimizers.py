@@ -64,8 +64,7 @@ def only_optimizer(model: Any, owner: str) -> Any:
     if len(by_name) > 1:
         names = ", ".join(f"`model.{name}`" for name in by_name)
         raise ValueError(
-            f"The model has several optimizers: {names}. Pass one of them to `{owner}` instead of the model; if the "
-            "model has been trained, call `model.make_train_function(force=True)` after it."
+            f"The model has several optimizers: {names}. Pass one of them to `{owner}` instead of the model."
         )
     return next(iter(by_name.values()), None)
 

@@ -8,7 +8,7 @@ import keras
 
 from ..schedules import arguments
 from .accumulation import per_update
-from .compiled_step import build, retrace_if_changed, undone_on_error
+from .compiled_step import build, retrace_if_changed
 from .hyperparameters import has_hyperparameter, validate_hyperparameter
 from .inspection import inner_optimizers, is_scheduled, source_of
 from .learning_rate import replace_rate
@@ -47,9 +47,8 @@ def scheduled(optimizer: Any, *, correct_bias: bool | None = None, **hyperparame
     Args:
         optimizer: A Keras optimizer, before or after `compile` and `build`; the
             optimizers inside a `LossScaleOptimizer` or `MultiOptimizer` are managed
-            where they have the hyperparameter. Once the model has been trained, pass
-            the model, so that its compiled step is renewed; or, where it has several
-            optimizers, one of them, and call `model.make_train_function(force=True)`.
+            where they have the hyperparameter. Or a compiled model. A step that you have
+            compiled yourself, by `tf.function` or `jax.jit`, has to be made again.
         correct_bias: `False` to divide by the power of the last beta, as Keras
             does; `None` leaves it as it is, at first `True`.
         hyperparameters: By name: a schedule, a number, or `True` for a variable
@@ -79,7 +78,7 @@ def scheduled(optimizer: Any, *, correct_bias: bool | None = None, **hyperparame
         name: validate_hyperparameter(name, value, optimizer, owners[name]) for name, value in hyperparameters.items()
     }
     rate = values.pop("learning_rate", True)
-    with undone_on_error([optimizer]):
+    with retrace_if_changed(None, [optimizer]):
         for one in inner:
             if rate is not True:
                 replace_rate(one, rate)
