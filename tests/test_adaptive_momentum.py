@@ -212,7 +212,7 @@ def test_another_run():
         train(pytest.warns(UserWarning, match="`AdaptiveMomentumRamp`: The saved state is dropped"))
         assert runs[-1] == runs[0]
     klr.resume_at(model, epoch=0, steps_per_epoch=1)
-    train(pytest.warns(UserWarning, match=r"the optimizer has made no step.*AdaptiveMomentumRamp\(restart=True\)"))
+    train(pytest.warns(UserWarning, match=r"the optimizer has counted no step.*AdaptiveMomentumRamp\(restart=True\)"))
 
 
 @pytest.mark.parametrize("make", [keras.optimizers.SGD, keras.optimizers.Adam])

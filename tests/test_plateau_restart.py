@@ -48,7 +48,7 @@ def test_several_reducers():
 
 
 def test_what_is_hardly_meant():
-    """It warns where the weights are those that the state began with, or the optimizer has made no step."""
+    """It warns where the weights are those that the state began with, or the optimizer has counted no step."""
     model = rate_meter(opt.SGD(1.0))
     run(model, SERIES[:4])
     run(model, SERIES, begin=4, end=5)  # a run continued
@@ -56,7 +56,7 @@ def test_what_is_hardly_meant():
     with pytest.warns(UserWarning, match=r"the weights are those with which.* `PlateauReducer\(restart=True\)`"):
         run(model, [1.0])
     klr.resume_at(model, epoch=0, steps_per_epoch=1)
-    with pytest.warns(UserWarning, match="the optimizer has made no step"):
+    with pytest.warns(UserWarning, match="the optimizer has counted no step"):
         run(model, [1.0])
     still = rate_meter(opt.SGD(0.0))  # weights that never change are no reason
     for begin in range(2):

@@ -150,6 +150,14 @@ def test_their_state_is_saved(tmp_path):
     np.testing.assert_allclose(float(again.d_optimizer.learning_rate), 0.0, atol=1e-6)
 
 
+def test_optimizers_in_a_private_dictionary():
+    """They are candidates, too, so that a callback does not take `model.optimizer` without a word."""
+    model = rate_meter(opt.SGD(1.0))
+    model._pair = {"d": opt.SGD(0.5), "g": opt.SGD(0.25)}
+    with pytest.raises(ValueError, match=r"several optimizers: `optimizer`, `_pair\.d`, `_pair\.g`"):
+        fit(model, klr.PlateauReducer("loss"))
+
+
 def loop(callbacks, optimizer, train="train_on_batch", epochs=2, **params):
     """Train a `rate_meter` in a loop of one's own with a `CallbackList`; its model and the logs of its epochs."""
     model, seen, (x, y) = rate_meter(optimizer), [], ones(4)

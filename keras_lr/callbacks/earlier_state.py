@@ -29,7 +29,7 @@ def end(model: Any, optimizers: list[Any], key: str) -> None:
 def reason_to_doubt(model: Any, optimizers: list[Any], key: str) -> str:
     """Why a state that is saved under `key` is hardly one of the run that begins, or nothing."""
     if not any(batch_count(optimizer) for optimizer in optimizers):
-        return "the optimizer has made no step"
+        return "the optimizer has counted no step"
     saved = _load(optimizers, key)
     if saved is not None and saved[0] != saved[1] and _sum(model) == saved[0]:
         return "the weights are those with which the earlier one began"

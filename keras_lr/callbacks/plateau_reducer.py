@@ -44,7 +44,7 @@ class PlateauReducer(MetricChecks):
     epochs equal one fit of n * k, also with a restart in between. Arguments are not saved,
     so those of the present callback count. For another run with the same model, such as the
     next fold of a cross-validation, pass `restart=True`. There is a warning where a state of
-    an earlier run is hardly meant: the optimizer has made no step, or the weights are
+    an earlier run is hardly meant: the optimizer has counted no step, or the weights are
     those with which that run began.
 
     With `increase` it can raise the rate, too. `PlateauReducer("loss", factor=0.95,
@@ -86,6 +86,7 @@ class PlateauReducer(MetricChecks):
             reduction before the next improvement restores nothing.
         restart: Whether each `fit` begins anew: without a best value and counts, and at the
             rate before the reductions of this callback, unless something else has set it since.
+            Weights and moments stay: reset them yourself, for a new fold most simply with a new model.
             `False` continues. A restore by `BackupAndRestore` continues anyway.
         verbose: 1 to print a line for each change of the rate, 0 for none.
         optimizer: Which optimizer, where the model has several: the attribute of the model

@@ -20,7 +20,7 @@ def optimizers_by_name(model: Any) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     for attribute, value in vars(model).items():
-        if attribute != "optimizer" and (not attribute.startswith("_") or _is_optimizer(value)):
+        if attribute != "optimizer" and (not attribute.startswith("_") or _holds_optimizers(value)):
             for name, one in _optimizers_in(attribute, value):
                 if all(one is not other for other in found.values()):
                     found[name] = one
@@ -127,6 +127,12 @@ def _optimizers_in(name: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 def _is_optimizer(value: Any) -> bool:
     return isinstance(value, keras.optimizers.Optimizer)
+
+
+def _holds_optimizers(value: Any) -> bool:
+    """Whether a private attribute is an optimizer, or a list or dictionary of nothing else."""
+    items = list(value.values()) if isinstance(value, dict) else value
+    return _is_optimizer(items) or (isinstance(items, list | tuple) and bool(items) and all(map(_is_optimizer, items)))
 
 
 def _is_unused_default(optimizer: Any) -> bool:
