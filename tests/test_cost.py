@@ -333,7 +333,7 @@ def test_replicas(nested, counts):
     """Two replicas have the values of the step, evaluate each schedule once each, and leave no stale rate."""
     import tensorflow as tf
 
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"], tf.distribute.ReductionToOneDevice())
     with strategy.scope():
         inner, weights = sgd(), variables()
         optimizer = opt.LossScaleOptimizer(inner, initial_scale=8.0) if nested else inner

@@ -295,7 +295,9 @@ def test_mirrored():
     """In and outside the scope of the strategy, with a number for the rate."""
     import tensorflow as tf
 
-    strategy = tf.distribute.MirroredStrategy([device.name for device in tf.config.list_logical_devices("CPU")])
+    devices = [device.name for device in tf.config.list_logical_devices("CPU")]
+    # The collective operations of a second strategy in a process have the names of those of the first.
+    strategy = tf.distribute.MirroredStrategy(devices, tf.distribute.ReductionToOneDevice())
     with strategy.scope():
         model = sequential()
     optimizer = klr.layerwise(model, optimizers.SGD(0.1), decay=0.5)

@@ -66,8 +66,12 @@ def fit(callbacks, losses=LOSSES, epochs=1, **options):
 
 @pytest.mark.parametrize("kind", ["evaluate", "reset", "fit"])
 @pytest.mark.parametrize("hook", ["on_train_batch_begin", "on_train_batch_end"])
-@pytest.mark.parametrize("order", [1, -1])
-@pytest.mark.parametrize("batches", [(0, 4), (2, 3, 5, 11), range(12)], ids=str)
+@pytest.mark.parametrize("order", [1, pytest.param(-1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "batches",
+    [pytest.param((0, 4), marks=pytest.mark.slow), (2, 3, 5, 11), pytest.param(range(12), marks=pytest.mark.slow)],
+    ids=str,
+)
 def test_another_use_of_the_metrics(kind, hook, order, batches):
     """Each window is the mean of its own batches, in either order of the callbacks, and in each epoch."""
     seen = Seen()

@@ -85,7 +85,9 @@ class SavedState(keras.Loss):
         for name in store.keys():  # noqa: SIM118 - an HDF5 group
             if name.startswith(CALLBACK_PREFIX):
                 arrays[name.removeprefix(CALLBACK_PREFIX)] = _read(store, name, axes=1)
-            elif name in self._managed.variables and not self._managed.skips_loading:
+            elif self._managed.skips_loading:
+                pass  # Keras has said so
+            elif name in self._managed.variables:
                 numbers[name] = _read(store, name, axes=0)
             elif name != "learning_rate" and name in inspect.signature(self._managed.plain_class).parameters:
                 warnings.warn(
