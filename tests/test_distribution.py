@@ -142,6 +142,7 @@ def mirrored():
     return tf.distribute.MirroredStrategy(devices, tf.distribute.ReductionToOneDevice())
 
 
+@pytest.mark.slow
 @pytest.mark.tensorflow
 @pytest.mark.parametrize(
     "cell, inside",
@@ -190,6 +191,7 @@ def test_devices_of_jax(tmp_path):
     assert run.returncode == 0, run.stderr[-3000:]
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one():
     """Each has its part of every batch: by `fit` on JAX, by a loop with `MultiWorkerMirroredStrategy` and with
     `DistributedDataParallel`. Schedules in examples count those of both, and both reduce the rate at the same time.

@@ -116,7 +116,9 @@ class ScheduledMixin:
         self._start_products()
 
     def set_weights(self, weights: Any) -> None:
-        weights, plain = list(weights), super().variables  # type: ignore[misc]
+        # Copies, since JAX deletes the arrays of a variable that is trained.
+        weights = [keras.ops.copy(weight) for weight in weights]
+        plain = super().variables  # type: ignore[misc]
         managed = self.variables[len(plain) :]
         if len(weights) not in (len(plain), len(plain) + len(managed)):
             raise ValueError(
