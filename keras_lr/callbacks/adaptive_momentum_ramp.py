@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..optimizers.compiled_step import retrace_if_changed
+from ..optimizers.compiled_step import atomic_change
 from ..optimizers.feedback import momentum_name, start_rule
 from ..optimizers.inspection import batch_count, is_scheduled, rules_of, source_of
 from ..optimizers.scheduled import scheduled
@@ -44,8 +44,8 @@ class AdaptiveMomentumRamp(PartialEpochs):
 
     The state is saved with the optimizer: n fits of k epochs equal one fit of n * k,
     also with the loaded model. Without the callback the rule continues with the
-    current usual memory. For another run with the same model, pass `restart=True`; there is
-    a warning where the state of an earlier run is hardly meant, as for `PlateauReducer`.
+    current usual memory. For another run with the same model, pass `restart=True`; it
+    warns if the saved state seems to belong to another run, as `PlateauReducer` does.
 
     >>> import keras, numpy as np, keras_lr as klr
     >>> model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
@@ -102,7 +102,7 @@ class AdaptiveMomentumRamp(PartialEpochs):
             rule = "what an SGD (momentum) or an Adam (beta_1) of the model has"
             arguments.reject(self, "hyperparameter", rule, self._requested, f"The model was compiled with `{classes}`.")
         self._names = sorted({str(name) for _, name in targets})
-        with retrace_if_changed(model, self._outer_optimizers):
+        with atomic_change(self._outer_optimizers, model):
             for optimizer, name in targets:
                 self._apply_rule(optimizer, str(name))
             # Before any `on_train_begin`, in which `BackupAndRestore` loads the variables.
@@ -115,7 +115,7 @@ class AdaptiveMomentumRamp(PartialEpochs):
             fit.check_single_writer(self)
         steps = self.params.get("steps") or 0
         windows = min(MAX_WINDOWS, steps // MIN_BATCHES)
-        self._length = Fraction(steps, windows) if self._steered() and windows else math.inf
+        self._length = Fraction(steps, windows) if self._with_momentum_rule() and windows else math.inf
         super().on_train_begin(logs)
         self._is_first_epoch = True
         # The state is another one if a callback before this one has restored a backup. One after it may do so later.
@@ -140,7 +140,7 @@ class AdaptiveMomentumRamp(PartialEpochs):
         if not math.isfinite(loss):
             return
         previous_loss = float(self._saved_loss()[0])
-        for optimizer in self._steered():
+        for optimizer in self._with_momentum_rule():
             if not math.isnan(previous_loss) and loss != previous_loss:
                 self._scale_memory(optimizer, GROWTH if loss < previous_loss else SHRINKAGE)
         self._save_loss(loss)
@@ -154,21 +154,21 @@ class AdaptiveMomentumRamp(PartialEpochs):
             optimizer._managed.callback_state[STATE_KEY] = np.array([loss], "float64")
 
     def _begin_anew(self) -> None:
-        for optimizer, name in self._ruled():
+        for optimizer, name in self._with_rule():
             start_rule(optimizer, name, self.rule)
         self._start_usual_memory()
         self._save_loss(math.nan)
 
     def _start_usual_memory(self) -> None:
-        for optimizer in self._steered() if self._length < math.inf else ():
+        for optimizer in self._with_momentum_rule() if self._length < math.inf else ():
             initial_memory = self._clip(INITIAL_FACTOR * memory_of(self.rule.start))
             optimizer._managed.variables["momentum" + USUAL].assign(initial_memory)
 
     def _check_saved_state(self) -> None:
-        """Warn of a saved state that can't be used, or hardly is that of this run; prepare one that begins."""
+        """Warn if the saved state is damaged or seems to belong to another run; prepare a new one."""
         saved = np.asarray(self._saved_loss())
         is_loss = saved.shape == (1,) and saved.dtype.kind == "f" and not np.isinf(saved[0])
-        if not is_loss or not all(_is_state(optimizer, name) for optimizer, name in self._ruled()):
+        if not is_loss or not all(_is_state(optimizer, name) for optimizer, name in self._with_rule()):
             warnings.warn(f"{OWNER}: The saved state is dropped, because it is damaged.", stacklevel=2)
             self._begin_anew()
         if np.isnan(self._saved_loss()[0]):
@@ -180,13 +180,13 @@ class AdaptiveMomentumRamp(PartialEpochs):
                 stacklevel=2,
             )
 
-    def _ruled(self) -> list[tuple[Any, str]]:
+    def _with_rule(self) -> list[tuple[Any, str]]:
         """The optimizers and their hyperparameters that follow the rule of this callback."""
         return [(one, name) for one in self.optimizers for name, rule in rules_of(one).items() if rule == self.rule]
 
-    def _steered(self) -> list[Any]:
+    def _with_momentum_rule(self) -> list[Any]:
         """The optimizers whose usual memory follows the loss."""
-        return [optimizer for optimizer, name in self._ruled() if name == "momentum"]
+        return [optimizer for optimizer, name in self._with_rule() if name == "momentum"]
 
     def _clip(self, memory: float) -> float:
         return min(max(memory, memory_of(self.rule.start)), memory_of(self.rule.peak))
@@ -198,18 +198,16 @@ class AdaptiveMomentumRamp(PartialEpochs):
         if factor < 1:
             memory.assign(min(new, float(keras.ops.convert_to_numpy(memory))))
 
-    def _apply_rule(self, optimizer: Any, name: str) -> bool:
-        """Have a momentum follow the rule; whether that changed the optimizer."""
+    def _apply_rule(self, optimizer: Any, name: str) -> None:
+        """Have a momentum follow the rule."""
         if is_scheduled(optimizer, name) and name not in rules_of(optimizer):
             raise ValueError(
                 f"`AdaptiveMomentumRamp` can't set `{name}` of an optimizer where it follows a schedule. Give it a "
                 f"number, or leave the callback out. Received: {name}={source_of(optimizer, name)!r}"
             )
-        if rules_of(optimizer).get(name) == self.rule:
-            return False
-        _add_momentum_slots(optimizer)
-        scheduled(optimizer, correct_bias=None, **{name: self.rule})
-        return True
+        if rules_of(optimizer).get(name) != self.rule:
+            _add_momentum_slots(optimizer)
+            scheduled(optimizer, correct_bias=None, **{name: self.rule})
 
 
 def _is_state(optimizer: Any, name: str) -> bool:

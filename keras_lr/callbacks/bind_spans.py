@@ -6,7 +6,7 @@ import warnings
 from typing import Any
 
 from ..optimizers.accumulation import per_update
-from ..optimizers.compiled_step import retrace_if_changed
+from ..optimizers.compiled_step import atomic_change
 from ..optimizers.inspection import batch_count, schedules_of
 from ..optimizers.manage import replace_schedule
 from ..optimizers.resume_at import set_batch_count
@@ -28,7 +28,7 @@ class BindSpans(OptimizerCallback):
     wrapped in `PerUpdate`, so that an epoch is an epoch and a step an update.
 
     Schedules continue from one `fit` to the next, since the optimizer counts on. The
-    callback warns where that is hardly wanted: a schedule is over when `fit` begins,
+    callback warns where that is unlikely to be intended: a schedule is over when `fit` begins,
     the learning rate would be 0 throughout, other data or another batch size moves the
     position in a schedule, or `fit(initial_epoch=k)` continues with an optimizer that
     has made no step, as after a restore of the weights alone. The remedy is `restart`,
@@ -118,7 +118,7 @@ class BindSpans(OptimizerCallback):
         ]
         changed = [(optimizer, name, new) for optimizer, name, old, new in bound if new != old]
         if changed:
-            with retrace_if_changed(self.model, self._outer_optimizers):
+            with atomic_change(self._outer_optimizers, self.model):
                 for optimizer, name, schedule in changed:
                     replace_schedule(optimizer, name, schedule)
         self._before = {(id(optimizer), name): old for optimizer, name, old, _ in bound}

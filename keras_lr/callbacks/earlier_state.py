@@ -1,4 +1,4 @@
-"""Tells whether the state that a callback finds was hardly meant for the `fit` that begins."""
+"""Tells whether the saved state of a callback seems to belong to another run than the `fit` that begins."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def end(model: Any, optimizers: list[Any], key: str) -> None:
 
 
 def reason_to_doubt(model: Any, optimizers: list[Any], key: str) -> str:
-    """Why a state that is saved under `key` is hardly one of the run that begins, or nothing."""
+    """Why the state saved under `key` seems to belong to another run; an empty string if it does not."""
     if not any(batch_count(optimizer) for optimizer in optimizers):
         return "the optimizer has counted no step"
     saved = _load(optimizers, key)

@@ -15,7 +15,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..optimizers.compiled_step import retrace_if_changed
+from ..optimizers.compiled_step import atomic_change
 from ..optimizers.inspection import batch_count, is_scheduled
 from ..optimizers.manage import manage
 from ..optimizers.state import FACTOR
@@ -95,7 +95,7 @@ class LiveControl(OptimizerCallback):
         super().set_model(model)
         # Before any `on_train_begin`, in which `BackupAndRestore` loads the state.
         self.build()
-        with retrace_if_changed(model, self._outer_optimizers):
+        with atomic_change(self._outer_optimizers, model):
             for optimizer in self.optimizers:
                 manage(optimizer, {FACTOR: True} if is_scheduled(optimizer) else {})
 
@@ -160,7 +160,7 @@ class LiveControl(OptimizerCallback):
 
     def _apply(self, commands: dict[str, Any], batch: int, digest: np.ndarray) -> None:
         by_name = {name: command for name, command in commands.items() if name != "stop"}
-        with retrace_if_changed(self.model, self._outer_optimizers):
+        with atomic_change(self._outer_optimizers, self.model):
             # All commands are validated and prepared, which changes no value, before the first change is made.
             for change in [change for name, command in by_name.items() for change in self._prepare(name, command)]:
                 change()

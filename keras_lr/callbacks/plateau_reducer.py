@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import keras
 
-from ..optimizers.compiled_step import retrace_if_changed
+from ..optimizers.compiled_step import atomic_change
 from ..optimizers.inspection import current_value, is_scheduled
 from ..optimizers.manage import manage
 from ..optimizers.state import FACTOR
@@ -43,9 +43,9 @@ class PlateauReducer(MetricChecks):
     The factor, the best value and the counts are saved with the optimizer: n fits of k
     epochs equal one fit of n * k, also with a restart in between. Arguments are not saved,
     so those of the present callback count. For another run with the same model, such as the
-    next fold of a cross-validation, pass `restart=True`. There is a warning where a state of
-    an earlier run is hardly meant: the optimizer has counted no step, or the weights are
-    those with which that run began.
+    next fold of a cross-validation, pass `restart=True`. It warns if the
+    saved state seems to belong to another run: the optimizer has counted no step, or the
+    weights are those with which that run began.
 
     With `increase` it can raise the rate, too. `PlateauReducer("loss", factor=0.95,
     patience=11, threshold=1e-6, relative=False, increase=1 / 0.95, minimum=1e-3, maximum=1.0)`
@@ -179,7 +179,7 @@ class PlateauReducer(MetricChecks):
         super().set_model(model)
         # Before any `on_train_begin`, in which `BackupAndRestore` loads the state.
         self.build()
-        with retrace_if_changed(model, self._outer_optimizers):
+        with atomic_change(self._outer_optimizers, model):
             for optimizer in self.optimizers:
                 manage(optimizer, {FACTOR: True} if is_scheduled(optimizer) else {})
         self._state_before = self._saved_state()
@@ -242,7 +242,7 @@ class PlateauReducer(MetricChecks):
         return PlateauState() if saved is None else from_array(self, saved)
 
     def _check_saved_state(self) -> None:
-        """Warn of a saved state that can't be used, or hardly is that of this run; prepare one that begins."""
+        """Warn if the saved state is damaged or seems to belong to another run; prepare a new one."""
         optimizers = self.optimizers
         try:
             state = self._read_state()

@@ -1,4 +1,4 @@
-"""Warnings for a `fit` that begins at a position in its schedules that was hardly intended."""
+"""Warnings for a `fit` that begins at an unlikely position in its schedules."""
 
 from __future__ import annotations
 

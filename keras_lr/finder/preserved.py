@@ -11,6 +11,7 @@ import keras
 import numpy as np
 from keras.src.backend.common import global_state
 
+from ..optimizers.model_optimizers import optimizers_by_name
 from ..optimizers.snapshots import Restore, run_all, snapshot_objects, snapshot_variables
 
 GLOBAL_SEED = "global_seed_generator"  # where Keras keeps the generator of random operations without a seed
@@ -18,7 +19,7 @@ GLOBAL_SEED = "global_seed_generator"  # where Keras keeps the generator of rand
 
 def snapshot_model(model: Any) -> list[Restore]:
     """Take a snapshot of a built model and of the optimizers that it has."""
-    optimizers = optimizers_of(model)
+    optimizers = list({id(one): one for one in (model.optimizer, *optimizers_by_name(model).values())}.values())
     variables = [*model.variables, *model.metrics_variables, *(v for one in optimizers for v in one.variables)]
     # Python state first, which drops new objects; then the values of the remaining variables.
     return [
@@ -31,20 +32,6 @@ def snapshot_model(model: Any) -> list[Restore]:
 def snapshot_layers(model: Any) -> Restore:
     """Take a snapshot of the layers of a model, to undo building them."""
     return snapshot_objects(*model._flatten_layers())
-
-
-def optimizers_of(model: Any) -> list[Any]:
-    """The optimizer that a model was compiled with, and those in its attributes."""
-    found, waiting = [model.optimizer], list(vars(model).values())
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, keras.optimizers.Optimizer):
-            found.append(item)
-        elif isinstance(item, dict):
-            waiting.extend(item.values())
-        elif isinstance(item, list | tuple):
-            waiting.extend(item)
-    return list({id(one): one for one in found}.values())
 
 
 def snapshot_random_states() -> Restore:

@@ -68,13 +68,11 @@ def retrace(model: Any) -> None:
 
 
 @contextlib.contextmanager
-def retrace_if_changed(model: Any, optimizers: list[Any] | None = None) -> Iterator[None]:
-    """Change optimizers of a model, by default its own, as a whole: if anything raises, all is as before.
+def atomic_change(optimizers: list[Any], model: Any = None) -> Iterator[None]:
+    """Change optimizers, which `model` may be trained with, as a whole: if anything raises, all is as before.
 
-    Renews the training step at the end, if what it has traced of the optimizers has changed; also that of
-    other models that were trained with them. `model` may be `None`.
+    At the end it renews the training step of each model that has traced them, if what it has traced has changed.
     """
-    optimizers = [model.optimizer] if optimizers is None else optimizers
     before = _traced_structure(optimizers)
     with undone_on_error(optimizers, model):
         yield

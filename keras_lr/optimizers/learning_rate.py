@@ -9,7 +9,7 @@ import keras
 from ..schedules import arguments
 from ..schedules.base import Schedule
 from .accumulation import per_update
-from .compiled_step import build, retrace_if_changed
+from .compiled_step import atomic_change, build
 from .hyperparameters import validate_hyperparameter
 from .inspection import configured_rate, inner_optimizers
 from .manage import replace_schedule
@@ -52,7 +52,7 @@ def set_learning_rate(model_or_optimizer: Any, value: Any) -> None:
     rate = validate_hyperparameter("learning_rate", value, optimizer, owners, function="set_learning_rate")
     if is_model:
         build(model_or_optimizer)
-    with retrace_if_changed(model_or_optimizer if is_model else None, [optimizer]):
+    with atomic_change([optimizer], model_or_optimizer if is_model else None):
         for inner in inner_optimizers(optimizer):
             replace_rate(inner, rate)
 

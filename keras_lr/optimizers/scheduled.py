@@ -8,7 +8,7 @@ import keras
 
 from ..schedules import arguments
 from .accumulation import per_update
-from .compiled_step import build, retrace_if_changed
+from .compiled_step import atomic_change, build
 from .hyperparameters import has_hyperparameter, validate_hyperparameter
 from .inspection import inner_optimizers, is_scheduled, source_of
 from .learning_rate import replace_rate
@@ -66,7 +66,7 @@ def scheduled(optimizer: Any, *, correct_bias: bool | None = None, **hyperparame
     if isinstance(optimizer, keras.Model):
         build(optimizer)
         only = only_optimizer(optimizer, "scheduled")
-        with retrace_if_changed(optimizer, [only]):
+        with atomic_change([only], optimizer):
             return scheduled(only, correct_bias=correct_bias, **hyperparameters)
     if not isinstance(optimizer, keras.optimizers.Optimizer):
         arguments.reject("scheduled", "optimizer", "an optimizer or a compiled model", optimizer, error=TypeError)
@@ -78,7 +78,7 @@ def scheduled(optimizer: Any, *, correct_bias: bool | None = None, **hyperparame
         name: validate_hyperparameter(name, value, optimizer, owners[name]) for name, value in hyperparameters.items()
     }
     rate = values.pop("learning_rate", True)
-    with retrace_if_changed(None, [optimizer]):
+    with atomic_change([optimizer]):
         for one in inner:
             if rate is not True:
                 replace_rate(one, rate)
@@ -98,6 +98,6 @@ def make_assignable(model: Any, optimizers: list[Any], name: str, function: str)
                 "as in `SGD(0.1)`, or leave the callback out; the schedule `keras_lr.Intervals` does what "
                 f"`EpochIntervalSwitcher` does. Received: {name}={source_of(optimizer, name)!r}"
             )
-    with retrace_if_changed(model, optimizers):
+    with atomic_change(optimizers, model):
         for outer in optimizers if name != "learning_rate" else ():
             scheduled(outer, **{name: True})

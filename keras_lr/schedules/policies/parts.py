@@ -30,7 +30,10 @@ def policy(function: Function) -> Function:
 
     @functools.wraps(function)
     def checked(*args: Any, **kwargs: Any) -> Any:
-        given = signature.bind(*args, **kwargs)
+        try:
+            given = signature.bind(*args, **kwargs)
+        except TypeError:
+            return function(*args, **kwargs)  # raises Python's own error, which names the policy and the argument
         given.apply_defaults()
         for name, value in given.arguments.items():
             if value is not None or signature.parameters[name].default is not None:
