@@ -1,6 +1,6 @@
 """An interruption at any line of a call leaves a model as it was before, or as it is after.
 
-With `EVERY_LINE=1` in the environment, calls are interrupted at each line instead of at a sample of them.
+With `EVERY_LINE=1` in the environment, calls are interrupted at each line, which takes minutes, instead of at four.
 """
 
 import os
