@@ -65,13 +65,12 @@ class AdaptiveMomentum(Rule):
     hyperparameters: ClassVar[tuple[str, ...]] = ("momentum", "beta_1")
     optimizers: ClassVar[tuple[str, ...]] = ("SGD", "Adam")
 
+    argument_rules: ClassVar = dict.fromkeys(("start", "usual", "peak"), arguments.MOMENTUM)
+
     def check(self) -> None:
-        minimum, rule = 0.0, "a number >= 0 and < 1"
-        for name in ("start", "usual", "peak"):
-            value = getattr(self, name)
-            if not minimum <= value < 1:
-                arguments.reject(self, name, rule, value)
-            minimum, rule = value, f"a number >= `{name}` and < 1"
+        for lower, name in (("start", "usual"), ("usual", "peak")):
+            if getattr(self, name) < getattr(self, lower):
+                arguments.reject(self, name, f"a number >= `{lower}` and < 1", getattr(self, name))
 
     def initial_state(self) -> dict[str, float]:
         return {MEMORY: memory_of(self.start), OVERSHOOT: 0.0, USUAL: memory_of(self.usual)}

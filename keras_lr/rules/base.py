@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any, ClassVar, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, TypeVar, overload
 
+from ..schedules.frozen import dataclass_transform
 from ..schedules.settings import Settings, register
 from .vector import Vector
 
@@ -34,12 +35,17 @@ class Signals:
     gradients: Vector
     weights: Vector
     learning_rate: Any
-    first_moments: Vector | None
-    second_moments: Vector | None
+    first_moments: Any
+    second_moments: Any
     updates: Any
     hyperparameters: Mapping[str, Any]
 
 
+@overload
+@dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(dataclasses.field,))
+def rule(cls: type[_Rule]) -> type[_Rule]: ...
+@overload
+def rule(*, package: str | None = None) -> Callable[[type[_Rule]], type[_Rule]]: ...
 def rule(cls: Any = None, *, package: str | None = None) -> Any:
     """Make a `Rule` of a class: its annotated fields are its arguments, `update` is its formula.
 

@@ -29,7 +29,7 @@ class DAdaptation(Rule):
         decay = ops.sqrt(signals.hyperparameters["beta_2"])
         step = estimate * signals.learning_rate * bias_correction(signals)
         scaled = state["sum"] / (signals.second_moments.sqrt() + signals.hyperparameters["epsilon"])
-        numerator = decay * state["numerator"] + (1 - decay) * step * step * gradients.dot(scaled)
+        numerator = decay * state["numerator"] + (1 - decay) * step * gradients.dot(scaled)
         total = decay * state["sum"] + (1 - decay) * step * gradients
         new = at_least(estimate, numerator, (1 - decay) * total.abs().sum())
         return {

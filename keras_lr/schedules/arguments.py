@@ -82,7 +82,7 @@ def require_order(owner: object, shorter: str, longer: str) -> None:
 
 def validate(owner: object, name: str, value: Any) -> Any:
     """`value` as it is stored for the argument `name` of `owner`, a schedule or the name of a function."""
-    rule = RULES.get(name, OWN_RULE)
+    rule = getattr(owner, "argument_rules", {}).get(name) or RULES.get(name, OWN_RULE)
     if name in getattr(owner, "may_be_zero", ()):
         rule = rule._replace(rule="an integer >= 0 or a span, as in `keras_lr.epochs(20)`", read=lambda v: length(v, 0))
     return validate_as(rule, owner, name, value)
@@ -122,6 +122,7 @@ def read_members(read: Callable[[Any], Any]) -> None:
 
 VALUE = ArgumentRule("a finite number >= 0", schedule_value, about_value)
 POSITIVE = ArgumentRule("a finite number > 0", number_rule(above=0))
+MOMENTUM = ArgumentRule("a number >= 0 and < 1", number_rule(minimum=0, below=1))
 BELOW_ONE = ArgumentRule("a number > 0 and < 1", number_rule(above=0, below=1))
 SIZE = ArgumentRule("a number > 0, from 1e-18 to 1e+18", number_rule(minimum=1e-18, below=math.nextafter(1e18, 2e18)))
 ABOVE_ONE = ArgumentRule("a finite number > 1", number_rule(above=1))
@@ -141,7 +142,7 @@ def _named(rule: ArgumentRule, *names: str) -> dict[str, ArgumentRule]:
 # What each name means is in `docs/adding-a-schedule.md`.
 RULES = {
     **_named(VALUE, "value", "start", "end", "peak", "minimum", "maximum", "threshold"),
-    **_named(POSITIVE, "rate", "power", "exponent", "k", "shrink"),
+    **_named(POSITIVE, "rate", "power", "exponent", "k", "shrink", "initial"),
     **_named(SIZE, "waves", "ratio"),
     **_named(FINITE, "lower", "upper"),
     **_named(BELOW_ONE, "factor"),

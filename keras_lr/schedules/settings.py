@@ -28,6 +28,9 @@ class Settings:
 
     _fields: ClassVar[tuple[dataclasses.Field, ...]]  # set by `frozen`
 
+    argument_rules: ClassVar[dict[str, arguments.ArgumentRule]] = {}
+    """The rules for arguments that are not the usual ones of their names."""
+
     def check(self) -> None:
         """Check the rules between arguments, which keep their own rules by then; raise by `arguments.reject`."""
 
