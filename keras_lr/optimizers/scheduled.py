@@ -17,7 +17,7 @@ from .model_optimizers import only_optimizer
 
 
 def scheduled(optimizer: Any, *, correct_bias: bool | None = None, **hyperparameters: Any) -> Any:
-    """Have hyperparameters of an optimizer follow schedules or rules in the graph, or be variables that can be assigned.
+    """Have hyperparameters of an optimizer follow schedules or rules, or be variables that can be assigned.
 
     >>> import keras, keras_lr as klr
     >>> optimizer = klr.scheduled(

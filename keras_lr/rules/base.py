@@ -89,8 +89,8 @@ def rule(cls: Any = None, *, package: str | None = None) -> Any:
 class Rule(Settings):
     """A value that adapts to the training: computed in each update of the optimizer, from the gradients.
 
-    `scheduled` and `set_learning_rate` take one for a hyperparameter. If it has a `schedule`, the value is multiplied by
-    that of the schedule: the rule finds the scale, the schedule gives the shape.
+    `scheduled` and `set_learning_rate` take one for a hyperparameter. If it has a `schedule`, the value is multiplied
+    by that of the schedule: the rule finds the scale, the schedule gives the shape.
 
     >>> import keras, keras_lr as klr
     >>> rule = klr.Prodigy(klr.Cosine(1.0, 0.0, steps=klr.epochs(20)))
