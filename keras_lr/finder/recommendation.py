@@ -1,0 +1,73 @@
+"""Recommends one peak and one constant learning rate from a range test, and says how reliable they are."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from .suggestions import Suggestions
+
+# In `benchmarks/tuner.py`, with SGD and AdamW, the lowest loss of a sweep is at about 4 times the best peak of a
+# policy that decays and at 10 times the best constant rate; the sweep diverges at about 3 times the former.
+PEAK, CONSTANT, DIVERGED = 4.0, 10.0, 10.0
+WITHIN = 3.2  # the factor between a recommended and the best peak, in 9 of 10 cases
+
+
+@dataclasses.dataclass(frozen=True)
+class Recommendation:
+    """The learning rates to begin with, `None` where a range test shows none.
+
+    Attributes:
+        peak: The peak of a policy that decays, such as `one_cycle` and `warmup_cosine`.
+        constant: A constant rate.
+        between: The lowest and the highest peak that may be as good.
+        reliability: "fair", "poor" or "none"; for more, `tune_learning_rate`.
+        reason: Where the rates come from, or why there are none.
+    """
+
+    peak: float | None
+    constant: float | None
+    between: tuple[float, float] | None
+    reliability: str
+    reason: str
+
+    def __str__(self) -> str:
+        if self.peak is None or self.between is None:
+            return f"recommended none: {self.reason}"
+        low, high = self.between
+        return (
+            f"recommended {self.peak:.2g} as a peak, {self.constant:.2g} as a constant rate\n"
+            f"reliability {self.reliability}: the best peak may be from {low:.2g} to {high:.2g}\n"
+            f"reason      {self.reason}"
+        )
+
+
+def recommend(
+    rates: np.ndarray, runs: np.ndarray, suggestions: Suggestions, hyperparameter: str, stopped: str
+) -> Recommendation:
+    """One peak and one constant rate from what a range test has found."""
+    if hyperparameter != "learning_rate":
+        return Recommendation(None, None, None, "none", f"there is no rule for `{hyperparameter}`")
+    lowest, ended = suggestions.lowest, "diverged" in stopped or "was" in stopped
+    if lowest is None and not ended:
+        return Recommendation(None, None, None, "none", suggestions.reasons["lowest"])
+    if lowest is None:
+        reason = f"{suggestions.reasons['lowest']}; a {DIVERGED:g}th of {rates[-1]:.2g}, where it diverges"
+        return _of(rates[-1] / DIVERGED * PEAK, (1.0, 1.0), "poor", reason)
+    low, high = suggestions.spread.get("lowest", (lowest, lowest))
+    reason = f"a quarter and a tenth of {lowest:.2g}, where the loss is lowest"
+    if high > 10 * low:
+        reliability, reason = "poor", f"{reason}; the sweeps differ, from {low:.2g} to {high:.2g}"
+    elif not ended and lowest >= rates[-1] / 2:
+        reliability, reason = "poor", f"{reason}, at the end of the sweep"
+    else:
+        reliability = "fair"
+    return _of(lowest, (low / lowest, high / lowest), reliability, reason)
+
+
+def _of(lowest: float, spread: tuple[float, float], reliability: str, reason: str) -> Recommendation:
+    peak, constant = (float(f"{lowest / divisor:.2g}") for divisor in (PEAK, CONSTANT))
+    factor = WITHIN if reliability == "fair" else WITHIN**2
+    between = (float(f"{peak * spread[0] / factor:.2g}"), float(f"{peak * spread[1] * factor:.2g}"))
+    return Recommendation(peak, constant, between, reliability, reason)
