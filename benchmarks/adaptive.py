@@ -22,7 +22,7 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 import keras
 import numpy as np
 from adaptive_runs import Runner, Store
-from adaptive_table import CALIBRATED, SEEDS, TUNING_SEEDS, best_power, calibrated, peak_of, print_tables
+from adaptive_table import CALIBRATED, SEEDS, TUNING_SEEDS, best_powers, calibrated, peak_of, print_tables
 from adaptive_tasks import tasks
 
 import keras_lr as klr
@@ -94,7 +94,30 @@ BASELINES = {
     "ScheduleFreeAdamW": Row("Adam", schedule_free, warmed, -5),
     "ScheduleFreeAdamW, default": Row("Adam", schedule_free, constant, peak=0.0025),
 }
-RULES: dict[str, Row] = {}
+
+
+def rules() -> dict[str, Row]:
+    """Each rule alone and times a shape, and times a cosine with an initial estimate that is wrong by 100."""
+    rows = {}
+    for family, rule in ("Adam", "Prodigy"), ("Adam", "DAdaptation"), ("SGD", "DoWG"), ("SGD", "DoG"):
+        if not hasattr(klr, rule):
+            continue
+        for factor in (1, 0.01, 100):
+            make = with_rule(getattr(keras.optimizers, family), getattr(klr, rule), factor)
+            if factor == 1:
+                rows |= {f"{rule}{name}": Row(family, make, shape) for name, shape in SHAPES.items()}
+            else:
+                rows[f"{rule}, cosine, initial x {factor:g}"] = Row(family, make, cosine)
+    return rows
+
+
+def with_rule(optimizer: Any, rule: Any, factor: float) -> Any:
+    """A function of the rate that makes an optimizer with a rule times the rate."""
+    initial = rule().initial * factor
+    return lambda rate: klr.scheduled(optimizer(), learning_rate=rule(initial=initial) * klr.Product([rate]))
+
+
+SHAPES = {"": constant, ", cosine": cosine, ", wcos": wcos}
 
 
 def complete(store: Store, runner: Runner, name: str, row: Row, steps: int, power: str | None = None) -> None:
@@ -110,9 +133,9 @@ def complete(store: Store, runner: Runner, name: str, row: Row, steps: int, powe
     while wanted:
         for one in wanted:
             run(str(one), TUNING_SEEDS)
-        best = int(best_power(budget))
-        wanted = [one for one in (best - 1, best + 1) if str(one) not in budget and abs(one - row.middle) <= LARGEST]
-    chosen = power or ("-" if row.middle is None else best_power(budget))
+        around = {int(one) + side for one in best_powers(budget) for side in (-1, 1)}
+        wanted = [one for one in sorted(around) if str(one) not in budget and abs(one - row.middle) <= LARGEST]
+    chosen = power or ("-" if row.middle is None else best_powers(budget)[0])
     run(chosen, SEEDS)
     store.save()
     tests = [budget[chosen][str(seed)][1] for seed in SEEDS]
@@ -141,7 +164,7 @@ def main() -> None:
     parser.add_argument("--verify", action="store_true", help="compare with `Model.fit`")
     options = parser.parse_args()
     store = Store(options.results / "adaptive.json")
-    rows = BASELINES | RULES
+    rows = BASELINES | rules()
     if options.table:
         tuned = {name for name, row in rows.items() if row.middle is not None}
         return print_tables(store.all, {name: row.family for name, row in rows.items()}, tuned)

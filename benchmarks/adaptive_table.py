@@ -19,12 +19,10 @@ def score(runs: dict[str, Any]) -> float | None:
     return None if None in seeds else float(np.mean([run[0] for run in seeds]))
 
 
-def best_power(cell: dict[str, Any]) -> str | None:
-    """The power of the peak with the best score, the lower one of two; "-" if there is nothing to tune."""
-    if "-" in cell:
-        return "-"
+def best_powers(cell: dict[str, Any]) -> list[str]:
+    """The powers of the peaks with the best score: one, but where no peak leads anywhere."""
     scores = {power: value for power, runs in cell.items() if (value := score(runs)) is not None}
-    return max(scores, key=lambda power: (scores[power], -int(power)), default=None)
+    return sorted((power for power in scores if scores[power] == max(scores.values())), key=int)
 
 
 def calibrated(results: dict[str, Any]) -> tuple[str, str] | None:
@@ -48,7 +46,7 @@ def cells(results: dict[str, Any], names: Any) -> dict[tuple[str, str, str], tup
         stored, fixed = setting if name == CALIBRATED and setting else (name, None)
         for task, rows in results.items():
             for steps, cell in rows.get(stored, {}).items():
-                power = fixed or best_power(cell)
+                power = fixed or ("-" if "-" in cell else next(iter(best_powers(cell)), None))
                 runs = [cell.get(power, {}).get(str(seed)) for seed in SEEDS]
                 if None not in runs:
                     found[name, task, steps] = np.array([r[1] for r in runs]), sum(r[2] for r in runs), power
