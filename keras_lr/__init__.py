@@ -14,6 +14,10 @@ from .optimizers.learning_rate import set_learning_rate
 from .optimizers.resume_at import resume_at
 from .optimizers.scheduled import scheduled
 from .rules.adaptive_momentum import AdaptiveMomentum
+from .rules.base import Rule, Signals, rule
+from .rules.d_estimates import DAdaptation, Prodigy
+from .rules.distance import DoG, DoWG
+from .rules.vector import Vector
 from .schedules.arithmetic import Clip, Noise, Product, Rescale, Sum
 from .schedules.base import Schedule, schedule
 from .schedules.compose import Sequence, Warmup
@@ -42,8 +46,11 @@ __all__ = [
     "Constant",
     "Cosine",
     "CosineWaves",
+    "DAdaptation",
     "Delay",
     "Demon",
+    "DoG",
+    "DoWG",
     "EpochIntervalSwitcher",
     "EpochSchedule",
     "ExpHyperbolic",
@@ -63,13 +70,16 @@ __all__ = [
     "PlateauReducer",
     "Polynomial",
     "PowerLaw",
+    "Prodigy",
     "Product",
     "RangeTest",
     "Repeat",
     "Rescale",
     "Rex",
+    "Rule",
     "Schedule",
     "Sequence",
+    "Signals",
     "Skip",
     "Span",
     "Staircase",
@@ -79,6 +89,7 @@ __all__ = [
     "SutskeverMomentum",
     "Table",
     "Tanh",
+    "Vector",
     "Warmup",
     "cooldown",
     "epochs",
@@ -92,6 +103,7 @@ __all__ = [
     "one_cycle",
     "one_cycle_momentum",
     "resume_at",
+    "rule",
     "scale_rate",
     "schedule",
     "scheduled",

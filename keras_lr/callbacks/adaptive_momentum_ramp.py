@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from ..optimizers.compiled_step import atomic_change
-from ..optimizers.feedback import momentum_name, start_rule
+from ..optimizers.feedback import start_rule, takes_rule
 from ..optimizers.inspection import batch_count, is_scheduled, rules_of, source_of
 from ..optimizers.scheduled import scheduled
 from ..optimizers.variables import strategy_scope
@@ -94,7 +94,7 @@ class AdaptiveMomentumRamp(PartialEpochs):
         if not self.optimizers:  # a `MultiOptimizer` that is not built
             self.build()
         optimizers = self.optimizers
-        targets = [(optimizer, momentum_name(optimizer)) for optimizer in optimizers]
+        targets = [(optimizer, _momentum_name(optimizer, self.rule)) for optimizer in optimizers]
         if self._requested != "auto":
             targets = [(optimizer, name) for optimizer, name in targets if name == self._requested]
         if not targets or any(name is None for _, name in targets):
@@ -162,7 +162,7 @@ class AdaptiveMomentumRamp(PartialEpochs):
     def _start_usual_memory(self) -> None:
         for optimizer in self._with_momentum_rule() if self._length < math.inf else ():
             initial_memory = self._clip(INITIAL_FACTOR * memory_of(self.rule.start))
-            optimizer._managed.variables["momentum" + USUAL].assign(initial_memory)
+            optimizer._managed.variables[f"momentum_{USUAL}"].assign(initial_memory)
 
     def _check_saved_state(self) -> None:
         """Warn if the saved state is damaged or seems to belong to another run; prepare a new one."""
@@ -192,7 +192,7 @@ class AdaptiveMomentumRamp(PartialEpochs):
         return min(max(memory, memory_of(self.rule.start)), memory_of(self.rule.peak))
 
     def _scale_memory(self, optimizer: Any, factor: float) -> None:
-        usual, memory = (optimizer._managed.variables["momentum" + suffix] for suffix in (USUAL, MEMORY))
+        usual, memory = (optimizer._managed.variables[f"momentum_{suffix}"] for suffix in (USUAL, MEMORY))
         new = self._clip(float(keras.ops.convert_to_numpy(usual)) * factor)
         usual.assign(new)
         if factor < 1:
@@ -210,11 +210,16 @@ class AdaptiveMomentumRamp(PartialEpochs):
             scheduled(optimizer, correct_bias=None, **{name: self.rule})
 
 
+def _momentum_name(optimizer: Any, rule: AdaptiveMomentum) -> str | None:
+    """The name of the momentum that the rule can drive in an optimizer; `None` if there is none."""
+    return next((name for name in rule.hyperparameters if takes_rule(optimizer, name, rule)), None)
+
+
 def _is_state(optimizer: Any, name: str) -> bool:
     """Whether the variables of a rule have values that it leads to."""
     variables = optimizer._managed.variables
     memory, usual, overshoot = (
-        float(keras.ops.convert_to_numpy(variables[name + suffix])) for suffix in (MEMORY, USUAL, OVERSHOOT)
+        float(keras.ops.convert_to_numpy(variables[f"{name}_{suffix}"])) for suffix in (MEMORY, USUAL, OVERSHOOT)
     )
     return all(1 - 1e-6 <= steps <= LARGEST for steps in (memory, usual)) and abs(overshoot) <= 2 * LIMIT
 

@@ -10,7 +10,6 @@ import numpy as np
 
 from ..optimizers.bias_correction import PRODUCT
 from ..optimizers.inspection import configured_rate, inner_optimizers
-from ..rules.adaptive_momentum import MEMORY, OVERSHOOT, USUAL
 from .changes import make
 
 Copies = list[tuple[Any, np.ndarray]]
@@ -51,9 +50,12 @@ def _moments(optimizer: Any) -> list[Any]:
     for one in inner:
         managed = getattr(one, "_managed", None)
         if managed:
-            endings = (PRODUCT, *(MEMORY, OVERSHOOT, USUAL))
-            hyperparameters = [name for name in managed.variables if not name.endswith(endings)]
-            left_out |= {id(managed.variables[name]) for name in hyperparameters if name not in managed.rules}
+            from_gradients = managed.rule_variables
+            left_out |= {
+                id(variable)
+                for name, variable in managed.variables.items()
+                if name not in from_gradients and not name.endswith(PRODUCT)
+            }
     unique = {id(variable): variable for one in [optimizer, *inner] for variable in one.variables}
     return [variable for key, variable in unique.items() if key not in left_out]
 

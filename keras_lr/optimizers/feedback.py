@@ -6,58 +6,142 @@ from typing import Any
 
 import keras
 
-from ..rules.adaptive_momentum import MEMORY, OVERSHOOT, USUAL, AdaptiveMomentum, initial_state
-from .variables import add_variable
+from ..rules.base import FIRST_MOMENT_FACTOR, SECOND_MOMENT_FACTOR, Rule, Signals
+from ..rules.vector import Vector
+from ..schedules.base import Schedule
+from .state import FACTOR
+from .variables import add_slot, add_variable
+
+# The attributes of Keras' optimizers with an average of the gradients, or a velocity, and with one of their squares.
+FIRST_MOMENTS = ("momentums", "_momentums", "_m")
+SECOND_MOMENTS = ("_velocities", "_u")
+HYPERPARAMETERS = ("momentum", "beta_1", "beta_2", "epsilon")
 
 
-def momentum_name(optimizer: Any) -> str | None:
-    """The name of the momentum that a rule can drive in an optimizer; `None` if there is none."""
-    if isinstance(optimizer, keras.optimizers.SGD):
-        return "momentum"
-    return "beta_1" if isinstance(optimizer, keras.optimizers.Adam) else None
-
-
-def start_rule(optimizer: Any, name: str, rule: AdaptiveMomentum) -> None:
-    """Give the variables of the rule of hyperparameter `name` their initial values."""
-    variables = optimizer._managed.variables
-    for suffix, value in initial_state(rule).items():
-        add_variable(optimizer, variables, name + suffix, value)
-        variables[name + suffix].assign(value)
-    variables[name].assign(rule.start)
-
-
-def update_rule(optimizer: Any, name: str, rule: AdaptiveMomentum, grads: Any, weights: Any, rate: Any) -> None:
-    """Set hyperparameter `name` for the update with `grads`."""
-    variables = optimizer._managed.variables
-    along, square = _inner_products(optimizer, _full_gradients(optimizer, grads, weights), weights)
-    rate = keras.ops.cast(rate, "float32")
-    if name == "beta_1":  # the slots of Adam are averages of gradients, not steps
-        along, rate = -along / (1.0 - keras.ops.convert_to_tensor(variables[name])), 1.0
-    memory, overshoot, usual = (
-        keras.ops.convert_to_tensor(variables[name + suffix]) for suffix in (MEMORY, OVERSHOOT, USUAL)
+def takes_rule(optimizer: Any, name: str, rule: Rule) -> bool:
+    """Whether a rule can drive the hyperparameter `name` of an inner optimizer."""
+    classes = {cls.__name__ for cls in type(optimizer).__mro__}
+    return (
+        name in rule.hyperparameters
+        and hasattr(optimizer, name)
+        and (not rule.optimizers or not classes.isdisjoint(rule.optimizers))
     )
-    memory, overshoot, momentum = rule.step(memory, overshoot, usual, along, rate * square)
-    variables[name + MEMORY].assign(memory)
-    variables[name + OVERSHOOT].assign(overshoot)
-    variables[name].assign(momentum)
 
 
-def _inner_products(optimizer: Any, grads: Any, weights: Any) -> tuple[Any, Any]:
-    """g·v and g·g over all weights, where v is the slot of the momentum; for Adam in the metric of its steps."""
-    ops, along, square = keras.ops, 0.0, 0.0
-    for grad, weight in zip(grads, weights, strict=True):
-        index = optimizer._get_variable_index(weight)
-        grad = ops.cast(grad, "float32")
-        scaled = grad
-        if isinstance(optimizer, keras.optimizers.Adam):
-            slot = optimizer._momentums[index]
-            second_moment = ops.cast(ops.convert_to_tensor(optimizer._velocities[index]), "float32")
-            scaled = grad / (ops.sqrt(second_moment) + optimizer.epsilon)
-        else:
-            slot = optimizer.momentums[index]
-        along = along + ops.sum(scaled * ops.cast(ops.convert_to_tensor(slot), "float32"))
-        square = square + ops.sum(scaled * grad)
-    return along, square
+def start_rule(optimizer: Any, name: str, rule: Rule) -> None:
+    """Give the state of the rule of hyperparameter `name` its initial values."""
+    variables = optimizer._managed.variables
+    for suffix, value in rule.initial_state().items():
+        add_variable(optimizer, variables, f"{name}_{suffix}", value)
+        variables[f"{name}_{suffix}"].assign(value)
+    variables[name].assign(rule.initial_value())
+    if optimizer.built:
+        for slot in rule.slots:
+            add_slot(optimizer, optimizer._managed.slots, f"{name}_{slot}")
+
+
+def stop_rule(optimizer: Any, name: str, rule: Rule) -> None:
+    """Remove the state of a rule that the optimizer no longer follows."""
+    managed = optimizer._managed
+    for suffix in (*rule.initial_state(), *rule.slots):
+        for variables in (managed.variables, managed.slots):
+            variables.pop(f"{name}_{suffix}", None)
+
+
+def add_slots(optimizer: Any) -> None:
+    """Add the slots of the rules of an optimizer that was built after it was given them."""
+    for name, rule in optimizer._managed.rules.items():
+        for slot in rule.slots:
+            add_slot(optimizer, optimizer._managed.slots, f"{name}_{slot}")
+
+
+def update_rules(optimizer: Any, grads: Any, weights: Any) -> None:
+    """Set the hyperparameters that follow rules for the update with `grads`, which are accumulated and clipped."""
+    rules = optimizer._managed.rules
+    if not rules:
+        return
+    grads = Vector(keras.ops.cast(grad, "float32") for grad in _full_gradients(optimizer, grads, weights))
+    indices = [optimizer._get_variable_index(weight) for weight in weights]
+    for name, rule in sorted(rules.items(), key=lambda item: item[0] != "learning_rate"):
+        signals = Signals(
+            gradients=grads,
+            weights=_vector(weights),
+            learning_rate=_rate(optimizer, name),
+            first_moments=_slots(optimizer, FIRST_MOMENTS, indices),
+            second_moments=_slots(optimizer, SECOND_MOMENTS, indices),
+            updates=keras.ops.cast(_tensor(optimizer.iterations), "float32") + 1.0,
+            hyperparameters={
+                key: _tensor(getattr(optimizer, key)) for key in HYPERPARAMETERS if hasattr(optimizer, key)
+            },
+        )
+        _update_rule(optimizer, name, rule, signals, indices)
+
+
+def rescale_moments(optimizer: Any, variables: Any) -> None:
+    """Multiply the moments for `variables` by the factors that rules have for them."""
+    managed = optimizer._managed
+    for name in managed.rules:
+        for suffix, slots in ((FIRST_MOMENT_FACTOR, FIRST_MOMENTS), (SECOND_MOMENT_FACTOR, SECOND_MOMENTS)):
+            factor = managed.variables.get(f"{name}_{suffix}")
+            if factor is None:
+                continue
+            for variable in variables:
+                slot = _slot_lists(optimizer, slots)[optimizer._get_variable_index(variable)]
+                optimizer.assign(slot, slot * keras.ops.cast(_tensor(factor), slot.dtype))
+
+
+def _update_rule(optimizer: Any, name: str, rule: Rule, signals: Signals, indices: list[int]) -> None:
+    managed, ops = optimizer._managed, keras.ops
+    scalars = {suffix: managed.variables[f"{name}_{suffix}"] for suffix in rule.initial_state()}
+    slots = {slot: [managed.slots[f"{name}_{slot}"][index] for index in indices] for slot in rule.slots}
+    before = {key: _tensor(variable) for key, variable in scalars.items()}
+    vectors = {slot: _vector(variables) for slot, variables in slots.items()}
+    after, value = rule.update(before | vectors, signals)
+    if name == "learning_rate":
+        value = value * signals.learning_rate
+    # A gradient that is not finite changes nothing: what it leads to would stay in the state for ever.
+    numbers = [after[key] for key in scalars] + [value]
+    is_finite = ops.all(ops.isfinite(ops.stack([ops.cast(number, "float32") for number in numbers])))
+    managed.variables[name].assign(ops.where(is_finite, value, _tensor(managed.variables[name])))
+    for key, variable in scalars.items():
+        variable.assign(ops.where(is_finite, after[key], before[key]))
+    for slot, variables in slots.items():
+        for variable, new, old in zip(variables, after[slot], vectors[slot], strict=True):
+            variable.assign(ops.where(is_finite, new, old))
+
+
+def _rate(optimizer: Any, name: str) -> Any:
+    """The learning rate that a rule sees: for its own rule that of the schedule, else the one in force."""
+    managed = optimizer._managed
+    if name != "learning_rate" and "learning_rate" in managed.rules:
+        return _tensor(managed.variables["learning_rate"])
+    rate = optimizer._learning_rate
+    if name == "learning_rate" and isinstance(rate, Schedule):
+        rate = rate(optimizer._iterations)
+        factor = managed.variables.get(FACTOR)
+        return rate if factor is None else rate * _tensor(factor)
+    return keras.ops.cast(_tensor(optimizer.learning_rate), "float32")
+
+
+def _slots(optimizer: Any, names: tuple[str, ...], indices: list[int]) -> Vector | None:
+    slots = _slot_lists(optimizer, names)
+    return _vector(slots[index] for index in indices) if slots else None
+
+
+def _slot_lists(optimizer: Any, names: tuple[str, ...]) -> Any:
+    return next((slots for name in names if (slots := getattr(optimizer, name, None))), None)
+
+
+def _vector(variables: Any) -> Vector:
+    """The values of variables in float32; on torch without their history."""
+    return Vector(keras.ops.stop_gradient(keras.ops.cast(_tensor(variable), "float32")) for variable in variables)
+
+
+def _tensor(value: Any) -> Any:
+    """The present value of a variable, or a number."""
+    value = getattr(value, "value", value)
+    # On TensorFlow a variable stands for the value that it has when it is used, which may be after it was assigned.
+    return value.read_value() if hasattr(value, "read_value") else keras.ops.convert_to_tensor(value)
 
 
 def _full_gradients(optimizer: Any, grads: Any, weights: Any) -> list[Any]:

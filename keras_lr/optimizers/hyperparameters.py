@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from keras.optimizers.schedules import LearningRateSchedule
 
-from ..rules.adaptive_momentum import AdaptiveMomentum
+from ..rules.base import Rule
 from ..schedules import arguments
 from ..schedules.base import Schedule
 from ..schedules.foreign import Foreign
-from .feedback import momentum_name
+from .feedback import takes_rule
 from .inspection import inner_optimizers
 
 # What Keras reads again in each step, by backend-neutral arithmetic alone. (Not `clipvalue` nor the l1 and l2 of
@@ -38,10 +38,11 @@ def validate_hyperparameter(
     _validate_owners(name, value, optimizer, owners, function)
     if value is True and function == "scheduled":
         return True
-    if isinstance(value, AdaptiveMomentum):
-        others = [type(owner).__name__ for owner in owners if momentum_name(owner) != name]
+    if isinstance(value, Rule):
+        others = [type(owner).__name__ for owner in owners if not takes_rule(owner, name, value)]
         if others:
-            rule = "a schedule or a number: the rule is for the momentum of SGD or the beta_1 of Adam alone"
+            names, classes = " or ".join(value.hyperparameters), " or ".join(value.optimizers)
+            rule = f"a schedule or a number: the rule is for the {names} of {classes or 'an optimizer'}"
             arguments.reject(function, name, rule, value, f"The optimizer is `{others[0]}`.")
         return value
     below_one = name in BELOW_ONE

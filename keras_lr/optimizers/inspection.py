@@ -8,9 +8,10 @@ import keras
 import numpy as np
 from keras.optimizers.schedules import LearningRateSchedule
 
-from ..rules.adaptive_momentum import AdaptiveMomentum
+from ..rules.base import Rule
 from ..schedules.base import Schedule
 from ..schedules.foreign import Foreign
+from ..schedules.frozen import copy_with
 from .state import FACTOR, managed_state
 from .variables import shortest_decimal, to_decimal
 
@@ -42,16 +43,23 @@ def schedules_of(optimizer: Any) -> dict[str, Schedule]:
     return by_name | (managed.schedules if managed else {})
 
 
-def rules_of(optimizer: Any) -> dict[str, AdaptiveMomentum]:
+def rules_of(optimizer: Any) -> dict[str, Rule]:
     """The rules of an optimizer by hyperparameter."""
     managed = managed_state(optimizer)
     return managed.rules if managed else {}
 
 
+def rule_state(optimizer: Any, name: str) -> dict[str, float]:
+    """The scalar state of the rule of a hyperparameter."""
+    variables = optimizer._managed.variables
+    return {key: to_decimal(variables[f"{name}_{key}"]) for key in rules_of(optimizer)[name].initial_state()}
+
+
 def source_of(optimizer: Any, name: str) -> Any:
     """The schedule or the rule that a hyperparameter follows."""
     if name == "learning_rate":
-        return configured_rate(optimizer)
+        rate, rule = configured_rate(optimizer), rules_of(optimizer).get(name)
+        return rate if rule is None else copy_with(rule, schedule=rate)
     return (schedules_of(optimizer) | rules_of(optimizer))[name]
 
 
@@ -70,17 +78,26 @@ def current_value(optimizer: Any, name: str = "learning_rate") -> float:
 def applied_values(optimizer: Any, begin: int, end: int) -> dict[str, np.ndarray]:
     """The values that an optimizer used for the batches from `begin` to `end`, by hyperparameter.
 
-    What follows no schedule is taken to have had its current value.
+    What follows no schedule is taken to have had its current value; a rule that multiplies a schedule, to have
+    multiplied it by the current factor.
     """
     managed, schedules, steps = managed_state(optimizer), schedules_of(optimizer), np.arange(begin, end)
     names = ["learning_rate", *(sorted(managed.initial_values) if managed else ())]
     values = {name: schedules[name].values(steps) for name in names if name in schedules}
     if managed and FACTOR in managed.variables and "learning_rate" in values:
         values["learning_rate"] = values["learning_rate"] * to_decimal(managed.variables[FACTOR])
+    rules = rules_of(optimizer)
     for name in names:
+        current = shortest_decimal(current_value(optimizer, name)) if name in rules or name not in values else 0.0
         if name not in values:
-            values[name] = np.full(len(steps), shortest_decimal(current_value(optimizer, name)))
-    return {name: values[name] for name in names}
+            values[name] = np.full(len(steps), current)
+        elif name in rules and len(steps):
+            last = values[name][-1]
+            values[name] = values[name] * (current / last) if last else np.full(len(steps), current)
+    for name, rule in rules.items():
+        for suffix in rule.reported:
+            values[f"{name}_{suffix}"] = np.full(len(steps), rule_state(optimizer, name)[suffix])
+    return values
 
 
 def batch_count(optimizer: Any) -> int:

@@ -12,10 +12,11 @@ from ..schedules import arguments
 from ..schedules.arguments import Member
 from ..schedules.base import Schedule, schedule
 from ..schedules.exact import LARGEST
+from ..schedules.frozen import copy_with
 from ..schedules.step import Step
 from .accumulation import map_schedule
 from .depth import Weight, weights_by_depth
-from .inspection import configured_rate, schedules_of
+from .inspection import configured_rate, rules_of, schedules_of
 from .layerwise_optimizer import LayerwiseOptimizer
 from .learning_rate import set_learning_rate
 from .variables import strategy_scope, to_decimal
@@ -151,5 +152,7 @@ def _scaled_copy(optimizer: Any, factor: float) -> Any:
     if rate is None:
         set_learning_rate(copy, to_decimal(configured_rate(optimizer)) * factor)
     else:
-        set_learning_rate(copy, map_schedule(rate, lambda whole: Scaled(whole, factor)))
+        rate = map_schedule(rate, lambda whole: Scaled(whole, factor))
+        rule = rules_of(optimizer).get("learning_rate")
+        set_learning_rate(copy, rate if rule is None else copy_with(rule, schedule=rate))
     return copy

@@ -6,13 +6,14 @@ from typing import Any
 
 import keras
 
+from ..rules.base import Rule
 from ..schedules import arguments
 from ..schedules.base import Schedule
 from .accumulation import per_update
 from .compiled_step import atomic_change, build
 from .hyperparameters import validate_hyperparameter
 from .inspection import configured_rate, inner_optimizers
-from .manage import replace_schedule
+from .manage import connect_rule, manage, replace_schedule
 from .mixin import prepare_rate
 from .model_optimizers import only_optimizer
 from .state import FACTOR, managed_state
@@ -58,7 +59,10 @@ def set_learning_rate(model_or_optimizer: Any, value: Any) -> None:
 
 
 def replace_rate(optimizer: Any, value: Any) -> None:
-    """Replace the learning rate of an inner optimizer by a validated schedule or number."""
+    """Replace the learning rate of an inner optimizer by a validated schedule, rule or number."""
+    rule = value if isinstance(value, Rule) else None
+    if isinstance(value, Rule):
+        value = value.schedule  # type: ignore[attr-defined]
     rate, schedule = configured_rate(optimizer), per_update(optimizer, value)
     if isinstance(value, Schedule):
         if isinstance(rate, keras.Variable):
@@ -69,6 +73,10 @@ def replace_rate(optimizer: Any, value: Any) -> None:
         rate.assign(value)
     else:
         _add_rate_variable(optimizer, value)
+    if rule is not None:
+        manage(optimizer, {"learning_rate": rule})
+    elif managed_state(optimizer):
+        connect_rule(optimizer, "learning_rate", None)
     reset_factor(optimizer)
 
 

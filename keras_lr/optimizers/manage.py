@@ -8,13 +8,13 @@ from typing import Any
 import keras
 from keras.optimizers.schedules import LearningRateSchedule
 
-from ..rules.adaptive_momentum import AdaptiveMomentum
+from ..rules.base import Rule
 from ..schedules import arguments
 from ..schedules.base import Schedule
 from ..schedules.exact import LARGEST, is_number
 from .accumulation import per_update
 from .bias_correction import BETAS, add_product
-from .feedback import start_rule
+from .feedback import start_rule, stop_rule, takes_rule
 from .hyperparameters import has_hyperparameter
 from .mixin import ScheduledMixin, managed_property, prepare_rate
 from .serialization import KEY, split_config
@@ -37,11 +37,13 @@ class ScheduledOptimizer(ScheduledMixin, keras.optimizers.Optimizer):
         if not isinstance(optimizer, keras.optimizers.Optimizer):
             arguments.reject(cls.__name__, "optimizer", "an optimizer", optimizer)
         for name, value in values.items():
-            is_source = value is True or isinstance(value, LearningRateSchedule | AdaptiveMomentum)
+            is_source = value is True or isinstance(value, LearningRateSchedule | Rule)
             if name != FACTOR and not has_hyperparameter(optimizer, name):
                 arguments.reject(cls.__name__, "hyperparameters", f"those of `{type(optimizer).__name__}`", name)
             if not is_source and not (is_number(value) and abs(value) <= LARGEST):
                 arguments.reject(cls.__name__, name, "a schedule, a rule or a finite number", value)
+            if isinstance(value, Rule) and not takes_rule(optimizer, name, value):
+                arguments.reject(cls.__name__, name, f"what `{type(optimizer).__name__}` can follow", value)
         return manage(optimizer, {name: per_update(optimizer, value) for name, value in values.items()}, **settings)
 
 
@@ -85,15 +87,24 @@ def _connect(optimizer: Any, name: str, value: Any) -> None:
     """Have a managed hyperparameter follow a schedule or a rule, or give it a number; `True` leaves its number."""
     managed = optimizer._managed
     managed.schedules.pop(name, None)
-    previous_rule = managed.rules.pop(name, None)
+    connect_rule(optimizer, name, value if isinstance(value, Rule) else None)
     if isinstance(value, Schedule):
         managed.schedules[name] = value
-    elif isinstance(value, AdaptiveMomentum):
-        managed.rules[name] = value
-        if previous_rule is None:
-            start_rule(optimizer, name, value)
-    elif value is not True:
+    elif value is not True and not isinstance(value, Rule):
         managed.variables[name].assign(value)
+
+
+def connect_rule(optimizer: Any, name: str, rule: Rule | None) -> None:
+    """Have a managed hyperparameter follow a rule, or none; one of the same class continues with its state."""
+    rules = optimizer._managed.rules
+    previous = rules.pop(name, None)
+    if rule is not None:
+        rules[name] = rule
+    if type(previous) is not type(rule):
+        if previous is not None:
+            stop_rule(optimizer, name, previous)
+        if rule is not None:
+            start_rule(optimizer, name, rule)
 
 
 @functools.cache

@@ -10,7 +10,7 @@ import keras
 
 from ..schedules.base import Schedule
 from .bias_correction import PRODUCT, corrected_betas, corrected_rate, next_product, start_product
-from .feedback import update_rule
+from .feedback import add_slots, rescale_moments, update_rules
 from .inspection import schedules_of
 from .serialization import config_of
 from .state import FACTOR, ManagedState, SavedState
@@ -28,6 +28,8 @@ class ScheduledMixin:
         managed.active_calls += 1
         try:
             for name, schedule in schedules_of(self).items():
+                if name in managed.rules:  # it multiplies the schedule
+                    continue
                 value = schedule(self._iterations)  # type: ignore[attr-defined]
                 self._assign(name, self._reduced(value) if name == "learning_rate" else value)
             for name in corrected_betas(self):
@@ -61,7 +63,7 @@ class ScheduledMixin:
         rate = self._learning_rate  # type: ignore[attr-defined]
         if not isinstance(rate, Schedule):
             return super()._get_current_learning_rate()  # type: ignore[misc]
-        if self._managed.active_calls:
+        if self._managed.active_calls or "learning_rate" in self._managed.rules:
             return self._managed.variables["learning_rate"]
         return self._reduced(rate(self._iterations))  # type: ignore[attr-defined]
 
@@ -69,18 +71,36 @@ class ScheduledMixin:
         factor = self._managed.variables.get(FACTOR)
         return rate if factor is None else rate * keras.ops.convert_to_tensor(factor)
 
-    def _backend_update_step(self, grads: Any, trainable_variables: Any, learning_rate: Any) -> None:
-        managed, betas = self._managed, corrected_betas(self)
-        for name, rule in managed.rules.items():  # here the gradients are those of the update: accumulated, clipped
-            update_rule(self, name, rule, grads, trainable_variables, learning_rate)
-            if name in betas:
+    def build(self, variables: Any) -> None:
+        super().build(variables)  # type: ignore[misc]
+        add_slots(self)
+
+    # Keras clips, then decays the weights, then updates them. A rule needs the clipped gradients, and the weight decay
+    # multiplies by the learning rate, so rules are updated in between.
+    def _clip_gradients(self, grads: Any) -> Any:
+        self._managed.gradients = super()._clip_gradients(grads)  # type: ignore[misc]
+        return self._managed.gradients
+
+    def _apply_weight_decay(self, variables: Any) -> None:
+        managed = self._managed
+        update_rules(self, managed.gradients, variables)
+        managed.gradients = None
+        for name in corrected_betas(self):
+            if name in managed.rules:
                 product = managed.variables[name + PRODUCT]
                 product.assign(product * keras.ops.convert_to_tensor(managed.variables[name]))
-        learning_rate = corrected_rate(self, learning_rate, betas)
+        super()._apply_weight_decay(variables)  # type: ignore[misc]
+
+    def _backend_update_step(self, grads: Any, trainable_variables: Any, learning_rate: Any) -> None:
+        if keras.backend.backend() == "torch":  # there all weights are updated at once
+            rescale_moments(self, trainable_variables)
+        learning_rate = corrected_rate(self, learning_rate, corrected_betas(self))
         with self._read_as(trainable_variables[0].dtype):
             super()._backend_update_step(grads, trainable_variables, learning_rate)  # type: ignore[misc]
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        if keras.backend.backend() != "torch":
+            rescale_moments(self, [variable])
         with self._read_as(variable.dtype):
             super().update_step(gradient, variable, learning_rate)  # type: ignore[misc]
 
@@ -100,7 +120,7 @@ class ScheduledMixin:
     @property
     def variables(self) -> list[Any]:
         plain, managed = super().variables, self._managed  # type: ignore[misc]
-        return plain if managed.is_suspended else [*plain, *(v for _, v in sorted(managed.variables.items()))]
+        return plain if managed.is_suspended else [*plain, *managed.all_variables]
 
     def save_own_variables(self, store: Any) -> None:
         # As the plain class does, which can load the file, too. The attribute `keras_lr` saves the rest.

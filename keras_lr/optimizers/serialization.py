@@ -6,7 +6,9 @@ from typing import Any
 
 import keras
 
+from ..rules.base import Rule
 from ..schedules import arguments
+from .inspection import source_of
 from .state import FACTOR
 from .variables import to_decimal
 
@@ -21,7 +23,7 @@ def config_of(optimizer: Any, plain: dict[str, Any]) -> dict[str, Any]:
     Numbers and schedules are where the plain optimizer has its numbers, so that they can be read and edited there.
     """
     managed = optimizer._managed
-    sources = managed.schedules | managed.rules
+    sources = managed.schedules | {name: source_of(optimizer, name) for name in managed.rules}
     values = {name: to_decimal(managed.variables[name]) for name in managed.initial_values}
     values |= {name: keras.saving.serialize_keras_object(source) for name, source in sources.items()}
     # As its public class: on torch, Keras would name a class that other backends do not have.
@@ -58,6 +60,10 @@ def split_config(
     _check(extra.get("initial_values"), extra.get("correct_bias"))
     plain = {name: value for name, value in config.items() if name != KEY} | extra["initial_values"]
     values = {name: read(config.get(name)) for name in extra["initial_values"]}
+    rate = config.get("learning_rate")
+    if isinstance(rate, dict) and isinstance(rule := read(rate), Rule):
+        values["learning_rate"] = rule
+        plain["learning_rate"] = keras.saving.serialize_keras_object(rule.schedule)  # type: ignore[attr-defined]
     if FACTOR in extra:
         values[FACTOR] = extra[FACTOR]
     return extra["class"] | {"config": plain}, values, {"correct_bias": extra["correct_bias"]}

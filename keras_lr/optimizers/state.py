@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..rules.adaptive_momentum import AdaptiveMomentum
+from ..rules.base import Rule
 from ..schedules.base import Schedule
 from .variables import Hyperparameter
 
@@ -28,10 +28,12 @@ class ManagedState:
     Attributes:
         plain_class: The class of the optimizer before it was managed.
         initial_values: The numbers of the plain optimizer, by hyperparameter.
-        variables: The managed hyperparameters and the state of their rules, by name.
+        variables: The managed hyperparameters and the scalar state of their rules, by name.
+        slots: The state of the rules that has an element for each weight, by name: a variable for each weight tensor.
         schedules: The schedules that hyperparameters other than the learning rate follow.
         rules: The rules that hyperparameters follow.
         callback_state: What callbacks keep across fits and restarts, by name.
+        gradients: Those of the update in progress, once they are clipped.
         correct_bias: Whether to correct the bias of the moments by the product of the
             betas used, where the class divides by a power of the last one.
         is_suspended: Whether a method of the plain class is running that must see
@@ -44,12 +46,26 @@ class ManagedState:
     initial_values: dict[str, Any] = dataclasses.field(default_factory=dict)
     variables: dict[str, Hyperparameter] = dataclasses.field(default_factory=dict)
     schedules: dict[str, Schedule] = dataclasses.field(default_factory=dict)
-    rules: dict[str, AdaptiveMomentum] = dataclasses.field(default_factory=dict)
+    slots: dict[str, list[keras.Variable]] = dataclasses.field(default_factory=dict)
+    rules: dict[str, Rule] = dataclasses.field(default_factory=dict)
     callback_state: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    gradients: Any = None
     correct_bias: bool = True
     is_suspended: bool = False
     skips_loading: bool = False
     active_calls: int = 0
+
+    @property
+    def all_variables(self) -> list[Any]:
+        """All variables, in an order that a file or another process has, too."""
+        scalars = [variable for _, variable in sorted(self.variables.items())]
+        return scalars + [variable for _, variables in sorted(self.slots.items()) for variable in variables]
+
+    @property
+    def rule_variables(self) -> set[str]:
+        """The names of the variables that rules set: the hyperparameters that follow them, and their scalar state."""
+        rules = self.rules.items()
+        return {*self.rules} | {f"{name}_{suffix}" for name, rule in rules for suffix in rule.initial_state()}
 
     @contextlib.contextmanager
     def suspended(self) -> Iterator[None]:
@@ -77,11 +93,15 @@ class SavedState(keras.Loss):
     def save_own_variables(self, store: Any) -> None:
         for name, variable in self._managed.variables.items():
             store[name] = keras.ops.convert_to_numpy(variable)
+        for name, variables in self._managed.slots.items():
+            for index, variable in enumerate(variables):
+                store[f"{name}_{index}"] = keras.ops.convert_to_numpy(variable)
         for name, array in self._managed.callback_state.items():
             store[CALLBACK_PREFIX + name] = array
 
     def load_own_variables(self, store: Any) -> None:
         arrays, numbers = {}, {}
+        slots = {f"{name}_{n}": one for name, many in self._managed.slots.items() for n, one in enumerate(many)}
         for name in store.keys():  # noqa: SIM118 - an HDF5 group
             if name.startswith(CALLBACK_PREFIX):
                 arrays[name.removeprefix(CALLBACK_PREFIX)] = _read(store, name, axes=1)
@@ -89,6 +109,8 @@ class SavedState(keras.Loss):
                 pass  # Keras has said so
             elif name in self._managed.variables:
                 numbers[name] = _read(store, name, axes=0)
+            elif name in slots:
+                slots[name].assign(_read_slot(store, name, slots[name].shape))
             elif name != "learning_rate" and name in inspect.signature(self._managed.plain_class).parameters:
                 warnings.warn(
                     f"`{name}` was a variable of the optimizer when this file was saved, and is none now, so its value "
@@ -110,6 +132,17 @@ def _read(store: Any, name: str, axes: int) -> np.ndarray:
         raise ValueError(
             f"The state `{name}` of the optimizer in the file must be {'numbers' if axes else 'a number'}. "
             f"Received: an array of shape {stored.shape} and type {stored.dtype}"
+        )
+    return np.array(stored)
+
+
+def _read_slot(store: Any, name: str, shape: Any) -> np.ndarray:
+    """The state of a rule for one weight from a file."""
+    stored = store[name]
+    if tuple(stored.shape) != tuple(shape) or np.dtype(stored.dtype).kind not in "biuf":
+        raise ValueError(
+            f"The state `{name}` of the optimizer in the file must be numbers of shape {tuple(shape)}. "
+            f"Received: an array of shape {tuple(stored.shape)} and type {stored.dtype}"
         )
     return np.array(stored)
 

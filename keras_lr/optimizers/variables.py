@@ -109,6 +109,27 @@ def add_variable(optimizer: Any, variables: dict[str, Hyperparameter], name: str
         optimizer._track_trackable(variables[name], name=f"keras_lr_{name}", overwrite=True)
 
 
+def add_slot(optimizer: Any, slots: dict[str, list[keras.Variable]], name: str) -> None:
+    """Add to `slots` a float32 variable, 0 at first, for each weight of a built optimizer."""
+    with variable_scope(optimizer):
+        slots[name] = [
+            keras.Variable(
+                keras.initializers.Zeros(),
+                shape=weight.shape,
+                dtype="float32",
+                trainable=False,
+                autocast=False,
+                aggregation="only_first_replica",
+                layout=getattr(weight, "_layout", None),  # on JAX, as the weight is distributed
+                name=f"{name}_{index}",
+            )
+            for index, weight in enumerate(optimizer._trainable_variables)
+        ]
+    if hasattr(optimizer, "_track_trackable"):
+        for variable in slots[name]:
+            optimizer._track_trackable(variable, name=f"keras_lr_{variable.name}", overwrite=True)
+
+
 @contextlib.contextmanager
 def variable_scope(optimizer: Any) -> Iterator[None]:
     """Create variables of an optimizer under its name, and where its other variables are distributed."""

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 
 from ..schedules import arguments
-from ..schedules.frozen import fields_of, frozen
+from .base import Rule, Signals, State, rule
 
-# Suffixes of the state variables, after the name of the hyperparameter. They are part of the file format.
-MEMORY = "_memory"
-OVERSHOOT = "_overshoot"
-USUAL = "_usual"
+# Names of the state. They are part of the file format.
+MEMORY, OVERSHOOT, USUAL = "memory", "overshoot", "usual"
 
 RISE, GROWTH, CUT = 0.08, 1.04, 0.5
 AGREEMENT, UPHILL = -3.0, 1.5
 SMOOTHING, LIMIT = 0.4, 5.0
 
 
-@keras.saving.register_keras_serializable("keras_lr")
-@frozen
-class AdaptiveMomentum:
+@rule
+class AdaptiveMomentum(Rule):
     """A momentum that starts low, rises while the gradients agree, and drops where training oscillates.
 
     A memory of M steps is a momentum of 1 - 1/M. In each update, with the gradient
@@ -57,9 +54,6 @@ class AdaptiveMomentum:
 
     All are numbers >= 0 and < 1, in this order.
 
-    Raises:
-        TypeError, ValueError: An argument breaks its rule.
-
     Source: this library's; measured in `docs/momentum.md`. The restart is that of O'Donoghue and Candès, 2012, arXiv
         1204.3982.
     """
@@ -68,25 +62,31 @@ class AdaptiveMomentum:
     usual: float = 0.9
     peak: float = 0.99
 
-    def __post_init__(self) -> None:
-        minimum, rule = 0.0, "a number >= 0 and < 1"
-        for field in fields_of(self):
-            received = getattr(self, field.name)
-            try:
-                value = arguments.number(received, minimum=minimum, below=1.0)
-            except TypeError:
-                arguments.reject(self, field.name, rule, received, error=TypeError)
-            if value is None:
-                arguments.reject(self, field.name, rule, received)
-            object.__setattr__(self, field.name, value)
-            minimum, rule = float(value or 0.0), f"a number >= `{field.name}` and < 1"
+    hyperparameters: ClassVar[tuple[str, ...]] = ("momentum", "beta_1")
+    optimizers: ClassVar[tuple[str, ...]] = ("SGD", "Adam")
 
-    def get_config(self) -> dict[str, float]:
-        return {field.name: getattr(self, field.name) for field in fields_of(self)}
+    argument_rules: ClassVar = dict.fromkeys(("start", "usual", "peak"), arguments.MOMENTUM)
 
-    @classmethod
-    def from_config(cls, config: dict[str, float]) -> AdaptiveMomentum:
-        return cls(**config)
+    def check(self) -> None:
+        for lower, name in (("start", "usual"), ("usual", "peak")):
+            if getattr(self, name) < getattr(self, lower):
+                arguments.reject(self, name, f"a number >= `{lower}` and < 1", getattr(self, name))
+
+    def initial_state(self) -> dict[str, float]:
+        return {MEMORY: memory_of(self.start), OVERSHOOT: 0.0, USUAL: memory_of(self.usual)}
+
+    def initial_value(self) -> float:
+        return self.start
+
+    def update(self, state: State, signals: Signals) -> tuple[State, Any]:
+        grads, rate = signals.gradients, signals.learning_rate
+        scaled, slots = grads, signals.first_moments
+        if signals.second_moments is not None:  # those of Adam are averages of gradients, not steps
+            scaled = grads / (signals.second_moments.sqrt() + signals.hyperparameters["epsilon"])
+            slots, rate = -slots / (1.0 - signals.hyperparameters["beta_1"]), 1.0
+        along, square = scaled.dot(slots), rate * scaled.dot(grads)
+        memory, overshoot, momentum = self.step(state[MEMORY], state[OVERSHOOT], state[USUAL], along, square)
+        return {MEMORY: memory, OVERSHOOT: overshoot, USUAL: state[USUAL]}, momentum
 
     def step(self, memory: Any, overshoot: Any, usual: Any, along: Any, square: Any) -> tuple[Any, Any, Any]:
         """Memory, overshoot and momentum after a gradient with g·v = `along` and rate * g·g = `square`.
@@ -103,11 +103,6 @@ class AdaptiveMomentum:
         memory = ops.maximum(ops.where(uphill, memory * CUT, grown), memory_of(self.start))
         momentum = ops.where(uphill, 0.0, 1.0 - 1.0 / memory)
         return memory, ops.where(uphill, 0.0, overshoot), momentum
-
-
-def initial_state(rule: AdaptiveMomentum) -> dict[str, float]:
-    """The initial values of the state variables of a rule, by the suffix of their name."""
-    return {MEMORY: memory_of(rule.start), OVERSHOOT: 0.0, USUAL: memory_of(rule.usual)}
 
 
 def memory_of(momentum: float) -> float:

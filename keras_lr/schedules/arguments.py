@@ -47,7 +47,7 @@ MOST_MEMBERS = 10_000  # of a composition; each takes a few nodes of the graph
 RAISES = "\n\nRaises:\n    ValueError, TypeError: An argument breaks its rule.\n"
 
 
-class Rule(NamedTuple):
+class ArgumentRule(NamedTuple):
     """The rule for an argument, as in "a number >= 0".
 
     `read` returns the value as it is stored, or `None` if it breaks the rule; it raises `TypeError` for another kind.
@@ -82,13 +82,13 @@ def require_order(owner: object, shorter: str, longer: str) -> None:
 
 def validate(owner: object, name: str, value: Any) -> Any:
     """`value` as it is stored for the argument `name` of `owner`, a schedule or the name of a function."""
-    rule = RULES.get(name, OWN_RULE)
+    rule = getattr(owner, "argument_rules", {}).get(name) or RULES.get(name, OWN_RULE)
     if name in getattr(owner, "may_be_zero", ()):
         rule = rule._replace(rule="an integer >= 0 or a span, as in `keras_lr.epochs(20)`", read=lambda v: length(v, 0))
     return validate_as(rule, owner, name, value)
 
 
-def validate_as(rule: Rule, owner: object, name: str, value: Any) -> Any:
+def validate_as(rule: ArgumentRule, owner: object, name: str, value: Any) -> Any:
     """`value` as it is stored for an argument with another rule than the usual one of its name."""
     try:
         stored = rule.read(value)
@@ -120,28 +120,29 @@ def read_members(read: Callable[[Any], Any]) -> None:
         RULES[name] = RULES[name]._replace(read=read_it)
 
 
-VALUE = Rule("a finite number >= 0", schedule_value, about_value)
-POSITIVE = Rule("a finite number > 0", number_rule(above=0))
-BELOW_ONE = Rule("a number > 0 and < 1", number_rule(above=0, below=1))
-SIZE = Rule("a number > 0, from 1e-18 to 1e+18", number_rule(minimum=1e-18, below=math.nextafter(1e18, 2e18)))
-ABOVE_ONE = Rule("a finite number > 1", number_rule(above=1))
-FINITE = Rule("a finite number", number_rule())
-LENGTH = Rule("an integer > 0 or a span, as in `keras_lr.epochs(20)`", length, about_lengths)
-PART = Rule("a fraction of `steps`, a number >= 0 and < 1, or a length: an integer >= 0 or a span", part)
-FLAG = Rule("True or False", flag)
-COUNT = Rule("an integer > 0", integer(1))
-COUNT_OR_ZERO = Rule("an integer >= 0", integer(0))
-PAIR = Rule("two finite numbers >= 0", pair)
+VALUE = ArgumentRule("a finite number >= 0", schedule_value, about_value)
+POSITIVE = ArgumentRule("a finite number > 0", number_rule(above=0))
+MOMENTUM = ArgumentRule("a number >= 0 and < 1", number_rule(minimum=0, below=1))
+BELOW_ONE = ArgumentRule("a number > 0 and < 1", number_rule(above=0, below=1))
+SIZE = ArgumentRule("a number > 0, from 1e-18 to 1e+18", number_rule(minimum=1e-18, below=math.nextafter(1e18, 2e18)))
+ABOVE_ONE = ArgumentRule("a finite number > 1", number_rule(above=1))
+FINITE = ArgumentRule("a finite number", number_rule())
+LENGTH = ArgumentRule("an integer > 0 or a span, as in `keras_lr.epochs(20)`", length, about_lengths)
+PART = ArgumentRule("a fraction of `steps`, a number >= 0 and < 1, or a length: an integer >= 0 or a span", part)
+FLAG = ArgumentRule("True or False", flag)
+COUNT = ArgumentRule("an integer > 0", integer(1))
+COUNT_OR_ZERO = ArgumentRule("an integer >= 0", integer(0))
+PAIR = ArgumentRule("two finite numbers >= 0", pair)
 
 
-def _named(rule: Rule, *names: str) -> dict[str, Rule]:
+def _named(rule: ArgumentRule, *names: str) -> dict[str, ArgumentRule]:
     return dict.fromkeys(names, rule)
 
 
 # What each name means is in `docs/adding-a-schedule.md`.
 RULES = {
     **_named(VALUE, "value", "start", "end", "peak", "minimum", "maximum", "threshold"),
-    **_named(POSITIVE, "rate", "power", "exponent", "k", "shrink"),
+    **_named(POSITIVE, "rate", "power", "exponent", "k", "shrink", "initial"),
     **_named(SIZE, "waves", "ratio"),
     **_named(FINITE, "lower", "upper"),
     **_named(BELOW_ONE, "factor"),
@@ -151,18 +152,20 @@ RULES = {
     **_named(COUNT, "cycles", "batches", "batch_size", "reference", "patience", "smoothing"),
     **_named(COUNT_OR_ZERO, "seed", "cooldown"),
     **_named(PAIR, "source", "target"),
-    "growth": Rule("a finite number >= 1", number_rule(minimum=1)),
-    "scale": Rule("a number > 0 and <= 1", number_rule(above=0, below=math.nextafter(1, 2))),
-    "values": Rule("finite numbers >= 0, at least one", numbers, which_number),
-    "boundaries": Rule(
+    "growth": ArgumentRule("a finite number >= 1", number_rule(minimum=1)),
+    "scale": ArgumentRule("a number > 0 and <= 1", number_rule(above=0, below=math.nextafter(1, 2))),
+    "values": ArgumentRule("finite numbers >= 0, at least one", numbers, which_number),
+    "boundaries": ArgumentRule(
         "strictly increasing integers > 0 or spans, as in `keras_lr.epochs(20, 60)`", boundaries, about_lengths
     ),
-    "period": Rule(
+    "period": ArgumentRule(
         "an integer > 0 or a span, as in `keras_lr.epochs(20)`, or several, one for each cycle", length_or_several
     ),
-    "interpolation": Rule('"linear", "cosine" or "constant"', one_of("linear", "cosine", "constant")),
-    "curve": Rule('"linear", "cosine", "1-sqrt", or a class or function of `start`, `end` and `steps`', curve),
-    "schedule": Rule("a schedule or a finite number >= 0", _plain),
-    "schedules": Rule(f"schedules or numbers >= 0, at least one and at most {MOST_MEMBERS:,}", _plain),
+    "interpolation": ArgumentRule('"linear", "cosine" or "constant"', one_of("linear", "cosine", "constant")),
+    "curve": ArgumentRule('"linear", "cosine", "1-sqrt", or a class or function of `start`, `end` and `steps`', curve),
+    "schedule": ArgumentRule("a schedule or a finite number >= 0", _plain),
+    "schedules": ArgumentRule(f"schedules or numbers >= 0, at least one and at most {MOST_MEMBERS:,}", _plain),
 }
-OWN_RULE = Rule("a finite number, a string, True or False, a span, a schedule or a non-empty tuple of those", _plain)
+OWN_RULE = ArgumentRule(
+    "a finite number, a string, True or False, a span, a schedule or a non-empty tuple of those", _plain
+)

@@ -9,20 +9,20 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
-import keras
 import numpy as np
 from keras.optimizers.schedules import LearningRateSchedule
 
 from . import arguments
-from .config import bound, from_json, spans_in, to_json
+from .config import bound, spans_in
 from .evaluation import value_at, values_at
 from .exact import is_integer
-from .frozen import dataclass_transform, frozen
+from .frozen import dataclass_transform
 from .interrupted_fit import keep_state
 from .ops import namespace
+from .settings import Settings, register
 from .spans import Span
 from .step import Step
-from .values import SHOWN, ArgumentAndMethod, short_repr
+from .values import ArgumentAndMethod
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -68,15 +68,13 @@ def schedule(cls: Any = None, *, package: str | None = None) -> Any:
     has_values = "values" in inspect.get_annotations(cls)
     if has_values and "values" not in vars(cls):
         cls.values = dataclasses.field()  # type: ignore[method-assign]  # else the method would become its default
-    cls = frozen(cls, eq=False, repr=False)
-    cls.__doc__ = inspect.cleandoc(cls.__doc__ or "").rstrip() + arguments.RAISES
+    cls = register(cls, package)
     if has_values:
         cls.values = ArgumentAndMethod(Schedule.values)
-    package = package or ("keras_lr" if cls.__module__.startswith("keras_lr.") else "Custom")
-    return keras.saving.register_keras_serializable(package)(cls)
+    return cls
 
 
-class Schedule(LearningRateSchedule):
+class Schedule(Settings, LearningRateSchedule):
     """A pure function of the index of the update, `t = 0` for the first, computed in the compiled training step.
 
     It goes wherever Keras takes a learning rate. It is defined for every integer: below 0 it has its first value, past
@@ -95,7 +93,6 @@ class Schedule(LearningRateSchedule):
     spans: ClassVar[tuple[Span, ...]] = ()
     """All spans in a unit other than steps, bound or not, the members' too."""
     _unbound: ClassVar[Span | None] = None
-    _fields: ClassVar[tuple[dataclasses.Field, ...]]  # set by `frozen`
     autograph_info__: ClassVar[None] = None
     """TensorFlow's mark of what AutoGraph need not convert: it costs 0.1 ms a call, and loops go over many members."""
 
@@ -103,27 +100,17 @@ class Schedule(LearningRateSchedule):
         """The formula: the value at `step`, in the shape of the step."""
         raise NotImplementedError
 
-    def check(self) -> None:
-        """Check the rules between arguments, which keep their own rules by then; raise by `arguments.reject`."""
-
     def prepare(self) -> None:
         """Store, by `_store`, what `at` needs and does not depend on the step. Called once all lengths are known."""
 
     def __post_init__(self) -> None:
         namespace()  # here, since torch can't compile the making of it
-        for name in self._names():
-            value = vars(self)[name]
-            if value is None and self._defaults().get(name, 0) is None:
-                continue
-            self._store(name, arguments.validate(self, name, value))
+        self._validate()
         self._store("spans", tuple(span for name in self._names() for span in spans_in(getattr(self, name))))
         self._store("_unbound", next((span for span in self.spans if span.steps is None), None))
         self.check()
         if self.is_bound:
             self.prepare()
-
-    def _store(self, name: str, value: Any) -> None:
-        object.__setattr__(self, name, value)
 
     def __call__(self, step: Any) -> Any:
         """The value at `step` as a float32 tensor in the shape of `step`.
@@ -207,62 +194,6 @@ class Schedule(LearningRateSchedule):
 
         return as_html(self.plot, repr(self)) if self.is_bound else None
 
-    def get_config(self) -> dict[str, Any]:
-        return {name: to_json(getattr(self, name)) for name in self._names()}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        try:
-            return cls(**{name: from_json(value) for name, value in config.items()})
-        except RecursionError:
-            reason = "It is nested too deeply."
-        except (TypeError, AttributeError) as error:
-            reason = str(error)[:500]
-        # To a `TypeError` Keras would add the whole config, once more at each level.
-        raise ValueError(f"The config of `{cls.__name__}` can't be read. {reason}")
-
-    def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self._key == other._key
-
-    def __hash__(self) -> int:
-        return hash(self._key)
-
-    def __repr__(self) -> str:
-        shown = (
-            f"{name}={_short_repr(getattr(self, name))}"
-            for name in self._names()
-            if name not in self._defaults() or getattr(self, name) != self._defaults()[name]
-        )
-        return f"{type(self).__name__}({', '.join(shown)})"
-
-    def __reduce__(self) -> Any:
-        values = {name: vars(self)[name] for name in self._names()}
-        return _rebuild, (type(self), values, keras.saving.get_registered_name(type(self)))
-
-    @functools.cached_property
-    def _key(self) -> tuple:
-        return tuple(vars(self)[name] for name in self._names())
-
-    @classmethod
-    def _names(cls) -> list[str]:
-        return [field.name for field in cls._fields]
-
-    @classmethod
-    def _defaults(cls) -> dict[str, Any]:
-        return {field.name: field.default for field in cls._fields if field.default is not dataclasses.MISSING}
-
     def _require_steps(self) -> None:
         if self._unbound is not None:
             raise ValueError(self._unbound.how_to_bind())
-
-
-def _rebuild(cls: Any, data: dict[str, Any], registered_name: str = "") -> Schedule:
-    package, _, name = registered_name.rpartition(">")
-    if package and keras.saving.get_registered_name(cls) != registered_name:
-        # In another process, where a class of a notebook arrives by value, without having been registered.
-        keras.saving.register_keras_serializable(package, name)(cls)
-    return cls(**data)
-
-
-def _short_repr(value: Any) -> str:
-    return short_repr(value) if isinstance(value, tuple) and len(value) > SHOWN else repr(value)

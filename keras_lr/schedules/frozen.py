@@ -30,7 +30,7 @@ def frozen(cls: _Class, **options: Any) -> _Class:
     try:
         made = dataclasses.dataclass(made, frozen=True, **options)
         made._fields = dataclasses.fields(made)
-        made.__replace__ = _replace  # the one that `dataclasses` sets looks for the mark
+        made.__replace__ = copy_with  # the one that `dataclasses` sets looks for the mark
         delattr(made, MARK)
     finally:
         for base in bases:
@@ -43,6 +43,6 @@ def fields_of(frozen_object: Any) -> tuple[dataclasses.Field, ...]:
     return frozen_object._fields
 
 
-def _replace(self: Any, /, **changes: Any) -> Any:
-    """What `copy.replace` calls, from Python 3.13 on."""
+def copy_with(self: Any, /, **changes: Any) -> Any:
+    """A copy with other values of some fields: what `copy.replace` calls, from Python 3.13 on."""
     return type(self)(**{field.name: getattr(self, field.name) for field in self._fields} | changes)

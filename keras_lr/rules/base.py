@@ -1,0 +1,97 @@
+"""The base class of rules: a value that adapts to the training, computed in each update of the optimizer."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, TypeVar, overload
+
+from ..schedules.frozen import dataclass_transform
+from ..schedules.settings import Settings, register
+from .vector import Vector
+
+FIRST_MOMENT_FACTOR, SECOND_MOMENT_FACTOR = "first_moment_factor", "second_moment_factor"
+
+State = Mapping[str, Any]
+_Rule = TypeVar("_Rule", bound="Rule")
+
+
+@dataclasses.dataclass(frozen=True)
+class Signals:
+    """What a rule sees of one update, all in float32.
+
+    Attributes:
+        gradients: The gradients of the update: accumulated, summed over replicas, clipped.
+        weights: The weights before the update.
+        learning_rate: The learning rate of the update, a scalar; for a rule of the learning rate what it is multiplied
+            by, which is the value of its schedule.
+        first_moments: The slots for the momentum before the update: the velocity of `SGD`, the average of gradients of
+            `Adam`; `None` where the optimizer has none.
+        second_moments: The averages of squared gradients before the update; `None` where the optimizer has none.
+        updates: The number of this update, 1 for the first one of the optimizer.
+        hyperparameters: `"momentum"`, `"beta_1"`, `"beta_2"`, `"epsilon"`: those that the optimizer has.
+    """
+
+    gradients: Vector
+    weights: Vector
+    learning_rate: Any
+    first_moments: Any
+    second_moments: Any
+    updates: Any
+    hyperparameters: Mapping[str, Any]
+
+
+@overload
+@dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(dataclasses.field,))
+def rule(cls: type[_Rule]) -> type[_Rule]: ...
+@overload
+def rule(*, package: str | None = None) -> Callable[[type[_Rule]], type[_Rule]]: ...
+def rule(cls: Any = None, *, package: str | None = None) -> Any:
+    """Make a `Rule` of a class: its annotated fields are its arguments, `update` is its formula.
+
+    The class becomes a frozen dataclass with checked arguments, config, `==`, hash, repr and pickle, and is registered
+    with Keras, so that a saved model finds it by name.
+
+    Args:
+        cls: A subclass of `Rule` that defines `initial_state` and `update`.
+        package: The package of the class in saved models, by default `"Custom"`.
+
+    Raises:
+        TypeError: The class is not a `Rule` or has no `update`.
+    """
+    if cls is None:
+        return lambda cls: rule(cls, package=package)
+    if not (isinstance(cls, type) and issubclass(cls, Rule)) or cls.update is Rule.update:
+        raise TypeError(
+            f"`@rule` takes a subclass of `Rule` that defines `update(self, state, signals)`. Received: {cls!r}"
+        )
+    return register(cls, package)
+
+
+class Rule(Settings):
+    """A value as a function of feedback from the training, computed in each update of the optimizer."""
+
+    hyperparameters: ClassVar[tuple[str, ...]] = ("learning_rate",)
+    """The names of the hyperparameters that the rule can drive."""
+    optimizers: ClassVar[tuple[str, ...]] = ()
+    """The names of the optimizer classes, also by inheritance, that the rule is for; all of them if empty."""
+    slots: ClassVar[tuple[str, ...]] = ()
+    """The names of the state that has an element for each weight, 0 at first."""
+    reported: ClassVar[tuple[str, ...]] = ()
+    """The names of the scalar state that `Monitor` records."""
+
+    def initial_state(self) -> dict[str, float]:
+        """The scalar state by name, with its initial values."""
+        raise NotImplementedError
+
+    def initial_value(self) -> float:
+        """The value before the first update."""
+        return 0.0
+
+    def update(self, state: State, signals: Signals) -> tuple[State, Any]:
+        """The state after an update, and the value to use in it."""
+        raise NotImplementedError
+
+    def __post_init__(self) -> None:
+        self._validate()
+        self.check()
