@@ -97,24 +97,30 @@ BASELINES = {
 
 
 def rules() -> dict[str, Row]:
-    """Each rule alone and times a shape, and times a cosine with an initial estimate that is wrong by 100."""
+    """Each rule alone and times a shape, with an initial estimate that is wrong by 100, and with momentum."""
     rows = {}
-    for family, rule in ("Adam", "Prodigy"), ("Adam", "DAdaptation"), ("SGD", "DoWG"), ("SGD", "DoG"):
-        if not hasattr(klr, rule):
-            continue
-        for factor in (1, 0.01, 100):
-            make = with_rule(getattr(keras.optimizers, family), getattr(klr, rule), factor)
-            if factor == 1:
-                rows |= {f"{rule}{name}": Row(family, make, shape) for name, shape in SHAPES.items()}
-            else:
-                rows[f"{rule}, cosine, initial x {factor:g}"] = Row(family, make, cosine)
+    for family, rule in ("Adam", klr.Prodigy), ("Adam", klr.DAdaptation), ("SGD", klr.DoWG), ("SGD", klr.DoG):
+        plain, name = getattr(keras.optimizers, family), rule.__name__
+        make = with_rule(plain, rule)
+        rows |= {f"{name}{shape}": Row(family, make, function) for shape, function in SHAPES.items()}
+        for factor in (0.01, 100):
+            rows[f"{name}, cosine, initial x {factor:g}"] = Row(family, with_rule(plain, rule, factor), cosine)
+        if family == "SGD":
+            make = with_rule(sgd, rule)
+            rows[f"{name}, cosine, momentum 0.9"] = Row(family, make, cosine)
+            rows[f"{name}, cosine x 0.1, momentum 0.9"] = Row(family, make, cosine, peak=0.1)
     return rows
 
 
-def with_rule(optimizer: Any, rule: Any, factor: float) -> Any:
-    """A function of the rate that makes an optimizer with a rule times the rate."""
+def with_rule(optimizer: Any, rule: Any, factor: float = 1.0) -> Any:
+    """A function of the rate that makes an optimizer with a rule, which multiplies the rate."""
     initial = rule().initial * factor
-    return lambda rate: klr.scheduled(optimizer(), learning_rate=rule(initial=initial) * klr.Product([rate]))
+
+    def make(rate: Any) -> Any:
+        made = optimizer(0.0)
+        return klr.scheduled(made, learning_rate=rule(klr.Product([rate]), initial=initial))
+
+    return make
 
 
 SHAPES = {"": constant, ", cosine": cosine, ", wcos": wcos}
