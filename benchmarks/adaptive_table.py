@@ -71,25 +71,26 @@ def difference(one: np.ndarray, other: np.ndarray) -> tuple[float, bool]:
 
 def summary(found: dict[Any, Any], families: dict[str, str], tuned: set[str]) -> list[list[Any]]:
     """Of each row, how it stands beside the best tuned row of its family, and beside the calibrated one."""
-    rows = []
+    rows, budgets = [], sorted({key[2] for key in found}, key=int)
     for name, family in families.items():
         own = {key[1:]: cell for key, cell in found.items() if key[0] == name}
         if not own:
             continue
         rivals = [other for other in tuned if families[other] == family]
-        gaps = []
+        gaps = {}
         for place, (tests, _, _) in own.items():
             best = max((found[(r, *place)][0] for r in rivals if (r, *place) in found), key=np.mean, default=tests)
-            gaps.append(difference(tests, best))
+            gaps[place] = difference(tests, best)
         beside = [
             difference(tests, found[(CALIBRATED, *place)][0])
             for place, (tests, _, _) in own.items()
             if (CALIBRATED, *place) in found
         ]
         better, level = sum(not noise and gap > 0 for gap, noise in beside), sum(noise for _, noise in beside)
-        points = [gap for gap, _ in gaps]
-        row = [name, *(f"{function(points):+.1f}" for function in (np.mean, np.median, min))]
-        row.append(f"{sum(noise or gap > 0 for gap, noise in gaps)} of {len(gaps)}")
+        by_budget = [[gap for (_, steps), (gap, _) in gaps.items() if steps == budget] for budget in budgets]
+        row = [name, *(f"{np.mean(some):+.1f}" if some else "" for some in by_budget)]
+        row.append(f"{min(gap for gap, _ in gaps.values()):+.1f}")
+        row.append(f"{sum(noise or gap > 0 for gap, noise in gaps.values())} of {len(gaps)}")
         row.append(f"{better} / {level} / {len(beside) - better - level}")
         rows.append([*row, sum(failed for _, failed, _ in own.values())])
     return rows
@@ -107,9 +108,12 @@ def print_tables(results: dict[str, Any], families: dict[str, str], tuned: set[s
         table(f"{steps} steps; test results in points, mean and deviation of {len(SEEDS)} seeds, @ peak", names, lines)
     deviations = [tests.std(ddof=1) for tests, _, _ in found.values()]
     if setting:
-        print(f"\nThe calibrated setting is `{setting[0]}` with the peak {peak_of(setting[1]):.2g}.")
+        others = [calibrated({name: results[name] for name in names if name != left_out}) for left_out in names]
+        same = f"it is the same in {others.count(setting)} of {len(names)} cases where one task is left out"
+        print(f"\nThe calibrated setting is `{setting[0]}` with the peak {peak_of(setting[1]):.2g}; {same}.")
     print(f"The deviation over seeds is {np.median(deviations):.2f} points in the median. † is runs that failed.")
-    columns = ["mean gap", "median gap", "worst gap", "level", "better / level / worse than calibrated", "failed runs"]
+    columns = [f"mean gap, {steps} steps" for steps in sorted({key[2] for key in found}, key=int)]
+    columns += ["worst gap", "level or better", "better / level / worse than calibrated", "failed runs"]
     table(
         "Summary; gaps to the best tuned row of the family, in points; level is within two standard errors",
         columns,
