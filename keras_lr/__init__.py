@@ -14,10 +14,9 @@ from .optimizers.learning_rate import set_learning_rate
 from .optimizers.resume_at import resume_at
 from .optimizers.scheduled import scheduled
 from .rules.adaptive_momentum import AdaptiveMomentum
-from .rules.base import Rule, Signals, rule
+from .rules.base import Rule, rule
 from .rules.d_estimates import DAdaptation, Prodigy
 from .rules.distance import DoG, DoWG
-from .rules.vector import Vector
 from .schedules.arithmetic import Clip, Noise, Product, Rescale, Sum
 from .schedules.base import Schedule, schedule
 from .schedules.compose import Sequence, Warmup
@@ -79,7 +78,6 @@ __all__ = [
     "Rule",
     "Schedule",
     "Sequence",
-    "Signals",
     "Skip",
     "Span",
     "Staircase",
@@ -89,7 +87,6 @@ __all__ = [
     "SutskeverMomentum",
     "Table",
     "Tanh",
-    "Vector",
     "Warmup",
     "cooldown",
     "epochs",

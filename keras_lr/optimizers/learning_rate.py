@@ -39,10 +39,11 @@ def set_learning_rate(model_or_optimizer: Any, value: Any) -> None:
         model_or_optimizer: A compiled model, or an optimizer; all optimizers inside it get
             the rate. Of a model with several, pass one of them. A step that you have
             compiled yourself, by `tf.function` or `jax.jit`, has to be made again.
-        value: A schedule, of this library or another, or a number >= 0.
+        value: A schedule, of this library or another, a number >= 0, or a rule, such as `Prodigy()`. A rule
+            starts from the weights as they are; one of the same class continues with its state.
 
     Raises:
-        TypeError, ValueError: `value` is neither, or the model is not compiled.
+        TypeError, ValueError: `value` is none of these, or the model is not compiled.
     """
     is_model = isinstance(model_or_optimizer, keras.Model)
     optimizer = only_optimizer(model_or_optimizer, "set_learning_rate") if is_model else model_or_optimizer

@@ -17,7 +17,7 @@ from .model_optimizers import only_optimizer
 
 
 def scheduled(optimizer: Any, *, correct_bias: bool | None = None, **hyperparameters: Any) -> Any:
-    """Have hyperparameters of an optimizer follow schedules in the graph, or be variables that can be assigned.
+    """Have hyperparameters of an optimizer follow schedules or rules, or be variables that can be assigned.
 
     >>> import keras, keras_lr as klr
     >>> optimizer = klr.scheduled(
@@ -51,8 +51,9 @@ def scheduled(optimizer: Any, *, correct_bias: bool | None = None, **hyperparame
             compiled yourself, by `tf.function` or `jax.jit`, has to be made again.
         correct_bias: `False` to divide by the power of the last beta, as Keras
             does; `None` leaves it as it is, at first `True`.
-        hyperparameters: By name: a schedule, a number, or `True` for a variable
-            with the present number; for a momentum also `AdaptiveMomentum`.
+        hyperparameters: By name: a schedule, a number, `True` for a variable with the
+            present number, or a rule: for a learning rate `Prodigy`, `DAdaptation`, `DoG` or `DoWG`,
+            for a momentum `AdaptiveMomentum`.
 
     Returns:
         The optimizer.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar, overload
 
@@ -52,6 +53,23 @@ def rule(cls: Any = None, *, package: str | None = None) -> Any:
     The class becomes a frozen dataclass with checked arguments, config, `==`, hash, repr and pickle, and is registered
     with Keras, so that a saved model finds it by name.
 
+    >>> import keras, keras_lr as klr
+    >>> @klr.rule(package="my_project")
+    ... class AdaGradNorm(klr.Rule):
+    ...     '''rate = schedule / sqrt(1 + |g_1|**2 + ... + |g_t|**2)'''
+    ...     schedule: klr.Schedule = 1.0
+    ...     optimizers = ("SGD",)
+    ...
+    ...     def initial_state(self):
+    ...         return {"squares": 1.0}
+    ...
+    ...     def update(self, state, signals):
+    ...         squares = state["squares"] + signals.gradients.dot(signals.gradients)
+    ...         return {"squares": squares}, 1 / keras.ops.sqrt(squares)
+    >>> optimizer = klr.scheduled(keras.optimizers.SGD(), learning_rate=AdaGradNorm(0.5))
+
+    `docs/adding-a-rule.md` explains it.
+
     Args:
         cls: A subclass of `Rule` that defines `initial_state` and `update`.
         package: The package of the class in saved models, by default `"Custom"`.
@@ -60,7 +78,7 @@ def rule(cls: Any = None, *, package: str | None = None) -> Any:
         TypeError: The class is not a `Rule` or has no `update`.
     """
     if cls is None:
-        return lambda cls: rule(cls, package=package)
+        return functools.partial(rule, package=package)
     if not (isinstance(cls, type) and issubclass(cls, Rule)) or cls.update is Rule.update:
         raise TypeError(
             f"`@rule` takes a subclass of `Rule` that defines `update(self, state, signals)`. Received: {cls!r}"
@@ -69,19 +87,36 @@ def rule(cls: Any = None, *, package: str | None = None) -> Any:
 
 
 class Rule(Settings):
-    """A value as a function of feedback from the training, computed in each update of the optimizer."""
+    """A value that adapts to the training: computed in each update of the optimizer, from the gradients.
+
+    `scheduled` and `set_learning_rate` take one for a hyperparameter. If it has a `schedule`, the value is multiplied
+    by that of the schedule: the rule finds the scale, the schedule gives the shape.
+
+    >>> import keras, keras_lr as klr
+    >>> rule = klr.Prodigy(klr.Cosine(1.0, 0.0, steps=klr.epochs(20)))
+    >>> isinstance(rule, klr.Rule)
+    True
+    >>> optimizer = klr.scheduled(keras.optimizers.Adam(), learning_rate=rule)
+
+    Subclasses are made by `@rule`, which turns their fields into arguments. The optimizer keeps the state, which
+    is saved with the model.
+    """
 
     hyperparameters: ClassVar[tuple[str, ...]] = ("learning_rate",)
     """The names of the hyperparameters that the rule can drive."""
     optimizers: ClassVar[tuple[str, ...]] = ()
-    """The names of the optimizer classes, also by inheritance, that the rule is for; all of them if empty."""
+    """The names of the optimizer classes that the rule is for, with those that derive from them; if empty, all."""
     slots: ClassVar[tuple[str, ...]] = ()
     """The names of the state that has an element for each weight, 0 at first."""
     reported: ClassVar[tuple[str, ...]] = ()
     """The names of the scalar state that `Monitor` records."""
 
     def initial_state(self) -> dict[str, float]:
-        """The scalar state by name, with its initial values."""
+        """The scalar state by name, with its initial values.
+
+        What it names `first_moment_factor` and `second_moment_factor` multiplies the moments of the optimizer before
+        the update.
+        """
         raise NotImplementedError
 
     def initial_value(self) -> float:
@@ -89,7 +124,12 @@ class Rule(Settings):
         return 0.0
 
     def update(self, state: State, signals: Signals) -> tuple[State, Any]:
-        """The state after an update, and the value to use in it."""
+        """The state after an update, and the value to use in it; in `keras.ops`, as it is traced into the step.
+
+        Args:
+            state: The scalar state as tensors, that of `slots` as `Vector`s, by name.
+            signals: What the update knows.
+        """
         raise NotImplementedError
 
     def __post_init__(self) -> None:

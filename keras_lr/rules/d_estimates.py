@@ -12,7 +12,44 @@ from .base import FIRST_MOMENT_FACTOR, SECOND_MOMENT_FACTOR, Rule, Signals, Stat
 
 @rule
 class DAdaptation(Rule):
-    """rate = schedule * estimate"""
+    """D-Adaptation: for Adam, an estimate of the distance from the initial weights to a solution, as the learning rate.
+
+    In each update, with the gradient g and the second moment v of Adam,
+    b = sqrt(beta_2), and c the bias correction of Adam,
+    sqrt(1 - beta_2**t) / (1 - beta_1**t):
+
+        learning rate = schedule * estimate
+        step = learning rate * c
+        numerator = b * numerator + (1 - b) * step * <g, sum / (sqrt(v) + epsilon)>
+        sum = b * sum + (1 - b) * step * g
+        estimate = max(estimate, numerator / ((1 - b) * |sum|_1)) from the next update on
+
+    Adam's first moment is multiplied by the previous step / step, so that a gradient
+    counts by the step of its own update, as in the paper. Otherwise the large steps
+    after the first updates would go in their directions.
+
+    The estimate never falls. It typically reaches its final order of magnitude within the
+    first 100 updates; the schedule should fall to 0 at the end of training.
+
+    >>> import keras, numpy as np, keras_lr as klr
+    >>> rule = klr.DAdaptation(klr.Cosine(1.0, 0.0, steps=klr.epochs(2)))
+    >>> optimizer = klr.scheduled(keras.optimizers.AdamW(weight_decay=0.01), learning_rate=rule)
+    >>> model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
+    >>> model.compile(optimizer=optimizer, loss="mse")
+    >>> callbacks = [klr.BindSpans(), klr.Monitor()]
+    >>> history = model.fit(np.ones([32, 3]), np.ones([32]), batch_size=8, epochs=2, verbose=0, callbacks=callbacks)
+    >>> sorted(history.history)
+    ['learning_rate', 'learning_rate_estimate', 'loss']
+
+    Memory: one value per weight, the sum.
+
+    Args:
+        schedule: A schedule or a number >= 0 that the estimate is multiplied by.
+        initial: The first estimate, a number > 0; smaller than any good learning rate.
+
+    Source: Defazio and Mishchenko, 2023, "Learning-Rate-Free Learning by D-Adaptation", arXiv 2301.07733; the form for
+        Adam as in optax.
+    """
 
     schedule: Member = 1.0
     initial: float = 1e-6
@@ -43,7 +80,35 @@ class DAdaptation(Rule):
 
 @rule
 class Prodigy(Rule):
-    """rate = schedule * estimate"""
+    """Prodigy: for Adam, an estimate of the distance from the initial weights to a solution, as the learning rate.
+
+    In each update, with the gradient g, the weights x, the initial weights x0,
+    b = sqrt(beta_2), and c the bias correction of Adam,
+    sqrt(1 - beta_2**t) / (1 - beta_1**t):
+
+        learning rate = schedule * estimate
+        weight = estimate / initial * learning rate * c
+        numerator = b * numerator + weight * <g, x0 - x>
+        sum = b * sum + weight * g
+        estimate = max(estimate, numerator / |sum|_1) from the next update on
+
+    Adam's moments are multiplied by q = previous estimate / estimate and by q**2, so
+    that a gradient counts by the estimate of its own update, as in the paper.
+
+    >>> import keras, keras_lr as klr
+    >>> rule = klr.Prodigy(klr.Cosine(1.0, 0.0, steps=klr.epochs(20)))
+    >>> optimizer = klr.scheduled(keras.optimizers.Adam(), learning_rate=rule)
+
+    Memory: two values per weight, x0 and the sum. Weights in float16 or bfloat16 are
+    too coarse for x0 - x at first; those of a mixed policy are float32.
+
+    Args:
+        schedule: A schedule or a number >= 0 that the estimate is multiplied by.
+        initial: The first estimate, a number > 0; smaller than any good learning rate.
+
+    Source: Mishchenko and Defazio, 2023, "Prodigy: An Expeditiously Adaptive Parameter-Free Learner",
+        arXiv 2306.06101. Adam's epsilon is not multiplied by the estimate, which matters for gradients near it.
+    """
 
     schedule: Member = 1.0
     initial: float = 1e-6

@@ -12,8 +12,9 @@ import keras
 class Vector:
     """A list of tensors, one for each weight, that adds, multiplies and divides like a single vector.
 
-    >>> import keras, numpy as np, keras_lr as klr
-    >>> weights = klr.Vector([np.ones([2, 3]), np.ones([3])])
+    >>> import numpy as np
+    >>> from keras_lr.rules.vector import Vector
+    >>> weights = Vector([np.ones([2, 3]), np.ones([3])])
     >>> steps = weights - 0.5 * weights
     >>> float(steps.dot(weights))
     4.5
