@@ -105,6 +105,8 @@ def rules() -> dict[str, Row]:
         rows |= {f"{name}{shape}": Row(family, make, function) for shape, function in SHAPES.items()}
         for factor in (0.01, 100):
             rows[f"{name}, cosine, initial x {factor:g}"] = Row(family, with_rule(plain, rule, factor), cosine)
+        if rule is klr.Prodigy:
+            rows[f"{name}, wcos, on NAdamW"] = Row(family, with_rule(nadamw, rule), wcos)
         if family == "SGD":
             make = with_rule(sgd, rule)
             rows[f"{name}, cosine, momentum 0.9"] = Row(family, make, cosine)
@@ -117,8 +119,7 @@ def with_rule(optimizer: Any, rule: Any, factor: float = 1.0) -> Any:
     initial = rule().initial * factor
 
     def make(rate: Any) -> Any:
-        made = optimizer(0.0)
-        return klr.scheduled(made, learning_rate=rule(klr.Product([rate]), initial=initial))
+        return klr.scheduled(optimizer(0.0), learning_rate=rule(klr.Product([rate]), initial=initial))
 
     return make
 
