@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from ..rules.base import FIRST_MOMENT_FACTOR, SECOND_MOMENT_FACTOR, Rule, Signals
+from ..rules.checks import check_update
 from ..rules.vector import Vector
 from ..schedules.base import Schedule
 from .state import FACTOR
@@ -14,7 +15,13 @@ from .variables import add_slot, add_variable
 
 # The attributes of Keras' optimizers with an average of the gradients, or a velocity, and with one of their squares.
 FIRST_MOMENTS = ("momentums", "_momentums", "_m")
-SECOND_MOMENTS = ("_velocities", "_u")
+LARGEST_SECOND_MOMENTS = ("_velocity_hats",)  # with `amsgrad`
+SECOND_MOMENTS = (*LARGEST_SECOND_MOMENTS, "_velocities", "_u")
+FACTORS = (
+    (FIRST_MOMENT_FACTOR, FIRST_MOMENTS),
+    (SECOND_MOMENT_FACTOR, SECOND_MOMENTS[1:]),
+    (SECOND_MOMENT_FACTOR, LARGEST_SECOND_MOMENTS),
+)
 HYPERPARAMETERS = ("momentum", "beta_1", "beta_2", "epsilon")
 
 
@@ -81,12 +88,12 @@ def rescale_moments(optimizer: Any, variables: Any) -> None:
     """Multiply the moments for `variables` by the factors that rules have for them."""
     managed = optimizer._managed
     for name in managed.rules:
-        for suffix, slots in ((FIRST_MOMENT_FACTOR, FIRST_MOMENTS), (SECOND_MOMENT_FACTOR, SECOND_MOMENTS)):
-            factor = managed.variables.get(f"{name}_{suffix}")
-            if factor is None:
+        for suffix, lists in FACTORS:
+            factor, slots = managed.variables.get(f"{name}_{suffix}"), _slot_lists(optimizer, lists)
+            if factor is None or not slots:
                 continue
             for variable in variables:
-                slot = _slot_lists(optimizer, slots)[optimizer._get_variable_index(variable)]
+                slot = slots[optimizer._get_variable_index(variable)]
                 optimizer.assign(slot, slot * keras.ops.cast(_tensor(factor), slot.dtype))
 
 
@@ -96,7 +103,9 @@ def _update_rule(optimizer: Any, name: str, rule: Rule, signals: Signals, indice
     slots = {slot: [managed.slots[f"{name}_{slot}"][index] for index in indices] for slot in rule.slots}
     before = {key: _tensor(variable) for key, variable in scalars.items()}
     vectors = {slot: _vector(variables) for slot, variables in slots.items()}
-    after, value = rule.update(before | vectors, signals)
+    result = rule.update(before | vectors, signals)
+    check_update(rule, result, [tuple(weight.shape) for weight in signals.weights])
+    after, value = result
     if name == "learning_rate":
         value = value * signals.learning_rate
     # A gradient that is not finite changes nothing: what it leads to would stay in the state for ever.
@@ -104,7 +113,9 @@ def _update_rule(optimizer: Any, name: str, rule: Rule, signals: Signals, indice
     is_finite = ops.all(ops.isfinite(ops.stack([ops.cast(number, "float32") for number in numbers])))
     managed.variables[name].assign(ops.where(is_finite, value, _tensor(managed.variables[name])))
     for key, variable in scalars.items():
-        variable.assign(ops.where(is_finite, after[key], before[key]))
+        # Then the moments stay, too: a factor is for one update.
+        default = 1.0 if key in (FIRST_MOMENT_FACTOR, SECOND_MOMENT_FACTOR) else before[key]
+        variable.assign(ops.where(is_finite, after[key], default))
     for slot, variables in slots.items():
         for variable, new, old in zip(variables, after[slot], vectors[slot], strict=True):
             variable.assign(ops.where(is_finite, new, old))
