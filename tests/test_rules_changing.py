@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from models import BATCHES, Applied, classifier, flowers, ones, rate_meter
 from test_rules_every_way import number, values
-from test_rules_in_training import RATE, RULES, Steady, assert_equal_state, every_rule, following, state, train
+from test_rules_in_training import RULES, assert_equal_state, every_rule, following, state, train
 
 import keras_lr as klr
 

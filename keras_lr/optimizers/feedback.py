@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
@@ -22,6 +23,7 @@ FACTORS = (
     (SECOND_MOMENT_FACTOR, SECOND_MOMENTS[1:]),
     (SECOND_MOMENT_FACTOR, LARGEST_SECOND_MOMENTS),
 )
+START = "start"  # of the slots with the initial weights
 HYPERPARAMETERS = ("momentum", "beta_1", "beta_2", "epsilon")
 
 
@@ -43,14 +45,13 @@ def start_rule(optimizer: Any, name: str, rule: Rule) -> None:
         variables[f"{name}_{suffix}"].assign(value)
     variables[name].assign(rule.initial_value())
     if optimizer.built:
-        for slot in rule.slots:
-            add_slot(optimizer, optimizer._managed.slots, f"{name}_{slot}")
+        _add_slots(optimizer, name, rule)
 
 
 def stop_rule(optimizer: Any, name: str, rule: Rule) -> None:
     """Remove the state of a rule that the optimizer no longer follows."""
     managed = optimizer._managed
-    for suffix in (*rule.initial_state(), *rule.slots):
+    for suffix in (*rule.initial_state(), *rule.slots, START):
         for variables in (managed.variables, managed.slots):
             variables.pop(f"{name}_{suffix}", None)
 
@@ -58,8 +59,14 @@ def stop_rule(optimizer: Any, name: str, rule: Rule) -> None:
 def add_slots(optimizer: Any) -> None:
     """Add the slots of the rules of an optimizer that was built after it was given them."""
     for name, rule in optimizer._managed.rules.items():
-        for slot in rule.slots:
-            add_slot(optimizer, optimizer._managed.slots, f"{name}_{slot}")
+        _add_slots(optimizer, name, rule)
+
+
+def _add_slots(optimizer: Any, name: str, rule: Rule) -> None:
+    for slot in rule.slots:
+        add_slot(optimizer, optimizer._managed.slots, f"{name}_{slot}", 0.0)
+    if rule.keeps_initial_weights:
+        add_slot(optimizer, optimizer._managed.slots, f"{name}_{START}", math.nan)
 
 
 def update_rules(optimizer: Any, grads: Any, weights: Any) -> None:
@@ -69,13 +76,15 @@ def update_rules(optimizer: Any, grads: Any, weights: Any) -> None:
         return
     grads = Vector(keras.ops.cast(grad, "float32") for grad in _full_gradients(optimizer, grads, weights))
     indices = [optimizer._get_variable_index(weight) for weight in weights]
+    values = _vector(weights)
     for name, rule in sorted(rules.items(), key=lambda item: item[0] != "learning_rate"):
         signals = Signals(
             gradients=grads,
-            weights=_vector(weights),
+            weights=values,
             learning_rate=_rate(optimizer, name),
             first_moments=_slots(optimizer, FIRST_MOMENTS, indices),
             second_moments=_slots(optimizer, SECOND_MOMENTS, indices),
+            initial_weights=_initial_weights(optimizer, name, values, indices) if rule.keeps_initial_weights else None,
             updates=keras.ops.cast(_tensor(optimizer.iterations), "float32") + 1.0,
             hyperparameters={
                 key: _tensor(getattr(optimizer, key)) for key in HYPERPARAMETERS if hasattr(optimizer, key)
@@ -119,6 +128,15 @@ def _update_rule(optimizer: Any, name: str, rule: Rule, signals: Signals, indice
     for slot, variables in slots.items():
         for variable, new, old in zip(variables, after[slot], vectors[slot], strict=True):
             variable.assign(ops.where(is_finite, new, old))
+
+
+def _initial_weights(optimizer: Any, name: str, weights: Vector, indices: list[int]) -> Vector:
+    """The weights before the first update of a rule, which are kept in that update; until then there are NaNs."""
+    slots = [optimizer._managed.slots[f"{name}_{START}"][index] for index in indices]
+    initial = _vector(slots).map(lambda kept, now: keras.ops.where(keras.ops.isnan(kept), now, kept), weights)
+    for slot, value in zip(slots, initial, strict=True):
+        slot.assign(value)
+    return initial
 
 
 def _rate(optimizer: Any, name: str) -> Any:

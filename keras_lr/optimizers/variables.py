@@ -109,12 +109,12 @@ def add_variable(optimizer: Any, variables: dict[str, Hyperparameter], name: str
         optimizer._track_trackable(variables[name], name=f"keras_lr_{name}", overwrite=True)
 
 
-def add_slot(optimizer: Any, slots: dict[str, list[keras.Variable]], name: str) -> None:
-    """Add to `slots` a float32 variable, 0 at first, for each weight of a built optimizer."""
+def add_slot(optimizer: Any, slots: dict[str, list[keras.Variable]], name: str, value: float) -> None:
+    """Add to `slots` a float32 variable, filled with `value`, for each weight of a built optimizer."""
     with variable_scope(optimizer):
         slots[name] = [
             keras.Variable(
-                keras.initializers.Zeros(),
+                keras.initializers.Constant(value),
                 shape=weight.shape,
                 dtype="float32",
                 trainable=False,

@@ -30,6 +30,7 @@ class Signals:
         first_moments: The slots for the momentum before the update: the velocity of `SGD`, the average of gradients of
             `Adam`; `None` where the optimizer has none.
         second_moments: The averages of squared gradients before the update; `None` where the optimizer has none.
+        initial_weights: The weights before the first update of the rule; `None` unless the rule has them kept.
         updates: The number of this update, 1 for the first one of the optimizer.
         hyperparameters: `"momentum"`, `"beta_1"`, `"beta_2"`, `"epsilon"`: those that the optimizer has.
     """
@@ -39,6 +40,7 @@ class Signals:
     learning_rate: Any
     first_moments: Any
     second_moments: Any
+    initial_weights: Any
     updates: Any
     hyperparameters: Mapping[str, Any]
 
@@ -111,6 +113,8 @@ class Rule(Settings):
     """The names of the optimizer classes that the rule is for, with those that derive from them; if empty, all."""
     slots: ClassVar[tuple[str, ...]] = ()
     """The names of the state that has an element for each weight, 0 at first."""
+    keeps_initial_weights: ClassVar[bool] = False
+    """Whether `signals` has the initial weights, which takes a value for each weight."""
     reported: ClassVar[tuple[str, ...]] = ()
     """The names of the scalar state that `Monitor` records."""
 
