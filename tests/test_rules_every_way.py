@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from models import BATCHES, classifier, flowers
+from models import classifier
 from test_rules_in_training import RULES, assert_equal_state, close, every_rule, following, state, train
 
 import keras_lr as klr
