@@ -109,6 +109,8 @@ class SavedState(keras.Loss):
                 pass  # Keras has said so
             elif name in self._managed.variables:
                 numbers[name] = _read(store, name, axes=0)
+                if name in self._managed.rule_variables:
+                    _require_finite(name, numbers[name])
             elif name in slots:
                 slots[name].assign(_read_slot(store, name, slots[name].shape))
             elif name != "learning_rate" and name in inspect.signature(self._managed.plain_class).parameters:
@@ -144,7 +146,15 @@ def _read_slot(store: Any, name: str, shape: Any) -> np.ndarray:
             f"The state `{name}` of the optimizer in the file must be numbers of shape {tuple(shape)}. "
             f"Received: an array of shape {tuple(stored.shape)} and type {stored.dtype}"
         )
-    return np.array(stored)
+    array = np.array(stored)
+    _require_finite(name, array)
+    return array
+
+
+def _require_finite(name: str, array: np.ndarray) -> None:
+    """Raise for a state of a rule that no rule leads to, and that it would keep for ever."""
+    if not np.isfinite(array).all():
+        raise ValueError(f"The state `{name}` of the optimizer in the file must be finite numbers.")
 
 
 def managed_state(optimizer: Any) -> ManagedState | None:
