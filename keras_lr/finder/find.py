@@ -47,9 +47,9 @@ def find_learning_rate(
     >>> model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
     >>> model.compile(optimizer=keras.optimizers.SGD(0.01), loss="mse")
     >>> found = klr.find_learning_rate(model, x, x.sum(axis=1), batch_size=64, verbose=0)
-    >>> 0.001 < found.suggestions.valley < found.suggestions.lowest < 10
-    True
-    >>> rate = klr.one_cycle(peak=found.suggestions.steepest, steps=klr.epochs(12))
+    >>> found.recommended.reliability
+    'fair'
+    >>> rate = klr.one_cycle(peak=found.recommended.peak, steps=klr.epochs(12))
 
     It changes nothing. Afterwards the weights, the optimizer (its class, moments, iterations and rate),
     the state of BatchNorm and other layers, metrics, compiled functions, `history` and the random states
@@ -78,7 +78,7 @@ def find_learning_rate(
         verbose: 0 for no progress bar.
 
     Returns:
-        A `RangeTest` with `rates`, `losses`, `smoothed`, `suggestions` and `plot()`.
+        A `RangeTest` with `recommended`, `rates`, `losses`, `smoothed`, `suggestions` and `plot()`.
 
     Raises:
         TypeError, ValueError: An argument breaks its rule, or a custom `train_step` of

@@ -8,7 +8,7 @@ import keras
 
 
 class Progress:
-    """A progress bar of Keras' over `target` updates, with the current values; nothing if `verbose` is 0."""
+    """A progress bar of Keras' over `target` updates, or more, with the current values; nothing if `verbose` is 0."""
 
     def __init__(self, target: int, verbose: Any):
         self.bar = keras.utils.Progbar(target) if verbose else None
@@ -18,6 +18,7 @@ class Progress:
         """Show the values after so many updates of a training."""
         if self.bar is not None:
             self.bar.stateful_metrics |= set(values)
+            self.bar.target = max(self.bar.target, self.done + updates)
             self.bar.update(self.done + updates, list(values.items()))
 
     def add(self, updates: int) -> None:

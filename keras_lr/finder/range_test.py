@@ -27,7 +27,7 @@ class RangeTest:
     >>> losses = 2 - 1.5 / (1 + (0.01 / rates) ** 1.5) + (rates / 2) ** 4  # falls about 0.01, then explodes
     >>> found = klr.RangeTest.of(rates, [losses])
     >>> found.recommended.peak, found.recommended.constant, found.recommended.reliability
-    (0.078, 0.031, 'fair')
+    (0.066, 0.027, 'fair')
 
     Attributes:
         rates: The values that were used, an array.
@@ -95,7 +95,7 @@ class RangeTest:
 
     @functools.cached_property
     def recommended(self) -> Recommendation:
-        return recommend(self.rates, self.runs, self.suggestions, self.hyperparameter, self.stopped)
+        return recommend(self.rates, self.smoothed, self.suggestions, self.hyperparameter, self.stopped)
 
     def plot(self, **options: Any) -> Any:
         """Draw losses, smoothed losses and suggestions, and return the Axes; see `plotting.plot_range_tests`."""

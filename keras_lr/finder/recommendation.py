@@ -6,11 +6,14 @@ import dataclasses
 
 import numpy as np
 
+from .loss_curve import MIN_LOSSES
 from .suggestions import Suggestions
 
-# In `benchmarks/tuner.py`, with SGD and AdamW, the lowest loss of a sweep is at about 4 times the best peak of a
-# policy that decays and at 10 times the best constant rate; the sweep diverges at about 3 times the former.
-PEAK, CONSTANT, DIVERGED = 4.0, 10.0, 10.0
+# On the tasks of `benchmarks/tuner.py`, with SGD and AdamW, the lowest loss of a sweep is at about 4 times the best
+# peak of a policy that decays, and at 10 times the best constant rate. Where the loss falls little, its lowest says
+# nothing, and the best peak is at about a 16th of the rate at which it diverges.
+PEAK, CONSTANT, DIVERGED = 4.0, 10.0, 16.0
+LITTLE = 0.25  # of the first loss
 WITHIN = 3.2  # the factor between a recommended and the best peak, in 9 of 10 cases
 
 
@@ -44,16 +47,17 @@ class Recommendation:
 
 
 def recommend(
-    rates: np.ndarray, runs: np.ndarray, suggestions: Suggestions, hyperparameter: str, stopped: str
+    rates: np.ndarray, smoothed: np.ndarray, suggestions: Suggestions, hyperparameter: str, stopped: str
 ) -> Recommendation:
     """One peak and one constant rate from what a range test has found."""
     if hyperparameter != "learning_rate":
         return Recommendation(None, None, None, "none", f"there is no rule for `{hyperparameter}`")
     lowest, ended = suggestions.lowest, "diverged" in stopped or "was" in stopped
-    if lowest is None and not ended:
+    if lowest is None and (not ended or len(rates) < MIN_LOSSES):
         return Recommendation(None, None, None, "none", suggestions.reasons["lowest"])
-    if lowest is None:
-        reason = f"{suggestions.reasons['lowest']}; a {DIVERGED:g}th of {rates[-1]:.2g}, where it diverges"
+    if lowest is None or (ended and smoothed[0] - np.nanmin(smoothed) < LITTLE * abs(smoothed[0])):
+        why = suggestions.reasons.get("lowest", "the loss falls little")
+        reason = f"a {DIVERGED:g}th of {rates[-1]:.2g}, where the loss diverges: {why}"
         return _of(rates[-1] / DIVERGED * PEAK, (1.0, 1.0), "poor", reason)
     low, high = suggestions.spread.get("lowest", (lowest, lowest))
     reason = f"a quarter and a tenth of {lowest:.2g}, where the loss is lowest"

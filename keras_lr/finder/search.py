@@ -14,6 +14,11 @@ def grid(power: int) -> float:
     return STEP**power if power % 2 else float(10) ** (power // 2)
 
 
+def nearest(peak: float) -> float:
+    """The nearest peak of the grid."""
+    return grid(round(math.log(peak, STEP)))
+
+
 def climb(middle: float, loss_of: Callable[[float], float], most: int) -> dict[float, float]:
     """The losses of three peaks around `middle`, and of the next ones until the lowest loss is inside.
 

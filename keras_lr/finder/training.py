@@ -16,7 +16,7 @@ from ..optimizers.inspection import batch_count, configured_rate, inner_optimize
 from ..optimizers.layerwise import Scaled
 from ..optimizers.learning_rate import reset_factor
 from ..optimizers.scheduled import scheduled
-from ..optimizers.snapshots import call_and_restore, run_all, snapshot_objects
+from ..optimizers.snapshots import call_and_restore, run_all, snapshot_objects, snapshot_variables
 from ..optimizers.variables import strategy_scope
 from ..schedules import arguments
 from ..schedules.base import Schedule
@@ -61,7 +61,7 @@ class ShortTrainings:
                 layer.momentum = min(layer.momentum, max(0.5, 1 - MEMORY / most))
         if keras.backend.backend() == "jax":  # where a step has only the variables of the objects that it knows
             list.extend(self.counter._variables, self.recorder.variables)
-        self.start = snapshot_values(model)
+        self.start = [*snapshot_values(model), snapshot_variables(self.recorder.variables)]
 
     def train(self, values: np.ndarray, is_over: Callable[[np.ndarray], bool]) -> np.ndarray:
         """Train for one update with each value, or until `is_over` of the losses so far; the loss of each update."""
@@ -76,8 +76,8 @@ class ShortTrainings:
         return self.recorder.losses()[: len(values)]
 
     def evaluate(self, held: Data, updates: int) -> tuple[float, np.ndarray]:
-        """The loss on data that is held out, at most as many batches as so many updates have, and of each batch."""
-        batches = updates * self.batches
+        """The loss on data that is held out, in at most half the batches of so many updates, and that of each batch."""
+        batches = math.ceil(updates * self.batches / 2)
         losses = BatchLosses()
         examples = batches * (held["batch_size"] or 32)
         with _without_warnings_of_data():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable
 from typing import Any
@@ -10,22 +9,21 @@ from typing import Any
 import numpy as np
 
 from ..schedules import arguments
-from ..schedules.base import Schedule
-from ..schedules.foreign import member
 from ..schedules.policies.one_cycle import one_cycle
 from .data import Data, batches_per_epoch, hold_out
 from .find import check_model, sweep
+from .policy import Policy
 from .preserved import reseed_tensorflow, snapshot_random_states
 from .progress import Progress
 from .range_test import RangeTest
-from .search import climb
+from .recommendation import LITTLE
+from .search import climb, nearest
 from .training import ShortTrainings, restoring, updates_of
 from .tuned import Trial, TunedRate
 
 OWNER = "tune_learning_rate"
 FEWEST = 40  # updates of a training whose peak can be tuned
 PEAKS = 5  # at most
-POLICY = "a function of a peak and a number of steps that returns a schedule or a number"
 
 
 def tune_learning_rate(
@@ -59,13 +57,14 @@ def tune_learning_rate(
     >>> model.compile(optimizer=keras.optimizers.SGD(tuned.schedule, momentum=0.9), loss="mse")
 
     A range test finds about where the peak is. From three peaks around it, a factor of 3.2 apart, the policy is
-    trained from the same start in a twelfth of the updates, at least 80 or an eighth: up and down again. While the
-    lowest loss is at an end, the next peak is tried, five at most. The lowest point of a parabola through the losses,
+    trained from the same start in a twelfth of the updates, at least 80 or an eighth: up and down again. If that
+    lowers the loss little, it is half as long again. While the lowest loss is at an end, the next peak is tried, five
+    at most. The lowest point of a parabola through the losses,
     by the logarithm of the peak, is the best peak for that length; times `(short / long) ** 0.25` it is that for the
     whole training, because longer trainings want lower peaks. The batch statistics of BatchNormalization are averaged
     over a shorter time in short trainings.
 
-    It costs 0.3 to 0.45 of the training from about 1,000 updates on, and more below: the result tells. A
+    It costs 0.3 to 0.5 of the training from about 1,000 updates on, and more below: the result tells. A
     peak that diverges is a bad one. Where the result is unsure, its `doubts` say why. As after `find_learning_rate`,
     the model, its optimizer and the random states are what they were, bit for bit, also if it is interrupted.
 
@@ -97,23 +96,24 @@ def tune_learning_rate(
     if not arguments.is_integer(epochs) or epochs * in_epoch < FEWEST:
         arguments.reject(OWNER, "epochs", f"an integer that is enough for {FEWEST} updates, {in_epoch:g} each", epochs)
     steps = int(epochs * in_epoch)
-    bind = {"steps_per_epoch": max(1, int(in_epoch)), "epochs": int(epochs), "batch_size": batch_size}
+    known = {"steps_per_epoch": max(1, int(in_epoch)), "epochs": int(epochs), "batch_size": batch_size}
+    policy = Policy(OWNER, schedule, steps, **known)
     updates = 10 * round(max(steps / 12, min(80, steps / 8)) / 10) or 10
-    swept = min(100, max(40, steps // 10))
-    indices = np.arange(updates) * steps // updates
-    _check_policy(schedule, steps, indices, bind)
-    bar = Progress(swept + 4 * updates, verbose)
+    longer = 3 * updates // 2 if steps > 11 * updates else updates
+    rates = np.geomspace(1e-6, 10, min(100, max(40, steps // 10)))
+    bar = Progress(len(rates) + 3 * updates, verbose)
 
     def tune() -> TunedRate:
-        short = _ShortPolicies(model, max(updates, swept), data, held, bar)
-        rates = np.geomspace(1e-6, 10, swept)
+        short = _Trials(model, max(longer, len(rates)), data, held, policy, bar)
         test = RangeTest.of(rates, [sweep(short.trainings, "learning_rate", rates, bar)])
-        first = float(np.mean(test.losses[:5]))
-        middle = test.recommended.peak or 0.01
-        trials: dict[float, Trial] = {}
+        first, middle = float(np.mean(test.losses[:5])), nearest(test.recommended.peak or 0.01)
+        probe = short.train(middle, updates)
+        falls_little = first - probe.loss < LITTLE * abs(first)
+        trials = {middle: short.train(middle, longer) if falls_little and longer > updates else probe}
 
         def loss_of(peak: float) -> float:
-            trials[peak] = short.trial(peak, _values(schedule, peak, steps, indices, bind))
+            if peak not in trials:
+                trials[peak] = short.train(peak, trials[middle].updates)
             return trials[peak].loss
 
         if math.isinf(min(climb(middle, loss_of, PEAKS).values())):
@@ -121,23 +121,22 @@ def tune_learning_rate(
                 f"The validation loss is not finite whatever the peak, from {max(trials):.2g} down to "
                 f"{min(trials):.2g}. See whether the data and the first loss are finite. Received: loss={first}"
             )
-        cost = (len(test.losses) + short.cost) / steps
-        return TunedRate(schedule, steps, tuple(trials[peak] for peak in sorted(trials)), test, first, cost)
+        by_peak = tuple(trials[peak] for peak in sorted(trials))
+        return TunedRate(schedule, steps, by_peak, test, first, (len(test.losses) + short.cost) / steps)
 
     return restoring(OWNER, model, data, tune)
 
 
-class _ShortPolicies:
-    """Trials of a model, one after the other, and what they cost in updates."""
+class _Trials:
+    """Short trainings of a policy, one after the other, and what they cost in updates."""
 
-    def __init__(self, model: Any, most: int, data: Data, held: Data, bar: Progress):
-        self.bar, self.cost, self.model = bar, 0.0, model
+    def __init__(self, model: Any, most: int, data: Data, held: Data, policy: Policy, bar: Progress):
+        self.held, self.policy, self.bar, self.cost = held, policy, bar, 0.0
         self.trainings = ShortTrainings(model, "learning_rate", most, data)
-        self.held = held
         self.rewind = snapshot_random_states()  # each trial has the same data in the same order
 
-    def trial(self, peak: float, values: np.ndarray) -> Trial:
-        """Train with these rates and evaluate."""
+    def train(self, peak: float, updates: int) -> Trial:
+        """Train with the whole policy in so many updates, and evaluate."""
 
         def is_over(losses: np.ndarray) -> bool:
             self.bar.show(len(losses), {"peak": peak, "loss": losses[-1]} if len(losses) else {})
@@ -145,15 +144,14 @@ class _ShortPolicies:
 
         self.rewind()
         reseed_tensorflow()
-        losses = self.trainings.train(values, is_over)
+        losses = self.trainings.train(self.policy.values(peak, updates), is_over)
         self.cost += len(losses)
-        batches = np.empty(0)
-        loss = math.inf
+        loss, batches = math.inf, np.empty(0)
         if np.isfinite(losses).all():
-            loss, batches = self.trainings.evaluate(self.held, len(values))
+            loss, batches = self.trainings.evaluate(self.held, updates)
             self.cost += len(batches) / 3 / self.trainings.batches
-        self.bar.add(len(values))
-        return Trial(peak, len(values), loss if math.isfinite(loss) else math.inf, batches)
+        self.bar.add(updates)
+        return Trial(peak, updates, loss if math.isfinite(loss) else math.inf, batches)
 
 
 def _batches(data: Data, steps_per_epoch: Any) -> int:
@@ -165,27 +163,3 @@ def _batches(data: Data, steps_per_epoch: Any) -> int:
     if not arguments.is_integer(steps_per_epoch) or steps_per_epoch < 1:
         arguments.reject(OWNER, "steps_per_epoch", "an integer > 0", steps_per_epoch)
     return int(steps_per_epoch)
-
-
-def _check_policy(policy: Any, steps: int, indices: np.ndarray, bind: dict[str, Any]) -> None:
-    """Refuse what is no policy, and one whose peak changes nothing."""
-    remedy = "Other arguments go into a function: `lambda peak, steps: keras_lr.one_cycle(peak, steps, warmup=0.1)`."
-    try:
-        inspect.signature(policy).bind(0.01, steps)
-    except (TypeError, ValueError):
-        arguments.reject(OWNER, "schedule", POLICY, policy, remedy, error=TypeError)
-    low, high = (_values(policy, peak, steps, indices, bind) for peak in (0.01, 0.02))
-    if np.array_equal(low, high):
-        arguments.reject(OWNER, "schedule", "a function whose result depends on its peak", policy)
-
-
-def _values(policy: Any, peak: float, steps: int, indices: np.ndarray, bind: dict[str, Any]) -> np.ndarray:
-    """The rates of a policy at some of its steps, those of the whole policy in small."""
-    made = policy(peak, steps)
-    try:
-        schedule = member(made)
-    except TypeError:
-        schedule = None
-    if not isinstance(schedule, Schedule):
-        arguments.reject(OWNER, "schedule", POLICY, policy, f"It returned {made!r}.", error=TypeError)
-    return schedule.bind(**bind).values(indices)

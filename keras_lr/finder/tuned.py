@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from .range_test import RangeTest
-from .search import for_longer, is_inside, vertex
+from .recommendation import LITTLE
+from .search import STEP, for_longer, is_inside, vertex
 
-LITTLE = 0.2  # the share of the first loss by which it should fall in a trial
 SURE = 2.0  # standard errors
 
 
@@ -32,10 +32,10 @@ class Trial:
     batch_losses: np.ndarray = dataclasses.field(repr=False)
 
     def standard_error(self, other: Trial) -> float:
-        """The standard error of the difference between the losses of two trials, from those of the same batches."""
+        """The standard error of the difference to the loss of another trial, from those of the batches; 0 for one."""
         count = min(len(self.batch_losses), len(other.batch_losses))
         if count < 2:
-            return math.inf
+            return 0.0
         difference = self.batch_losses[:count] - other.batch_losses[:count]
         return float(np.std(difference, ddof=1) / math.sqrt(count))
 
@@ -86,10 +86,9 @@ class TunedRate:
     @property
     def between(self) -> tuple[float, float]:
         best = self._best
-        level = [t.peak for t in self.trials if t.loss - best.loss <= SURE * t.standard_error(best) or t is best]
-        ends = (min(level), max(level)) if len(self.trials[0].batch_losses) > 1 else (best.peak, best.peak)
-        factor = self.peak / vertex(self._losses)
-        return _rounded(ends[0] * factor / 1.8), _rounded(ends[1] * factor * 1.8)  # half a step of the grid
+        level = [t.peak for t in self.trials if t.loss - best.loss <= SURE * t.standard_error(best)]
+        factor, half = self.peak / vertex(self._losses), math.sqrt(STEP)
+        return _rounded(min(level) * factor / half), _rounded(max(level) * factor * half)
 
     @property
     def doubts(self) -> tuple[str, ...]:
