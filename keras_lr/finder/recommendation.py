@@ -52,22 +52,28 @@ def recommend(
     """One peak and one constant rate from what a range test has found."""
     if hyperparameter != "learning_rate":
         return Recommendation(None, None, None, "none", f"there is no rule for `{hyperparameter}`")
-    lowest, ended = suggestions.lowest, "diverged" in stopped or "was" in stopped
-    if lowest is None and (not ended or len(rates) < MIN_LOSSES):
-        return Recommendation(None, None, None, "none", suggestions.reasons["lowest"])
-    if lowest is None or (ended and smoothed[0] - np.nanmin(smoothed) < LITTLE * abs(smoothed[0])):
+    lowest, below = suggestions.lowest, below_divergence(rates, stopped)
+    if below and (lowest is None or smoothed[0] - np.nanmin(smoothed) < LITTLE * abs(smoothed[0])):
         why = suggestions.reasons.get("lowest", "the loss falls little")
         reason = f"a {DIVERGED:g}th of {rates[-1]:.2g}, where the loss diverges: {why}"
-        return _of(rates[-1] / DIVERGED * PEAK, (1.0, 1.0), "poor", reason)
+        return _of(below * PEAK, (1.0, 1.0), "poor", reason)
+    if lowest is None:
+        return Recommendation(None, None, None, "none", suggestions.reasons["lowest"])
     low, high = suggestions.spread.get("lowest", (lowest, lowest))
     reason = f"a quarter and a tenth of {lowest:.2g}, where the loss is lowest"
     if high > 10 * low:
         reliability, reason = "poor", f"{reason}; the sweeps differ, from {low:.2g} to {high:.2g}"
-    elif not ended and lowest >= rates[-1] / 2:
+    elif not below and lowest >= rates[-1] / 2:
         reliability, reason = "poor", f"{reason}, at the end of the sweep"
     else:
         reliability = "fair"
     return _of(lowest, (low / lowest, high / lowest), reliability, reason)
+
+
+def below_divergence(rates: np.ndarray, stopped: str) -> float | None:
+    """The peak that is likely for the rate at which the loss diverged; `None` where it did not, or at once."""
+    diverged = "diverged" in stopped or "was" in stopped
+    return float(rates[-1]) / DIVERGED if diverged and len(rates) >= MIN_LOSSES else None
 
 
 def _of(lowest: float, spread: tuple[float, float], reliability: str, reason: str) -> Recommendation:

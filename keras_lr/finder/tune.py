@@ -16,7 +16,7 @@ from .policy import Policy
 from .preserved import reseed_tensorflow, snapshot_random_states
 from .progress import Progress
 from .range_test import RangeTest
-from .recommendation import LITTLE
+from .recommendation import below_divergence
 from .search import climb, nearest
 from .training import ShortTrainings, restoring, updates_of
 from .tuned import Trial, TunedRate
@@ -56,13 +56,12 @@ def tune_learning_rate(
     True
     >>> model.compile(optimizer=keras.optimizers.SGD(tuned.schedule, momentum=0.9), loss="mse")
 
-    A range test finds about where the peak is. From three peaks around it, a factor of 3.2 apart, the policy is
-    trained from the same start in a twelfth of the updates, at least 80 or an eighth: up and down again. If that
-    lowers the loss little, it is half as long again. While the lowest loss is at an end, the next peak is tried, five
-    at most. The lowest point of a parabola through the losses,
-    by the logarithm of the peak, is the best peak for that length; times `(short / long) ** 0.25` it is that for the
-    whole training, because longer trainings want lower peaks. The batch statistics of BatchNormalization are averaged
-    over a shorter time in short trainings.
+    A range test finds about where the peak is. From three peaks around it, a factor of 3.2 apart, the policy is trained
+    from the same start in a twelfth of the updates, at least 80 or an eighth: up and down again. If the first of them
+    lowers the loss little, they are half as long again, with higher peaks. While the lowest loss is at an end, the next
+    peak is tried, five at most. The lowest point of a parabola through the losses, by the logarithm of the peak, is the
+    best peak for that length; times `(short / long) ** 0.25` it is that for the whole training, because longer
+    trainings want lower peaks. Short trainings average the statistics of BatchNormalization over a shorter time.
 
     It costs 0.3 to 0.5 of the training from about 1,000 updates on, and more below: the result tells. A
     peak that diverges is a bad one. Where the result is unsure, its `doubts` say why. As after `find_learning_rate`,
@@ -100,20 +99,22 @@ def tune_learning_rate(
     policy = Policy(OWNER, schedule, steps, **known)
     updates = 10 * round(max(steps / 12, min(80, steps / 8)) / 10) or 10
     longer = 3 * updates // 2 if steps > 11 * updates else updates
-    rates = np.geomspace(1e-6, 10, min(100, max(40, steps // 10)))
+    rates = np.geomspace(1e-6, 10, min(100, max(60, steps // 10)))
     bar = Progress(len(rates) + 3 * updates, verbose)
 
     def tune() -> TunedRate:
         short = _Trials(model, max(longer, len(rates)), data, held, policy, bar)
         test = RangeTest.of(rates, [sweep(short.trainings, "learning_rate", rates, bar)])
         first, middle = float(np.mean(test.losses[:5])), nearest(test.recommended.peak or 0.01)
-        probe = short.train(middle, updates)
-        falls_little = first - probe.loss < LITTLE * abs(first)
-        trials = {middle: short.train(middle, longer) if falls_little and longer > updates else probe}
+        probe, trials, length = short.train(middle, updates), {}, updates
+        if probe.falls_little(first):  # too short, or too low a peak: where the loss falls slowly, high peaks are best
+            middle, length = max(middle, nearest(below_divergence(test.rates, test.stopped) or middle)), longer
+        if (probe.peak, probe.updates) == (middle, length):
+            trials[middle] = probe
 
         def loss_of(peak: float) -> float:
             if peak not in trials:
-                trials[peak] = short.train(peak, trials[middle].updates)
+                trials[peak] = short.train(peak, length)
             return trials[peak].loss
 
         if math.isinf(min(climb(middle, loss_of, PEAKS).values())):

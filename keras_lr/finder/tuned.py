@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from .range_test import RangeTest
-from .recommendation import LITTLE
 from .search import STEP, for_longer, is_inside, vertex
 
+LITTLE = 0.3  # of the first loss, for a trial to fall by
 SURE = 2.0  # standard errors
 
 
@@ -30,6 +30,10 @@ class Trial:
     updates: int
     loss: float
     batch_losses: np.ndarray = dataclasses.field(repr=False)
+
+    def falls_little(self, first_loss: float) -> bool:
+        """Whether the loss has fallen so little that it is no judge."""
+        return first_loss - self.loss < LITTLE * abs(first_loss)
 
     def standard_error(self, other: Trial) -> float:
         """The standard error of the difference to the loss of another trial, from those of the batches; 0 for one."""
@@ -99,7 +103,7 @@ class TunedRate:
             found.append("one batch of validation data says little")
         elif self.between[1] / self.between[0] > 30:
             found.append("peaks far apart are level within the noise of the validation loss")
-        if self.first_loss - best.loss < LITTLE * abs(self.first_loss):
+        if best.falls_little(self.first_loss):
             found.append(f"the loss falls little in {updates} updates, from {self.first_loss:.3g} to {best.loss:.3g}")
         if updates < 40:
             found.append(f"{updates} updates are few to judge by")
