@@ -75,6 +75,8 @@ def rows_of(store, truth):
                 power = best_powers(grid)[0]
                 best = np.array([grid[power][str(seed)][1] for seed in SEEDS])
                 picks = [cell[str(seed)] for seed in TUNERS if str(seed) in cell]
+                if not picks:
+                    continue
                 reached = np.array([[cell[f"{p['peak']}"][str(seed)][1] for seed in SEEDS] for p in picks])
                 noise = np.std([grid[power][str(seed)][1] for seed in range(5)], ddof=1)
                 difference, cost = (reached - best).mean(), np.mean([pick["cost"] for pick in picks])
@@ -89,7 +91,8 @@ def rows_of(store, truth):
 
 def print_table(store, truth):
     lines, differences, costs, factors = rows_of(store, truth)
-    print(table(["", "updates", "best peak", "tuned", "points of the best", "of the tuned", "", "cost"], lines))
+    columns = ["updates", "best peak", "tuned, two seeds", "points of the best", "of the tuned", "difference", "cost"]
+    table("A question mark: the result says that it is unsure.", columns, lines)
     for steps, values in sorted(differences.items()):
         points, in_noise = np.array(values).T
         print(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from .suggestions import Suggestions
 
 # On the tasks of `benchmarks/tuner.py`, with SGD and AdamW, the lowest loss of a sweep is at about 4 times the best
 # peak of a policy that decays, and at 10 times the best constant rate. Where the loss falls little, its lowest says
-# nothing, and the best peak is at about a 16th of the rate at which it diverges.
+# less; the best peak is also at about a 16th of the rate at which it diverges.
 PEAK, CONSTANT, DIVERGED = 4.0, 10.0, 16.0
 LITTLE = 0.25  # of the first loss
 WITHIN = 3.2  # the factor between a recommended and the best peak, in 9 of 10 cases
@@ -53,12 +54,15 @@ def recommend(
     if hyperparameter != "learning_rate":
         return Recommendation(None, None, None, "none", f"there is no rule for `{hyperparameter}`")
     lowest, below = suggestions.lowest, below_divergence(rates, stopped)
-    if below and (lowest is None or smoothed[0] - np.nanmin(smoothed) < LITTLE * abs(smoothed[0])):
-        why = suggestions.reasons.get("lowest", "the loss falls little")
+    if lowest is None:
+        why = suggestions.reasons["lowest"]
+        if below is None:
+            return Recommendation(None, None, None, "none", why)
         reason = f"a {DIVERGED:g}th of {rates[-1]:.2g}, where the loss diverges: {why}"
         return _of(below * PEAK, (1.0, 1.0), "poor", reason)
-    if lowest is None:
-        return Recommendation(None, None, None, "none", suggestions.reasons["lowest"])
+    if below and smoothed[0] - np.nanmin(smoothed) < LITTLE * abs(smoothed[0]):
+        reason = f"the loss falls little, is lowest at {lowest:.2g} and diverges at {rates[-1]:.2g}"
+        return _of(math.sqrt(below * PEAK * lowest), (1.0, 1.0), "poor", reason)
     low, high = suggestions.spread.get("lowest", (lowest, lowest))
     reason = f"a quarter and a tenth of {lowest:.2g}, where the loss is lowest"
     if high > 10 * low:

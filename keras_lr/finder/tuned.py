@@ -11,8 +11,9 @@ import numpy as np
 from .range_test import RangeTest
 from .search import STEP, for_longer, is_inside, vertex
 
-LITTLE = 0.3  # of the first loss, for a trial to fall by
+LITTLE = 1 / 3  # of the first loss, for a trial to fall by
 SURE = 2.0  # standard errors
+LEVEL = 0.05  # of the fall of the loss: what differs less may change its order in a longer training
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -90,7 +91,8 @@ class TunedRate:
     @property
     def between(self) -> tuple[float, float]:
         best = self._best
-        level = [t.peak for t in self.trials if t.loss - best.loss <= SURE * t.standard_error(best)]
+        small = LEVEL * (self.first_loss - best.loss)
+        level = [t.peak for t in self.trials if t.loss - best.loss <= max(SURE * t.standard_error(best), small)]
         factor, half = self.peak / vertex(self._losses), math.sqrt(STEP)
         return _rounded(min(level) * factor / half), _rounded(max(level) * factor * half)
 
@@ -102,7 +104,7 @@ class TunedRate:
         if len(best.batch_losses) < 2:
             found.append("one batch of validation data says little")
         elif self.between[1] / self.between[0] > 30:
-            found.append("peaks far apart are level within the noise of the validation loss")
+            found.append("peaks far apart are level: their losses hardly differ, or by no more than their noise")
         if best.falls_little(self.first_loss):
             found.append(f"the loss falls little in {updates} updates, from {self.first_loss:.3g} to {best.loss:.3g}")
         if updates < 40:

@@ -94,13 +94,12 @@ def plot_tuned_rate(tuned: Any, *, ax: Any = None) -> Any:
     """
     ax = new_figure(figsize=(7, 4.2)).subplots() if ax is None else ax
     finite = [trial for trial in tuned.trials if np.isfinite(trial.loss)]
-    highest = max(tuned.first_loss, *(trial.loss for trial in finite))
+    highest = max(trial.loss for trial in finite)
     label = f"after {tuned.trials[0].updates} updates"
     ax.plot([t.peak for t in finite], [t.loss for t in finite], label=label, linewidth=2.2, **style_of(1))
     for trial in tuned.trials:
         if trial not in finite:
             ax.plot(trial.peak, highest, "x", color="#D55E00", markersize=10, label=f"{trial.peak:.2g} diverged")
-    ax.axhline(tuned.first_loss, color="#999999", linestyle=":", label="before training")
     ax.axvspan(*tuned.between, color="#009E73", alpha=0.12, zorder=0)
     ax.axvline(tuned.peak, color="#009E73", linewidth=2, label=f"peak {tuned.peak:g}, {tuned.reliability}")
     tidy(ax)
