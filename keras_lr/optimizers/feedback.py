@@ -11,7 +11,7 @@ from ..rules.base import FIRST_MOMENT_FACTOR, SECOND_MOMENT_FACTOR, Rule, Signal
 from ..rules.checks import check_update
 from ..rules.vector import Vector
 from ..schedules.base import Schedule
-from .state import FACTOR
+from .state import FACTOR, START
 from .variables import add_slot, add_variable
 
 # The attributes of Keras' optimizers with an average of the gradients, or a velocity, and with one of their squares.
@@ -23,7 +23,6 @@ FACTORS = (
     (SECOND_MOMENT_FACTOR, SECOND_MOMENTS[1:]),
     (SECOND_MOMENT_FACTOR, LARGEST_SECOND_MOMENTS),
 )
-START = "start"  # of the slots with the initial weights
 HYPERPARAMETERS = ("momentum", "beta_1", "beta_2", "epsilon")
 
 

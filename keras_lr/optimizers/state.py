@@ -17,6 +17,7 @@ from ..schedules.base import Schedule
 from .variables import Hyperparameter
 
 FACTOR = "factor"  # the variable that callbacks multiply the schedule of the learning rate by
+START = "start"  # ends the names of the slots with the initial weights, for rules that keep these
 LARGEST = 10**6  # numbers that a callback keeps; they are a few
 CALLBACK_PREFIX = "note."  # in files, before the names of what callbacks keep
 
@@ -147,7 +148,8 @@ def _read_slot(store: Any, name: str, shape: Any) -> np.ndarray:
             f"Received: an array of shape {tuple(stored.shape)} and type {stored.dtype}"
         )
     array = np.array(stored)
-    _require_finite(name, array)
+    if not name.rpartition("_")[0].endswith(f"_{START}"):  # which are NaN until the first update
+        _require_finite(name, array)
     return array
 
 
