@@ -1,5 +1,6 @@
 """The documentation site: `python -m sphinx -W --keep-going -b html docs docs/_build/html`."""
 
+import inspect
 import os
 import re
 from pathlib import Path
@@ -50,13 +51,25 @@ def prepare(app, what, name, obj, options, lines):
     text = re.sub(r"arXiv (\d{4}\.\d{4,5})", r"`arXiv \1 <https://arxiv.org/abs/\1>`__", text)
     # Indented formulas are literal.
     text = re.sub(r"(?<=[^:]):\n\n(?= {4}(?!>>>)\S)", "::\n\n", text)
-    # A bar is a norm, unless it is in code.
-    text = "".join(x if n % 2 else x.replace("|", "\\|") for n, x in enumerate(re.split(r"(`[^`]+`|^ *>>>.*$)", text, flags=re.M)))
+    # Code may be followed by a letter, and a bar is a norm, unless it is in code.
+    text = re.sub(r"(`[^`]+`)(?=\w)", r"\1\\ ", text)
+    text = "".join(
+        x if n % 2 else x.replace("|", "\\|") for n, x in enumerate(re.split(r"(`[^`]+`|^ *>>>.*$)", text, flags=re.M))
+    )
     picture = f"images/{name.removeprefix('keras_lr.')}.png"
     if (HERE / picture).exists():
         text = text.replace("\n\n", f"\n\n.. image:: /{picture}\n   :width: 180px\n\n", 1)
     lines[:] = text.split("\n")
 
 
+def signature(app, what, name, obj, options, arguments, returns):
+    """The arguments of `__init__`, also where a class has a `__new__` of its own."""
+    if what == "class" and inspect.isfunction(obj.__init__) and obj.__new__ is not object.__new__:
+        _, *parameters = inspect.signature(obj.__init__).parameters.values()
+        bare = [one.replace(annotation=inspect.Parameter.empty) for one in parameters]
+        return str(inspect.Signature(bare)), returns
+
+
 def setup(app):
+    app.connect("autodoc-process-signature", signature)
     app.connect("autodoc-process-docstring", prepare, priority=100)  # before napoleon
