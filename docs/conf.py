@@ -52,7 +52,7 @@ def prepare(app, what, name, obj, options, lines):
     # Indented formulas are literal.
     text = re.sub(r"(?<=[^:]):\n\n(?= {4}(?!>>>)\S)", "::\n\n", text)
     # Code may be followed by a letter, and a bar is a norm, unless it is in code.
-    text = re.sub(r"(`[^`]+`)(?=\w)", r"\1\\ ", text)
+    text = re.sub(r"(`[^`]+`)([a-z]?)", lambda m: rf"{m[1]}\ {m[2]}" if m[2] else m[1], text)
     text = "".join(
         x if n % 2 else x.replace("|", "\\|") for n, x in enumerate(re.split(r"(`[^`]+`|^ *>>>.*$)", text, flags=re.M))
     )
