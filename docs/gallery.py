@@ -170,7 +170,7 @@ def page() -> str:
         "The dots are the values worked out by hand that the tests compare with.",
         "The grey line below is 0; a picture without it does not reach down to 0.",
         "t is the index of the update, 0 for the first, and lengths are in steps;"
-        " they may be in [other units](../README.md#units-of-time).",
+        " they may be in [other units](time.md).",
     ]
     for group, names in GROUPS.items():
         lines += ["", f"## {group}", "", "| | |", "| --- | --- |"]
