@@ -71,7 +71,14 @@ def live(folder):
     return optimizer, [Commands(path), klr.LiveControl(path, verbose=0), klr.Monitor()]
 
 
-SCENARIOS = {function.__name__: function for function in (schedules, ramp, live)}
+def rule(folder):
+    """A rate that adapts to the gradients, with state for each weight, times a schedule that is reduced."""
+    rate = klr.Prodigy(klr.Cosine(1.0, 0.0, steps=klr.epochs(EPOCHS)), initial=1e-3)
+    optimizer = klr.scheduled(keras.optimizers.Adam(), learning_rate=rate)
+    return optimizer, [klr.BindSpans(), plateau(), klr.Monitor()]
+
+
+SCENARIOS = {function.__name__: function for function in (schedules, ramp, live, rule)}
 # How a run is saved, and when it is killed: `BackupAndRestore` writes two files in place, one after the other.
 WAYS = {"BackupAndRestore": ["batch"], "ModelCheckpoint": ["batch", "write"]}
 

@@ -16,7 +16,7 @@ from .optimizers.scheduled import scheduled
 from .rules.adaptive_momentum import AdaptiveMomentum
 from .rules.base import Rule, rule
 from .rules.d_estimates import DAdaptation, Prodigy
-from .rules.distance import DoG, DoWG
+from .rules.dowg import DoWG
 from .schedules.arithmetic import Clip, Noise, Product, Rescale, Sum
 from .schedules.base import Schedule, schedule
 from .schedules.compose import Sequence, Warmup
@@ -48,7 +48,6 @@ __all__ = [
     "DAdaptation",
     "Delay",
     "Demon",
-    "DoG",
     "DoWG",
     "EpochIntervalSwitcher",
     "EpochSchedule",

@@ -42,12 +42,11 @@ class Applied(keras.callbacks.Callback):
         self._last = now
 
 
-def classifier(optimizer, **compile_options):
-    """A small network with two hidden layers, always with the same weights at first."""
+def classifier(optimizer, hidden=True, **compile_options):
+    """A small network with or without a hidden layer, always with the same weights at first."""
     keras.utils.set_random_seed(7)
-    model = keras.Sequential(
-        [keras.Input([4]), keras.layers.Dense(8, activation="tanh"), keras.layers.Dense(3, activation="softmax")]
-    )
+    layers = [keras.layers.Dense(8, activation="tanh")] if hidden else []
+    model = keras.Sequential([keras.Input([4]), *layers, keras.layers.Dense(3, activation="softmax")])
     model.compile(optimizer=optimizer, loss="sparse_categorical_crossentropy", **compile_options)
     return model
 

@@ -265,7 +265,8 @@ def test_a_loaded_stack_goes_on(tmp_path):
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     assert [v.path for v in loaded.trainable_variables] != [v.path for v in model.trainable_variables]
     for moved, moved_loaded in zip(step(model), step(loaded), strict=True):
-        np.testing.assert_array_equal(moved, moved_loaded)
+        # TensorFlow adds the gradients of an embedding in the order in which its threads come.
+        np.testing.assert_allclose(moved, moved_loaded, rtol=1e-5, atol=1e-7)
 
 
 def test_another_number_of_variables():

@@ -19,6 +19,9 @@ from .optimizer_callback import OptimizerCallback
 class BindSpans(OptimizerCallback):
     """Resolves the spans of the model's schedules to steps, from what `fit` knows of its data.
 
+    Every other callback of keras_lr adds one to `fit` if there is none, so it is needed
+    only where they are not, or for its arguments.
+
     It reads the batches per epoch of arrays, `tf.data` pipelines, `PyDataset`s
     and of anything with `steps_per_epoch`; it never guesses. Bound spans are saved
     with the model, so a loaded model continues without binding. A later `fit` with
@@ -208,3 +211,6 @@ class BindSpans(OptimizerCallback):
                 f"Received: {name}={argument}"
             )
         return found if argument is None else argument
+
+
+OptimizerCallback.span_binder = BindSpans

@@ -11,7 +11,15 @@ import numpy as np
 
 from ..optimizers.accumulation import map_schedule, without_per_update
 from ..optimizers.hyperparameters import BELOW_ONE, NAMES
-from ..optimizers.inspection import applied_values, batch_count, current_value, is_scheduled, schedules_of, source_of
+from ..optimizers.inspection import (
+    applied_values,
+    batch_count,
+    current_value,
+    is_scheduled,
+    rules_of,
+    schedules_of,
+    source_of,
+)
 from ..optimizers.manage import manage, replace_schedule
 from ..optimizers.scheduled import scheduled
 from ..optimizers.state import FACTOR
@@ -71,7 +79,8 @@ def prepare(optimizers: list[Any], name: str, command: dict[str, Any], owner: st
 
 
 def next_values(optimizers: list[Any], name: str) -> list[float]:
-    """The value of a hyperparameter in the next step, for each optimizer that has it."""
+    """The value of a hyperparameter in the next step, for each optimizer that has it and knows it before the step."""
+    optimizers = [one for one in optimizers if name not in rules_of(one)]
     steps = [batch_count(optimizer) for optimizer in optimizers]
     values = [applied_values(one, step, step + 1).get(name) for one, step in zip(optimizers, steps, strict=True)]
     return [float(value[0]) for value in values if value is not None]
@@ -121,7 +130,7 @@ def _check_range(name: str, value: float, owner: str) -> float:
 
 
 def _can_hold(optimizer: Any, name: str, on: bool) -> bool:
-    if name not in schedules_of(optimizer):  # it may follow a rule
+    if name not in schedules_of(optimizer) or name in rules_of(optimizer):
         return False
     return on or isinstance(without_per_update(source_of(optimizer, name)), Held)
 

@@ -192,7 +192,8 @@ class LiveControl(OptimizerCallback):
             "value": values if len(values) > 1 else next(iter(values), None),
         }
         self.applied.append(entry)
-        text = f"{name} {json.dumps(command)} -> {entry['value']}" if name else json.dumps(command)
+        text = f"{name} {json.dumps(command)}" if name else json.dumps(command)
+        text += "" if entry["value"] is None else f" -> {entry['value']}"
         self._print(f"epoch {self._epoch}, batch {batch}: {text}", separator=": ")
         try:
             with open(self.log_path, "a", encoding="utf-8") as file:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
 
 from ..rules.base import FIRST_MOMENT_FACTOR, SECOND_MOMENT_FACTOR, Rule, Signals
+from ..rules.checks import check_update
 from ..rules.vector import Vector
 from ..schedules.base import Schedule
-from .state import FACTOR
+from .state import FACTOR, START
 from .variables import add_slot, add_variable
 
 # The attributes of Keras' optimizers with an average of the gradients, or a velocity, and with one of their squares.
 FIRST_MOMENTS = ("momentums", "_momentums", "_m")
-SECOND_MOMENTS = ("_velocities", "_u")
+LARGEST_SECOND_MOMENTS = ("_velocity_hats",)  # with `amsgrad`
+SECOND_MOMENTS = (*LARGEST_SECOND_MOMENTS, "_velocities", "_u")
+FACTORS = (
+    (FIRST_MOMENT_FACTOR, FIRST_MOMENTS),
+    (SECOND_MOMENT_FACTOR, SECOND_MOMENTS[1:]),
+    (SECOND_MOMENT_FACTOR, LARGEST_SECOND_MOMENTS),
+)
 HYPERPARAMETERS = ("momentum", "beta_1", "beta_2", "epsilon")
 
 
@@ -36,14 +44,13 @@ def start_rule(optimizer: Any, name: str, rule: Rule) -> None:
         variables[f"{name}_{suffix}"].assign(value)
     variables[name].assign(rule.initial_value())
     if optimizer.built:
-        for slot in rule.slots:
-            add_slot(optimizer, optimizer._managed.slots, f"{name}_{slot}")
+        _add_slots(optimizer, name, rule)
 
 
 def stop_rule(optimizer: Any, name: str, rule: Rule) -> None:
     """Remove the state of a rule that the optimizer no longer follows."""
     managed = optimizer._managed
-    for suffix in (*rule.initial_state(), *rule.slots):
+    for suffix in (*rule.initial_state(), *rule.slots, START):
         for variables in (managed.variables, managed.slots):
             variables.pop(f"{name}_{suffix}", None)
 
@@ -51,8 +58,14 @@ def stop_rule(optimizer: Any, name: str, rule: Rule) -> None:
 def add_slots(optimizer: Any) -> None:
     """Add the slots of the rules of an optimizer that was built after it was given them."""
     for name, rule in optimizer._managed.rules.items():
-        for slot in rule.slots:
-            add_slot(optimizer, optimizer._managed.slots, f"{name}_{slot}")
+        _add_slots(optimizer, name, rule)
+
+
+def _add_slots(optimizer: Any, name: str, rule: Rule) -> None:
+    for slot in rule.slots:
+        add_slot(optimizer, optimizer._managed.slots, f"{name}_{slot}", 0.0)
+    if rule.keeps_initial_weights:
+        add_slot(optimizer, optimizer._managed.slots, f"{name}_{START}", math.nan)
 
 
 def update_rules(optimizer: Any, grads: Any, weights: Any) -> None:
@@ -62,13 +75,15 @@ def update_rules(optimizer: Any, grads: Any, weights: Any) -> None:
         return
     grads = Vector(keras.ops.cast(grad, "float32") for grad in _full_gradients(optimizer, grads, weights))
     indices = [optimizer._get_variable_index(weight) for weight in weights]
+    values = _vector(weights)
     for name, rule in sorted(rules.items(), key=lambda item: item[0] != "learning_rate"):
         signals = Signals(
             gradients=grads,
-            weights=_vector(weights),
+            weights=values,
             learning_rate=_rate(optimizer, name),
             first_moments=_slots(optimizer, FIRST_MOMENTS, indices),
             second_moments=_slots(optimizer, SECOND_MOMENTS, indices),
+            initial_weights=_initial_weights(optimizer, name, values, indices) if rule.keeps_initial_weights else None,
             updates=keras.ops.cast(_tensor(optimizer.iterations), "float32") + 1.0,
             hyperparameters={
                 key: _tensor(getattr(optimizer, key)) for key in HYPERPARAMETERS if hasattr(optimizer, key)
@@ -81,12 +96,12 @@ def rescale_moments(optimizer: Any, variables: Any) -> None:
     """Multiply the moments for `variables` by the factors that rules have for them."""
     managed = optimizer._managed
     for name in managed.rules:
-        for suffix, slots in ((FIRST_MOMENT_FACTOR, FIRST_MOMENTS), (SECOND_MOMENT_FACTOR, SECOND_MOMENTS)):
-            factor = managed.variables.get(f"{name}_{suffix}")
-            if factor is None:
+        for suffix, lists in FACTORS:
+            factor, slots = managed.variables.get(f"{name}_{suffix}"), _slot_lists(optimizer, lists)
+            if factor is None or not slots:
                 continue
             for variable in variables:
-                slot = _slot_lists(optimizer, slots)[optimizer._get_variable_index(variable)]
+                slot = slots[optimizer._get_variable_index(variable)]
                 optimizer.assign(slot, slot * keras.ops.cast(_tensor(factor), slot.dtype))
 
 
@@ -96,7 +111,9 @@ def _update_rule(optimizer: Any, name: str, rule: Rule, signals: Signals, indice
     slots = {slot: [managed.slots[f"{name}_{slot}"][index] for index in indices] for slot in rule.slots}
     before = {key: _tensor(variable) for key, variable in scalars.items()}
     vectors = {slot: _vector(variables) for slot, variables in slots.items()}
-    after, value = rule.update(before | vectors, signals)
+    result = rule.update(before | vectors, signals)
+    check_update(rule, result, [tuple(weight.shape) for weight in signals.weights])
+    after, value = result
     if name == "learning_rate":
         value = value * signals.learning_rate
     # A gradient that is not finite changes nothing: what it leads to would stay in the state for ever.
@@ -104,10 +121,21 @@ def _update_rule(optimizer: Any, name: str, rule: Rule, signals: Signals, indice
     is_finite = ops.all(ops.isfinite(ops.stack([ops.cast(number, "float32") for number in numbers])))
     managed.variables[name].assign(ops.where(is_finite, value, _tensor(managed.variables[name])))
     for key, variable in scalars.items():
-        variable.assign(ops.where(is_finite, after[key], before[key]))
+        # Then the moments stay, too: a factor is for one update.
+        default = 1.0 if key in (FIRST_MOMENT_FACTOR, SECOND_MOMENT_FACTOR) else before[key]
+        variable.assign(ops.where(is_finite, after[key], default))
     for slot, variables in slots.items():
         for variable, new, old in zip(variables, after[slot], vectors[slot], strict=True):
             variable.assign(ops.where(is_finite, new, old))
+
+
+def _initial_weights(optimizer: Any, name: str, weights: Vector, indices: list[int]) -> Vector:
+    """The weights before the first update of a rule, which are kept in that update; until then there are NaNs."""
+    slots = [optimizer._managed.slots[f"{name}_{START}"][index] for index in indices]
+    initial = _vector(slots).map(lambda kept, now: keras.ops.where(keras.ops.isnan(kept), now, kept), weights)
+    for slot, value in zip(slots, initial, strict=True):
+        slot.assign(value)
+    return initial
 
 
 def _rate(optimizer: Any, name: str) -> Any:

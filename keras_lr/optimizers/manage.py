@@ -117,6 +117,8 @@ def _managed_class(plain_class: type, names: frozenset[str]) -> Any:
         if KEY in kwargs:  # `type(optimizer)(**optimizer.get_config())`
             plain, values, settings = split_config(kwargs)
             kwargs = plain["config"]
+            if isinstance(kwargs.get("learning_rate"), dict):
+                kwargs["learning_rate"] = keras.saving.deserialize_keras_object(kwargs["learning_rate"])
         object.__setattr__(self, "__class__", plain_class)  # past Keras, for which nothing can be set yet
         self.__init__(*args, **kwargs)
         manage(self, {name: per_update(self, value) for name, value in values.items()}, **settings)

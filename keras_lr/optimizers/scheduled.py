@@ -52,7 +52,7 @@ def scheduled(optimizer: Any, *, correct_bias: bool | None = None, **hyperparame
         correct_bias: `False` to divide by the power of the last beta, as Keras
             does; `None` leaves it as it is, at first `True`.
         hyperparameters: By name: a schedule, a number, `True` for a variable with the
-            present number, or a rule: for a learning rate `Prodigy`, `DAdaptation`, `DoG` or `DoWG`,
+            present number, or a rule: for a learning rate `Prodigy`, `DAdaptation` or `DoWG`,
             for a momentum `AdaptiveMomentum`.
 
     Returns:

@@ -17,6 +17,7 @@ from ..schedules.base import Schedule
 from .variables import Hyperparameter
 
 FACTOR = "factor"  # the variable that callbacks multiply the schedule of the learning rate by
+START = "start"  # ends the names of the slots with the initial weights, for rules that keep these
 LARGEST = 10**6  # numbers that a callback keeps; they are a few
 CALLBACK_PREFIX = "note."  # in files, before the names of what callbacks keep
 
@@ -109,6 +110,8 @@ class SavedState(keras.Loss):
                 pass  # Keras has said so
             elif name in self._managed.variables:
                 numbers[name] = _read(store, name, axes=0)
+                if name in self._managed.rule_variables:
+                    _require_finite(name, numbers[name])
             elif name in slots:
                 slots[name].assign(_read_slot(store, name, slots[name].shape))
             elif name != "learning_rate" and name in inspect.signature(self._managed.plain_class).parameters:
@@ -144,7 +147,16 @@ def _read_slot(store: Any, name: str, shape: Any) -> np.ndarray:
             f"The state `{name}` of the optimizer in the file must be numbers of shape {tuple(shape)}. "
             f"Received: an array of shape {tuple(stored.shape)} and type {stored.dtype}"
         )
-    return np.array(stored)
+    array = np.array(stored)
+    if not name.rpartition("_")[0].endswith(f"_{START}"):  # which are NaN until the first update
+        _require_finite(name, array)
+    return array
+
+
+def _require_finite(name: str, array: np.ndarray) -> None:
+    """Raise for a state of a rule that no rule leads to, and that it would keep for ever."""
+    if not np.isfinite(array).all():
+        raise ValueError(f"The state `{name}` of the optimizer in the file must be finite numbers.")
 
 
 def managed_state(optimizer: Any) -> ManagedState | None:

@@ -109,12 +109,12 @@ def add_variable(optimizer: Any, variables: dict[str, Hyperparameter], name: str
         optimizer._track_trackable(variables[name], name=f"keras_lr_{name}", overwrite=True)
 
 
-def add_slot(optimizer: Any, slots: dict[str, list[keras.Variable]], name: str) -> None:
-    """Add to `slots` a float32 variable, 0 at first, for each weight of a built optimizer."""
-    with variable_scope(optimizer):
+def add_slot(optimizer: Any, slots: dict[str, list[keras.Variable]], name: str, value: float) -> None:
+    """Add to `slots` a float32 variable, filled with `value`, for each weight of a built optimizer."""
+    with _initializing_scope(optimizer), variable_scope(optimizer):
         slots[name] = [
             keras.Variable(
-                keras.initializers.Zeros(),
+                keras.initializers.Constant(value),
                 shape=weight.shape,
                 dtype="float32",
                 trainable=False,
@@ -128,6 +128,19 @@ def add_slot(optimizer: Any, slots: dict[str, list[keras.Variable]], name: str) 
     if hasattr(optimizer, "_track_trackable"):
         for variable in slots[name]:
             optimizer._track_trackable(variable, name=f"keras_lr_{variable.name}", overwrite=True)
+
+
+def _initializing_scope(optimizer: Any) -> Any:
+    """The scope in which TensorFlow gives a variable its value at once, also while it traces a step.
+
+    Otherwise a variable made in a step that fails has none for ever, and XLA takes it for an empty tensor.
+    """
+    strategy = strategy_of(optimizer)
+    if strategy is None or strategy.num_replicas_in_sync > 1:  # Keras builds before the step where there are replicas
+        return contextlib.nullcontext()
+    import tensorflow as tf
+
+    return tf.init_scope()
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, TypeVar, overload
 
 from ..schedules.frozen import dataclass_transform
 from ..schedules.settings import Settings, register
+from .checks import check_class, check_state
 from .vector import Vector
 
 FIRST_MOMENT_FACTOR, SECOND_MOMENT_FACTOR = "first_moment_factor", "second_moment_factor"
@@ -29,6 +30,7 @@ class Signals:
         first_moments: The slots for the momentum before the update: the velocity of `SGD`, the average of gradients of
             `Adam`; `None` where the optimizer has none.
         second_moments: The averages of squared gradients before the update; `None` where the optimizer has none.
+        initial_weights: The weights before the first update of the rule; `None` unless the rule has them kept.
         updates: The number of this update, 1 for the first one of the optimizer.
         hyperparameters: `"momentum"`, `"beta_1"`, `"beta_2"`, `"epsilon"`: those that the optimizer has.
     """
@@ -38,6 +40,7 @@ class Signals:
     learning_rate: Any
     first_moments: Any
     second_moments: Any
+    initial_weights: Any
     updates: Any
     hyperparameters: Mapping[str, Any]
 
@@ -71,11 +74,11 @@ def rule(cls: Any = None, *, package: str | None = None) -> Any:
     `docs/adding-a-rule.md` explains it.
 
     Args:
-        cls: A subclass of `Rule` that defines `initial_state` and `update`.
+        cls: A subclass of `Rule` that defines `update`. A rule of the learning rate has a field `schedule`.
         package: The package of the class in saved models, by default `"Custom"`.
 
     Raises:
-        TypeError: The class is not a `Rule` or has no `update`.
+        TypeError: The class is not a `Rule`, has no `update`, or an attribute is not what it should be.
     """
     if cls is None:
         return functools.partial(rule, package=package)
@@ -83,7 +86,9 @@ def rule(cls: Any = None, *, package: str | None = None) -> Any:
         raise TypeError(
             f"`@rule` takes a subclass of `Rule` that defines `update(self, state, signals)`. Received: {cls!r}"
         )
-    return register(cls, package)
+    cls = register(cls, package)
+    check_class(cls)
+    return cls
 
 
 class Rule(Settings):
@@ -108,16 +113,18 @@ class Rule(Settings):
     """The names of the optimizer classes that the rule is for, with those that derive from them; if empty, all."""
     slots: ClassVar[tuple[str, ...]] = ()
     """The names of the state that has an element for each weight, 0 at first."""
+    keeps_initial_weights: ClassVar[bool] = False
+    """Whether `signals` has the initial weights, which takes a value for each weight."""
     reported: ClassVar[tuple[str, ...]] = ()
     """The names of the scalar state that `Monitor` records."""
 
     def initial_state(self) -> dict[str, float]:
-        """The scalar state by name, with its initial values.
+        """The scalar state by name, with its initial values; by default there is none.
 
         What it names `first_moment_factor` and `second_moment_factor` multiplies the moments of the optimizer before
         the update.
         """
-        raise NotImplementedError
+        return {}
 
     def initial_value(self) -> float:
         """The value before the first update."""
@@ -132,6 +139,10 @@ class Rule(Settings):
         """
         raise NotImplementedError
 
+    def __init__(self, *_: Any, **__: Any):
+        raise TypeError(f"`{type(self).__name__}` must be decorated by `@keras_lr.rule`, which makes its arguments.")
+
     def __post_init__(self) -> None:
         self._validate()
         self.check()
+        check_state(self)

@@ -1,4 +1,4 @@
-"""Rules for Adam that estimate the distance to the solution: `DAdaptation` and `Prodigy`."""
+"""Rules for Adam that estimate the distance to a solution: `DAdaptation` and `Prodigy`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import keras
 
 from ..schedules.arguments import Member
+from ..schedules.curves import Constant
 from .base import FIRST_MOMENT_FACTOR, SECOND_MOMENT_FACTOR, Rule, Signals, State, rule
 
 
@@ -51,7 +52,7 @@ class DAdaptation(Rule):
         Adam as in optax.
     """
 
-    schedule: Member = 1.0
+    schedule: Member = Constant(1.0)
     initial: float = 1e-6
 
     optimizers: ClassVar[tuple[str, ...]] = ("Adam",)
@@ -110,11 +111,12 @@ class Prodigy(Rule):
         arXiv 2306.06101. Adam's epsilon is not multiplied by the estimate, which matters for gradients near it.
     """
 
-    schedule: Member = 1.0
+    schedule: Member = Constant(1.0)
     initial: float = 1e-6
 
     optimizers: ClassVar[tuple[str, ...]] = ("Adam", "Nadam")
-    slots: ClassVar[tuple[str, ...]] = ("start", "sum")
+    slots: ClassVar[tuple[str, ...]] = ("sum",)
+    keeps_initial_weights: ClassVar[bool] = True
     reported: ClassVar[tuple[str, ...]] = ("estimate",)
 
     def initial_state(self) -> dict[str, float]:
@@ -128,19 +130,16 @@ class Prodigy(Rule):
 
     def update(self, state: State, signals: Signals) -> tuple[State, Any]:
         ops, estimate, gradients = keras.ops, state["estimate"], signals.gradients
-        is_first = state["previous"] == 0
-        start = state["start"].map(lambda old, new: ops.where(is_first, new, old), signals.weights)
         decay = ops.sqrt(signals.hyperparameters["beta_2"])
         weight = estimate / self.initial * estimate * signals.learning_rate * bias_correction(signals)
-        numerator = decay * state["numerator"] + weight * gradients.dot(start - signals.weights)
+        numerator = decay * state["numerator"] + weight * gradients.dot(signals.initial_weights - signals.weights)
         total = decay * state["sum"] + weight * gradients
         new = at_least(estimate, numerator, total.abs().sum())
-        factor = ops.where(is_first, 1.0, state["previous"] / estimate)
+        factor = ops.where(state["previous"] == 0, 1.0, state["previous"] / estimate)
         return {
             "estimate": new,
             "previous": estimate,
             "numerator": numerator,
-            "start": start,
             "sum": total,
             FIRST_MOMENT_FACTOR: factor,
             SECOND_MOMENT_FACTOR: factor**2,

@@ -142,8 +142,8 @@ def _named(rule: ArgumentRule, *names: str) -> dict[str, ArgumentRule]:
 # What each name means is in `docs/adding-a-schedule.md`.
 RULES = {
     **_named(VALUE, "value", "start", "end", "peak", "minimum", "maximum", "threshold"),
-    **_named(POSITIVE, "rate", "power", "exponent", "k", "shrink", "initial"),
-    **_named(SIZE, "waves", "ratio"),
+    **_named(POSITIVE, "rate", "power", "exponent", "k", "shrink"),
+    **_named(SIZE, "waves", "ratio", "initial"),
     **_named(FINITE, "lower", "upper"),
     **_named(BELOW_ONE, "factor"),
     **_named(LENGTH, "steps", "horizon", "after", "up", "down", "every"),

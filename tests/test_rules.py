@@ -1,0 +1,194 @@
+"""Rules as pure functions and in an optimizer get to where their authors' code does."""
+
+import contextlib
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from backends import NAME, to_numpy
+from rule_problems import FACTORS, PROBLEMS, initial_weights
+
+import keras_lr as klr
+from keras_lr.rules import distance
+
+REFERENCES = json.loads((Path(__file__).parent / "data" / "rules.json").read_text())
+UPDATES = 200
+
+
+def reference(package, optimizer, problem, factor, **arguments):
+    """The row of the data with these arguments of the package."""
+    keys = {"package": package, "optimizer": optimizer, "problem": problem, "factor": factor, "arguments": arguments}
+    (row,) = [row for row in REFERENCES["rows"] if all(row[key] == value for key, value in keys.items())]
+    return row
+
+
+def double():
+    """A context in which tensors have float64."""
+    if NAME != "jax":
+        return contextlib.nullcontext()
+    import jax
+
+    return jax.enable_x64(True)
+
+
+class Host:
+    """Keras' Adam or SGD in numpy: the weights, the state of a rule, and an update of both."""
+
+    def __init__(self, rule, beta_2=0.999, epsilon=1e-8, rescale_epsilon=True):
+        self.rule, self.epsilon, self.rescale_epsilon = rule, epsilon, rescale_epsilon
+        self.is_adam = "Adam" in rule.optimizers
+        self.weights = initial_weights()
+        self.state = rule.initial_state() | {slot: [0 * w for w in self.weights] for slot in rule.slots}
+        self.m, self.v = ([0 * w for w in self.weights] for _ in range(2))
+        self.betas, self.updates = (0.9, beta_2), 0
+
+    def update(self, gradients, factor):
+        self.updates += 1
+        betas = dict(zip(("beta_1", "beta_2"), self.betas, strict=True)) | {"epsilon": self.epsilon}
+        signals = klr.Signals(
+            vector(gradients),
+            vector(self.weights),
+            tensor(factor),
+            vector(self.m),
+            vector(self.v) if self.is_adam else None,
+            tensor(self.updates),
+            {name: tensor(value) for name, value in betas.items()} if self.is_adam else {},
+        )
+        state = {key: vector(x) if key in self.rule.slots else tensor(x) for key, x in self.state.items()}
+        after, value = self.rule.update(state, signals)
+        before = self.state
+        self.state = {
+            key: [to_numpy(one) for one in x] if key in self.rule.slots else to_numpy(x) for key, x in after.items()
+        }
+        (self.adam if self.is_adam else self.sgd)(gradients, float(to_numpy(value)) * factor, before)
+
+    def sgd(self, gradients, rate, before):
+        self.weights = [w - rate * g for w, g in zip(self.weights, gradients, strict=True)]
+
+    def adam(self, gradients, rate, before):
+        (b1, b2), t = self.betas, self.updates
+        epsilon = self.epsilon
+        if isinstance(self.rule, klr.Prodigy) and self.rescale_epsilon:
+            epsilon *= self.state["estimate"] / before["estimate"]
+        first, second = self.state["first_moment_factor"], self.state.get("second_moment_factor", 1.0)
+        self.m = [b1 * first * m + (1 - b1) * g for m, g in zip(self.m, gradients, strict=True)]
+        self.v = [b2 * second * v + (1 - b2) * g**2 for v, g in zip(self.v, gradients, strict=True)]
+        rate *= np.sqrt(1 - b2**t) / (1 - b1**t)
+        steps = [rate * m / (np.sqrt(v) + epsilon) for m, v in zip(self.m, self.v, strict=True)]
+        self.weights = [w - step for w, step in zip(self.weights, steps, strict=True)]
+
+
+def tensor(value):
+    return keras.ops.convert_to_tensor(np.asarray(value, "float64"), "float64")
+
+
+def vector(arrays):
+    return klr.Vector([tensor(array) for array in arrays])
+
+
+def flat(weights):
+    return np.concatenate([np.ravel(to_numpy(w)) for w in weights])
+
+
+def assert_agrees(row, estimates, weights, tolerance, of_estimates=None):
+    np.testing.assert_allclose(estimates, row["estimates"], rtol=of_estimates or tolerance)
+    scale = np.max(np.abs(row["weights"]))
+    np.testing.assert_allclose(weights, row["weights"], rtol=0, atol=tolerance * scale)
+
+
+START = np.sqrt(sum(np.vdot(w, w) for w in initial_weights()))
+DOWG = klr.DoWG(initial=1e-3 / (1 + START))  # optax' distance at first is not relative to the weights
+BETAS = {"betas": [0.9, 0.99]}
+AGREEMENTS = {
+    "Prodigy": (klr.Prodigy(), "optax", "prodigy", "network", "warmup", {}),
+    "Prodigy, no feedback": (klr.Prodigy(), "optax", "prodigy", "sequence", "cosine", {}),
+    "Prodigy from 0": (klr.Prodigy(), "optax", "prodigy", "network", "from zero", {}),
+    "Prodigy, beta_2": (klr.Prodigy(), "optax", "prodigy", "network", "cosine", BETAS),
+    "D-Adaptation": (klr.DAdaptation(), "optax", "dadapt_adamw", "network", "warmup", {}),
+    "D-Adaptation, no feedback": (klr.DAdaptation(), "optax", "dadapt_adamw", "sequence", "cosine", {}),
+    "D-Adaptation from 0": (klr.DAdaptation(), "optax", "dadapt_adamw", "network", "from zero", {}),
+    "D-Adaptation, beta_2": (klr.DAdaptation(), "optax", "dadapt_adamw", "network", "cosine", BETAS),
+    "DoG": (klr.DoG(), "dog-optimizer", "DoG", "network", "warmup", {}),
+    "DoG, no feedback": (klr.DoG(), "dog-optimizer", "DoG", "sequence", "cosine", {}),
+    "DoG, initial": (klr.DoG(initial=1e-4), "dog-optimizer", "DoG", "network", "constant", {"reps_rel": 1e-4}),
+    "DoWG": (DOWG, "optax", "dowg", "network", "cosine", {"init_estim_sq_dist": 1e-6, "eps": 1e-8}),
+}
+
+
+@pytest.mark.parametrize("name", AGREEMENTS)
+def test_the_formula_is_the_authors(name, monkeypatch):
+    """In float64, 200 updates of the pure function end where the authors' code or optax does."""
+    rule, package, optimizer, problem, factor, arguments = AGREEMENTS[name]
+    row, tolerance = reference(package, optimizer, problem, factor, **arguments), 1e-9
+    if name == "DoWG":  # optax adds its epsilon to the root
+        monkeypatch.setattr(distance, "EPSILON", 0.0)
+        tolerance = 3e-4
+    estimates = []
+    with double():
+        host = Host(rule, beta_2=arguments.get("betas", [0, 0.999])[1])
+        for step in range(UPDATES):
+            host.update(PROBLEMS[problem](step, host.weights)[1], FACTORS[factor](step))
+            estimates.append(host.state[rule.reported[0]])
+    estimates = np.array([estimates[step - 1] for step in REFERENCES["steps"]])
+    assert_agrees(row, estimates**2 if name == "DoWG" else estimates, flat(host.weights), tolerance)
+
+
+def test_epsilon_is_left_alone():
+    """The authors of Prodigy scale epsilon with the estimate. Keras' own one makes next to no difference."""
+    row = reference("optax", "prodigy", "network", "cosine")
+    with double():
+        host = Host(klr.Prodigy(), rescale_epsilon=False)
+        for step in range(UPDATES):
+            host.update(PROBLEMS["network"](step, host.weights)[1], FACTORS["cosine"](step))
+    np.testing.assert_allclose(host.state["estimate"], row["estimates"][-1], rtol=1e-4)
+    np.testing.assert_allclose(flat(host.weights), row["weights"], atol=2e-4 * np.max(np.abs(row["weights"])))
+
+
+def compiled_apply(optimizer, weights):
+    """`apply` of the gradients that it is called with, as one function of the backend where that is possible."""
+    if NAME == "tensorflow":
+        import tensorflow as tf
+
+        return tf.function(lambda grads: optimizer.apply(grads, weights))
+    if NAME == "torch":
+        return lambda grads: optimizer.apply(grads, weights)
+    import jax
+
+    step = jax.jit(optimizer.stateless_apply)
+
+    def apply(grads):
+        values = step([v.value for v in optimizer.variables], grads, [w.value for w in weights])
+        for variables, new in zip((weights, optimizer.variables), values, strict=True):
+            for variable, value in zip(variables, new, strict=True):
+                variable.assign(value)
+
+    return apply
+
+
+# In float32 the distance from the start has few digits at first, and Keras' bias correction of Adam, too.
+IN_FLOAT32 = {"Prodigy": (2e-2, 2e-2), "D-Adaptation": (1e-2, 1e-3), "DoG": (1e-2, 2e-2), "DoWG": (1e-4, 1e-3)}
+
+
+@pytest.mark.parametrize("name", IN_FLOAT32)
+def test_the_optimizer_follows_the_formula(name, monkeypatch):
+    """Keras' optimizer in float32, with the rule in its compiled step, gets to the same weights."""
+    rule, package, optimizer, _, _, arguments = AGREEMENTS[name]
+    factor = "cosine" if name == "DoWG" else "warmup"
+    row = reference(package, optimizer, "network", factor, **arguments)
+    if name == "DoWG":
+        monkeypatch.setattr(distance, "EPSILON", 0.0)
+    rate = klr.Table([FACTORS[factor](step) for step in range(UPDATES)])
+    make = keras.optimizers.SGD if "SGD" in rule.optimizers else lambda: keras.optimizers.Adam(epsilon=1e-8)
+    optimizer = klr.scheduled(make(), learning_rate=type(rule)(rate, initial=rule.initial))
+    weights = [keras.Variable(w) for w in initial_weights("float32")]
+    optimizer.build(weights)
+    apply, estimates = compiled_apply(optimizer, weights), []
+    for step in range(UPDATES):
+        _, gradients = PROBLEMS["network"](step, [keras.ops.convert_to_numpy(w) for w in weights])
+        apply([keras.ops.convert_to_tensor(g) for g in gradients])
+        estimates.append(float(optimizer._managed.variables[f"learning_rate_{rule.reported[0]}"].numpy()))
+    estimates = np.array([estimates[step - 1] for step in REFERENCES["steps"]])
+    tolerance, of_estimates = IN_FLOAT32[name]
+    assert_agrees(row, estimates**2 if name == "DoWG" else estimates, flat(weights), tolerance, of_estimates)
