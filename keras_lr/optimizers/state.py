@@ -13,11 +13,11 @@ import keras
 import numpy as np
 
 from ..rules.base import Rule
+from ..rules.checks import START
 from ..schedules.base import Schedule
 from .variables import Hyperparameter
 
 FACTOR = "factor"  # the variable that callbacks multiply the schedule of the learning rate by
-START = "start"  # ends the names of the slots with the initial weights, for rules that keep these
 LARGEST = 10**6  # numbers that a callback keeps; they are a few
 CALLBACK_PREFIX = "note."  # in files, before the names of what callbacks keep
 
