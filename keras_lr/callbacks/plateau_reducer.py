@@ -33,7 +33,7 @@ class PlateauReducer(MetricChecks):
 
     >>> import keras, numpy as np, keras_lr as klr
     >>> model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
-    >>> model.compile(optimizer=keras.optimizers.SGD(klr.Constant(0.0)), loss="mse")  # it learns nothing
+    >>> model.compile(optimizer=keras.optimizers.SGD(klr.Constant(1e-9)), loss="mse")  # too low to learn
     >>> reducer = klr.PlateauReducer("loss", factor=0.5, patience=2)
     >>> history = model.fit(np.ones([8, 3]), np.ones([8]), epochs=5, callbacks=[reducer], verbose=0)
     >>> float(reducer.total_factor)
