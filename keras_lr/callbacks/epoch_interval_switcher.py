@@ -15,7 +15,7 @@ from .epoch_setter import EpochSetter
 class EpochIntervalSwitcher(EpochSetter):
     """Sets a hyperparameter to `values[i]` at the start of an epoch, i being how many `boundaries` are <= epoch.
 
-    It needs no step counts and depends on the number of the epoch alone, so it
+    It depends only on the epoch and not on the step, so it
     continues correctly with `initial_epoch` and after a restart. The value of the
     epoch is added to `logs[hyperparameter]`.
 
