@@ -101,7 +101,7 @@ def test_reductions():
     fit(model, [reducer, seen], epochs=4)
     factors = 0.5 ** np.array([0, 0, 1, 2])
     np.testing.assert_allclose(seen.rates, expected_rates(np.repeat(factors, 4)), rtol=1e-5)
-    assert reducer.total_factor == 0.125 and number(model.optimizer._managed.variables["factor"]) == 0.125
+    assert reducer.total_factor == 0.25 and number(model.optimizer._managed.variables["factor"]) == 0.25
     klr.set_learning_rate(model, dowg(initial=1.0))
     assert number(model.optimizer._managed.variables["factor"]) == 1.0
 

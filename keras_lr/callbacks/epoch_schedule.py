@@ -35,6 +35,7 @@ class EpochSchedule(EpochSetter):
         hyperparameter: `"learning_rate"`, `"momentum"`, `"weight_decay"`, ...
         optimizer: Which optimizer, where the model has several: the attribute of the model
             that holds it, its name, or the optimizer itself; or a list of these.
+        verbose: 1 to print a line for each epoch, 0 for none.
 
     Raises:
         TypeError, ValueError: An argument breaks its rule; or, at the start of
@@ -48,8 +49,9 @@ class EpochSchedule(EpochSetter):
         hyperparameter: str = "learning_rate",
         *,
         optimizer: Any = None,
+        verbose: int = 0,
     ):
-        super().__init__(hyperparameter, optimizer)
+        super().__init__(hyperparameter, optimizer, verbose)
         if not isinstance(schedule, LearningRateSchedule) and not callable(schedule):
             arguments.reject(self, "schedule", "a schedule or a function of the epoch", schedule, error=TypeError)
         self.schedule = (

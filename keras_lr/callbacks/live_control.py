@@ -75,14 +75,12 @@ class LiveControl(OptimizerCallback):
     """
 
     def __init__(self, path: str | os.PathLike, *, every: int | None = None, verbose: int = 1, optimizer: Any = None):
-        super().__init__(optimizer)
+        super().__init__(optimizer, verbose)
         if not isinstance(path, str | os.PathLike) or not Path(path).name:
             arguments.reject(self, "path", "the path of a file", path, error=TypeError)
         if every is not None and (not is_integer(every) or every < 1):
             arguments.reject(self, "every", "an integer > 0 or None", every)
-        if not isinstance(verbose, int) or verbose not in (0, 1):
-            arguments.reject(self, "verbose", "0 or 1", verbose)
-        self.path, self.every, self.verbose = Path(path), every, verbose
+        self.path, self.every = Path(path), every
         self.log_path = self.path.with_suffix(".applied.jsonl")
         self.applied: list[dict[str, Any]] = []
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from ..optimizers import compiled_step
 from ..optimizers.inspection import applied_values, batch_count, inner_optimizers
 from ..optimizers.model_optimizers import find_optimizers, names_of_inner_optimizers, validate_optimizer
+from ..schedules import arguments
 from . import fit
 from .applied import by_name
 from .base import Callback
@@ -21,8 +22,11 @@ class OptimizerCallback(Callback):
     span_binder: ClassVar[type[Callback]]
     """`BindSpans`, which derives from this class."""
 
-    def __init__(self, optimizer: Any = None):
+    def __init__(self, optimizer: Any = None, verbose: int = 0):
         super().__init__()
+        if not isinstance(verbose, int) or verbose not in (0, 1):
+            arguments.reject(self, "verbose", "0 or 1", verbose)
+        self.verbose = verbose
         self.params: Any = {}  # a loop of the user's own may never set them
         self.optimizer = validate_optimizer(self, optimizer)
         self._outer_optimizers: list[Any] = []

@@ -136,7 +136,7 @@ class PlateauReducer(MetricChecks):
         verbose: int = 0,
         optimizer: Any = None,
     ):
-        super().__init__(optimizer)
+        super().__init__(optimizer, verbose)
         if not isinstance(monitor, str):
             rule = 'the name of a metric, as in `PlateauReducer("val_loss")`'
             arguments.reject(self, "monitor", rule, monitor, error=TypeError)
@@ -161,9 +161,6 @@ class PlateauReducer(MetricChecks):
         self.every = None if every is None else read(self, "every", every)
         self.restore_best = read(self, "restore_best", restore_best)
         self.restart = other(arguments.FLAG, self, "restart", restart)
-        if verbose not in (0, 1):
-            arguments.reject(self, "verbose", "0 or 1", verbose)
-        self.verbose = verbose
         if every is not None and monitor.startswith("val_"):
             rule = "a metric of the training where checks are made `every` so many batches"
             arguments.reject(self, "monitor", rule, monitor)
