@@ -53,7 +53,9 @@ def prepare(app, what, name, obj, options, lines):
     formula = r":\n\n(?=(?: {4}\S.*\n)+)(?! {4}>>>)"
     text = re.sub(rf"(?<=[^:]){formula}", ":\n\n.. code-block:: text\n\n", text)
     # A bar is a norm, and code may be followed by a letter.
-    pieces = re.split(r"(`[^`]+`|^ *(?:>>>|\.\.\.) .*$|^\.\. code-block:: text\n\n(?: {4}.*\n)+)", text, flags=re.MULTILINE)
+    pieces = re.split(
+        r"(`[^`]+`|^ *(?:>>>|\.\.\.) .*$|^\.\. code-block:: text\n\n(?: {4}.*\n)+)", text, flags=re.MULTILINE
+    )
     text = "".join(x if n % 2 else re.sub("^(?=[a-z])", r"\\ ", x.replace("|", r"\|")) for n, x in enumerate(pieces))
     picture = f"images/{name.removeprefix('keras_lr.')}.png"
     if (HERE / picture).exists():
