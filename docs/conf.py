@@ -49,13 +49,14 @@ def prepare(app, what, name, obj, options, lines):
     # The lines of a source are one paragraph, with links.
     text = re.sub(r"^(?:Sources?|Memory): .+(?:\n +\S.*)*", lambda m: " ".join(m[0].split()), text, flags=re.MULTILINE)
     text = re.sub(r"arXiv (\d{4}\.\d{4,5})", r"`arXiv \1 <https://arxiv.org/abs/\1>`__", text)
-    # Indented formulas are literal.
-    text = re.sub(r"(?<=[^:]):\n\n(?= {4}(?!>>>)\S)", "::\n\n", text)
-    # Code may be followed by a letter, and a bar is a norm, unless it is in code.
-    text = re.sub(r"(`[^`]+`)([a-z]?)", lambda m: rf"{m[1]}\ {m[2]}" if m[2] else m[1], text)
-    text = "".join(
-        x if n % 2 else x.replace("|", "\\|") for n, x in enumerate(re.split(r"(`[^`]+`|^ *>>>.*$)", text, flags=re.M))
+    # Indented formulas are blocks of text.
+    formula = r":\n\n(?=(?: {4}\S.*\n)+)(?! {4}>>>)"
+    text = re.sub(rf"(?<=[^:]){formula}", ":\n\n.. code-block:: text\n\n", text)
+    # A bar is a norm, and code may be followed by a letter.
+    pieces = re.split(
+        r"(`[^`]+`|^ *(?:>>>|\.\.\.) .*$|^\.\. code-block:: text\n\n(?: {4}.*\n)+)", text, flags=re.MULTILINE
     )
+    text = "".join(x if n % 2 else re.sub("^(?=[a-z])", r"\\ ", x.replace("|", r"\|")) for n, x in enumerate(pieces))
     picture = f"images/{name.removeprefix('keras_lr.')}.png"
     if (HERE / picture).exists():
         text = text.replace("\n\n", f"\n\n.. image:: /{picture}\n   :width: 180px\n\n", 1)

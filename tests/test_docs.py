@@ -153,6 +153,11 @@ def test_the_page_of_the_gallery(gallery):
     assert gallery.PAGE.read_text("utf-8") == gallery.page()
 
 
+def test_the_readme_is_short():
+    """The README is read from top to bottom; everything else has a page in `docs`."""
+    assert len(README.read_text("utf-8").splitlines()) <= 200
+
+
 @pytest.mark.parametrize("document", [README, ROOT / "docs" / "composing.md"], ids=lambda path: path.name)
 def test_the_table_of_what_to_use(document):
     """The schedules and callbacks that a table recommends can be made as it says."""

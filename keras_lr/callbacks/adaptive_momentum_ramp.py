@@ -175,7 +175,7 @@ class AdaptiveMomentumRamp(PartialEpochs):
         elif reason := earlier_state.reason_to_doubt(self.model, self.optimizers, STATE_KEY):
             warnings.warn(
                 f"{OWNER}: It continues with the loss and the memory of an earlier `fit`, but {reason}. Pass "
-                "`AdaptiveMomentumRamp(restart=True)` to begin anew.",
+                "`AdaptiveMomentumRamp(restart=True)` to restart.",
                 stacklevel=2,
             )
 

@@ -81,7 +81,7 @@ class EpochSchedule(EpochSetter):
             return float(self.schedule.values([epoch])[0])
         function: Any = self._function
         received = function(epoch, current) if self._takes_value else function(epoch)
-        rule = f"a function that gives a finite number; for epoch {epoch} it gave another thing"
+        rule = f"a function that gives a finite number; for epoch {epoch} it returned something else"
         try:
             number = arguments.number(float(received) if hasattr(received, "shape") else received)
         except TypeError:

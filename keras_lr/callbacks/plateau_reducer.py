@@ -252,7 +252,7 @@ class PlateauReducer(MetricChecks):
         elif reason := earlier_state.reason_to_doubt(self.model, optimizers, self.state_key):
             self._warn(
                 f"It continues with the best value and the counts of an earlier `fit`, but {reason}. Pass "
-                "`PlateauReducer(restart=True)` to begin anew, also with the rate."
+                "`PlateauReducer(restart=True)` to restart, also the rate."
             )
 
     def _begin_anew(self) -> None:
