@@ -3,11 +3,12 @@
 import contextlib
 import json
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import pytest
-from backends import NAME, to_numpy
+from backends import NAME, compiled_apply, to_numpy
 from rule_problems import FACTORS, PROBLEMS, initial_weights
 
 import keras_lr as klr
@@ -147,27 +148,6 @@ def test_epsilon_is_left_alone():
     np.testing.assert_allclose(flat(host.weights), row["weights"], atol=2e-4 * np.max(np.abs(row["weights"])))
 
 
-def compiled_apply(optimizer, weights):
-    """`apply` of the gradients that it is called with, as one function of the backend where that is possible."""
-    if NAME == "tensorflow":
-        import tensorflow as tf
-
-        return tf.function(lambda grads: optimizer.apply(grads, weights))
-    if NAME == "torch":
-        return lambda grads: optimizer.apply(grads, weights)
-    import jax
-
-    step = jax.jit(optimizer.stateless_apply)
-
-    def apply(grads):
-        values = step([v.value for v in optimizer.variables], grads, [w.value for w in weights])
-        for variables, new in zip((weights, optimizer.variables), values, strict=True):
-            for variable, value in zip(variables, new, strict=True):
-                variable.assign(value)
-
-    return apply
-
-
 # In float32 the distance from the start has few digits at first, and Keras' bias correction of Adam, too.
 IN_FLOAT32 = {"Prodigy": (2e-2, 2e-2), "D-Adaptation": (1e-2, 1e-3), "DoWG": (1e-4, 1e-3)}
 
@@ -189,3 +169,28 @@ def test_the_optimizer_follows_the_formula(name):
         estimates.append(float(optimizer._managed.variables[f"learning_rate_{rule.reported[0]}"].numpy()))
     tolerance, of_estimates = IN_FLOAT32[name]
     assert_agrees(row, in_data(rule, estimates), flat(weights), tolerance, of_estimates)
+
+
+@klr.rule(package="tests")
+class Halving(klr.Rule):
+    """A rate of 0, with moments that are halved in each update"""
+
+    schedule: Any = 1.0
+
+    def initial_state(self):
+        return {"first_moment_factor": 1.0, "second_moment_factor": 1.0}
+
+    def update(self, state, signals):
+        return {"first_moment_factor": 0.5, "second_moment_factor": 0.25}, 0.0
+
+
+def test_factors_of_moments():
+    """They multiply all moments that the optimizer has, also those of `amsgrad`, before the update."""
+    for make in (keras.optimizers.SGD, lambda: keras.optimizers.Adam(amsgrad=True)):  # the first one has none
+        optimizer, weight = klr.scheduled(make(), learning_rate=Halving()), keras.Variable([1.0, 2.0])
+        for gradient in (2.0, 0.0):
+            optimizer.apply([keras.ops.full([2], gradient)], [weight])
+    slots = optimizer._momentums[0], optimizer._velocities[0], optimizer._velocity_hats[0]
+    expected = 0.2 * 0.5 * 0.9, 0.004 * 0.25 * 0.999, 0.004 * 0.25
+    for slot, value in zip(slots, expected, strict=True):
+        np.testing.assert_allclose(to_numpy(slot), value, rtol=1e-4)
