@@ -119,14 +119,17 @@ def _update_rule(optimizer: Any, name: str, rule: Rule, signals: Signals, indice
     # A gradient that is not finite changes nothing: what it leads to would stay in the state for ever.
     numbers = [after[key] for key in scalars] + [value]
     is_finite = ops.all(ops.isfinite(ops.stack([ops.cast(number, "float32") for number in numbers])))
-    managed.variables[name].assign(ops.where(is_finite, value, _tensor(managed.variables[name])))
+    changes = [(managed.variables[name], value, _tensor(managed.variables[name]))]
     for key, variable in scalars.items():
         # Then the moments stay, too: a factor is for one update.
         default = 1.0 if key in (FIRST_MOMENT_FACTOR, SECOND_MOMENT_FACTOR) else before[key]
-        variable.assign(ops.where(is_finite, after[key], default))
+        changes.append((variable, after[key], default))
     for slot, variables in slots.items():
-        for variable, new, old in zip(variables, after[slot], vectors[slot], strict=True):
-            variable.assign(ops.where(is_finite, new, old))
+        changes.extend(zip(variables, after[slot], vectors[slot], strict=True))
+    # All are computed before one is assigned: on torch the state before is that of the variables in place.
+    values = [ops.where(is_finite, new, old) for _, new, old in changes]
+    for (variable, *_), value in zip(changes, values, strict=True):
+        variable.assign(value)
 
 
 def _initial_weights(optimizer: Any, name: str, weights: Vector, indices: list[int]) -> Vector:
