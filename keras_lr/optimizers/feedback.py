@@ -129,6 +129,7 @@ def _update_rule(optimizer: Any, name: str, rule: Rule, signals: Signals, indice
     for slot in slots:
         variables += slots[slot]
         pairs += zip(after[slot], vectors[slot], strict=True)
+    # All are computed before one is assigned: on torch the state before is that of the variables in place.
     assign(variables, [where(is_finite, new, old) for new, old in pairs])
 
 

@@ -19,7 +19,7 @@ _Rule = TypeVar("_Rule", bound="Rule")
 
 
 class Signals:
-    """What a rule sees of one update, all in float32; each is computed when it is asked for.
+    """What a rule sees of one update, all in float32; a function is called when its value is asked for.
 
     Attributes:
         gradients: The gradients of the update: accumulated, summed over replicas, clipped.
@@ -43,15 +43,15 @@ class Signals:
     updates: Any
     hyperparameters: Mapping[str, Any]
 
-    def __init__(self, **functions: Callable[[], Any]):
-        self._functions = functions
+    def __init__(self, **values: Any):
+        self._values = values
 
     def __getattr__(self, name: str) -> Any:
-        if name not in vars(self).get("_functions", ()):
+        if name not in vars(self).get("_values", ()):
             raise AttributeError(f"`signals` has no `{name}`. It has {', '.join(get_type_hints(type(self)))}.")
-        value = self._functions[name]()
-        setattr(self, name, value)
-        return value
+        value = self._values[name]
+        setattr(self, name, value() if callable(value) else value)
+        return getattr(self, name)
 
 
 @overload
