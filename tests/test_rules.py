@@ -51,14 +51,16 @@ class Host:
         self.updates += 1
         betas = dict(zip(("beta_1", "beta_2"), self.betas, strict=True)) | {"epsilon": self.epsilon}
         signals = Signals(
-            vector(gradients),
-            vector(self.weights),
-            tensor(factor),
-            vector(self.m),
-            vector(self.v) if self.is_adam else None,
-            vector(self.start),
-            tensor(self.updates),
-            {name: tensor(value) for name, value in betas.items()} if self.is_adam else {"momentum": tensor(0.0)},
+            gradients=vector(gradients),
+            weights=vector(self.weights),
+            learning_rate=tensor(factor),
+            first_moments=vector(self.m),
+            second_moments=vector(self.v) if self.is_adam else None,
+            initial_weights=vector(self.start),
+            updates=tensor(self.updates),
+            hyperparameters={name: tensor(value) for name, value in betas.items()}
+            if self.is_adam
+            else {"momentum": tensor(0.0)},
         )
         state = {key: vector(x) if key in self.rule.slots else tensor(x) for key, x in self.state.items()}
         after, value = self.rule.update(state, signals)
