@@ -76,20 +76,21 @@ def update_rules(optimizer: Any, grads: Any, weights: Any) -> None:
         return
     gradients = read(_full_gradients(optimizer, grads, weights))
     indices = [optimizer._get_variable_index(weight) for weight in weights]
+    before = read(weights)
     for name, rule in sorted(rules.items(), key=lambda item: item[0] != "learning_rate"):
+        keeps = rule.keeps_initial_weights
         signals = Signals(
-            gradients=lambda: gradients,
-            weights=lambda: read(weights),
+            gradients=gradients,
+            weights=before,
             learning_rate=functools.partial(_rate, optimizer, name),
             first_moments=lambda: _moments(optimizer, FIRST_MOMENTS, indices),
             second_moments=lambda: _moments(optimizer, SECOND_MOMENTS, indices),
+            initial_weights=_initial_weights(optimizer, name, before, indices) if keeps else None,
             updates=lambda: keras.ops.cast(value_of(optimizer.iterations), "float32") + 1.0,
             hyperparameters=lambda: {
                 key: value_of(getattr(optimizer, key)) for key in HYPERPARAMETERS if hasattr(optimizer, key)
             },
         )
-        if rule.keeps_initial_weights:
-            signals.initial_weights = _initial_weights(optimizer, name, signals.weights, indices)
         _update_rule(optimizer, name, rule, signals, indices)
 
 

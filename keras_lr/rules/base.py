@@ -39,7 +39,7 @@ class Signals:
     learning_rate: Any
     first_moments: Any
     second_moments: Any
-    initial_weights: Any = None
+    initial_weights: Any
     updates: Any
     hyperparameters: Mapping[str, Any]
 
