@@ -51,14 +51,13 @@ class Host:
         self.updates += 1
         betas = dict(zip(("beta_1", "beta_2"), self.betas, strict=True)) | {"epsilon": self.epsilon}
         signals = Signals(
-            vector(gradients),
-            vector(self.weights),
-            tensor(factor),
-            vector(self.m),
-            vector(self.v) if self.is_adam else None,
-            vector(self.start),
-            tensor(self.updates),
-            {name: tensor(value) for name, value in betas.items()} if self.is_adam else {"momentum": tensor(0.0)},
+            gradients=vector(gradients),
+            weights=vector(self.weights),
+            learning_rate=tensor(factor),
+            second_moments=vector(self.v),
+            initial_weights=vector(self.start),
+            updates=tensor(self.updates),
+            hyperparameters={name: tensor(x) for name, x in (betas if self.is_adam else {"momentum": 0.0}).items()},
         )
         state = {key: vector(x) if key in self.rule.slots else tensor(x) for key, x in self.state.items()}
         after, value = self.rule.update(state, signals)

@@ -39,12 +39,12 @@ class Signals:
     learning_rate: Any
     first_moments: Any
     second_moments: Any
-    initial_weights: Any = None
+    initial_weights: Any
     updates: Any
     hyperparameters: Mapping[str, Any]
 
     def __init__(self, **values: Any):
-        self._values = values
+        self._values = {"initial_weights": None} | values
 
     def __getattr__(self, name: str) -> Any:
         if name not in vars(self).get("_values", ()):
