@@ -54,13 +54,10 @@ class Host:
             gradients=vector(gradients),
             weights=vector(self.weights),
             learning_rate=tensor(factor),
-            first_moments=vector(self.m),
-            second_moments=vector(self.v) if self.is_adam else None,
+            second_moments=vector(self.v),
             initial_weights=vector(self.start),
             updates=tensor(self.updates),
-            hyperparameters={name: tensor(value) for name, value in betas.items()}
-            if self.is_adam
-            else {"momentum": tensor(0.0)},
+            hyperparameters={name: tensor(x) for name, x in (betas if self.is_adam else {"momentum": 0.0}).items()},
         )
         state = {key: vector(x) if key in self.rule.slots else tensor(x) for key, x in self.state.items()}
         after, value = self.rule.update(state, signals)

@@ -44,7 +44,7 @@ class Signals:
     hyperparameters: Mapping[str, Any]
 
     def __init__(self, **values: Any):
-        self._values = values
+        self._values = {"initial_weights": None} | values
 
     def __getattr__(self, name: str) -> Any:
         if name not in vars(self).get("_values", ()):
