@@ -152,24 +152,45 @@ def test_epsilon_is_left_alone():
 IN_FLOAT32 = {"Prodigy": (2e-2, 2e-2), "D-Adaptation": (1e-2, 1e-3), "DoWG": (1e-4, 1e-3)}
 
 
+def train(optimizer):
+    """Updates of a built optimizer, compiled; the weights, and the state of its rule after each."""
+    weights = [keras.Variable(w) for w in initial_weights("float32")]
+    optimizer.build(weights)
+    apply, estimates, losses = compiled_apply(optimizer, weights), [], []
+    (reported,) = optimizer._managed.rules["learning_rate"].reported
+    for step in range(UPDATES):
+        loss, gradients = PROBLEMS["network"](step, [keras.ops.convert_to_numpy(w) for w in weights])
+        apply([keras.ops.convert_to_tensor(g) for g in gradients])
+        estimates.append(float(optimizer._managed.variables[f"learning_rate_{reported}"].numpy()))
+        losses.append(loss)
+    return weights, estimates, losses
+
+
+def schedule(factor):
+    return klr.Table([FACTORS[factor](step) for step in range(UPDATES)])
+
+
 @pytest.mark.parametrize("name", IN_FLOAT32)
 def test_the_optimizer_follows_the_formula(name):
     """Keras' optimizer in float32, with the rule in its compiled step, gets to the same weights."""
     rule, package, optimizer, *_ = AGREEMENTS[name]
-    factor = "cosine"  # in a warmup from 1e-6, the steps are below the resolution of the weights
-    row = reference(package, optimizer, "network", factor)
-    rate = klr.Table([FACTORS[factor](step) for step in range(UPDATES)])
     make = keras.optimizers.SGD if "SGD" in rule.optimizers else lambda: keras.optimizers.Adam(epsilon=1e-8)
-    optimizer = klr.scheduled(make(), learning_rate=type(rule)(rate, initial=rule.initial))
-    weights = [keras.Variable(w) for w in initial_weights("float32")]
-    optimizer.build(weights)
-    apply, estimates = compiled_apply(optimizer, weights), []
-    for step in range(UPDATES):
-        _, gradients = PROBLEMS["network"](step, [keras.ops.convert_to_numpy(w) for w in weights])
-        apply([keras.ops.convert_to_tensor(g) for g in gradients])
-        estimates.append(float(optimizer._managed.variables[f"learning_rate_{rule.reported[0]}"].numpy()))
+    # Not a warmup from 1e-6, in which the steps are below the resolution of the weights.
+    weights, estimates, _ = train(klr.scheduled(make(), learning_rate=type(rule)(schedule("cosine"))))
     tolerance, of_estimates = IN_FLOAT32[name]
+    row = reference(package, optimizer, "network", "cosine")
     assert_agrees(row, in_data(rule, estimates), flat(weights), tolerance, of_estimates)
+
+
+@pytest.mark.parametrize("rule", [klr.Prodigy, klr.DAdaptation])
+def test_nadam(rule):
+    """It is a host as Adam is: the estimate is of the same size, and the loss falls as far."""
+    ends = []
+    for make in (keras.optimizers.Adam, keras.optimizers.Nadam):
+        _, estimates, losses = train(klr.scheduled(make(), learning_rate=rule(schedule("cosine"))))
+        ends.append((estimates[-1], np.mean(losses[-4:])))
+    (estimate, loss), (of_nadam, loss_of_nadam) = ends
+    assert 0.5 < of_nadam / estimate < 2 and loss_of_nadam < 2 * loss < 0.2 * losses[0]
 
 
 @klr.rule(package="tests")

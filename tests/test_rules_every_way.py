@@ -224,3 +224,18 @@ def test_dtype_policies(name, policy):
     inner = getattr(other.optimizer, "inner_optimizer", other.optimizer)
     assert (inner is not other.optimizer) == (policy == "mixed_float16")
     assert all(value.dtype == "float32" and np.all(np.isfinite(value)) for value in state(inner).values())
+
+
+@pytest.mark.parametrize("name", ["Prodigy", "DoWG", "DAdaptation"])
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_coarse_weights(name, dtype):
+    """Rules that measure how far the weights move warn of weights that are too coarse for their first steps."""
+    optimizer, weights = following(name), new_weights(dtype)
+    if name == "DAdaptation":
+        optimizer.build(weights)
+    else:
+        with pytest.warns(UserWarning, match=f"`{name}` measures .* in {dtype}. Use a mixed dtype policy"):
+            optimizer.build(weights)
+    for seed in range(3):
+        optimizer.apply(random_gradients(weights, seed), weights)
+    assert all(np.all(np.isfinite(value)) for value in state(optimizer).values())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import warnings
 from typing import Any
 
 import keras
@@ -66,7 +67,19 @@ def _add_slots(optimizer: Any, name: str, rule: Rule) -> None:
     for slot in rule.slots:
         add_slot(optimizer, optimizer._managed.slots, f"{name}_{slot}", 0.0)
     if rule.keeps_initial_weights:
+        _warn_of_coarse_weights(optimizer, rule)
         add_slot(optimizer, optimizer._managed.slots, f"{name}_{START}", math.nan)
+
+
+def _warn_of_coarse_weights(optimizer: Any, rule: Rule) -> None:
+    """Warn of weights whose first steps are lost, so that their distance from the initial ones stays 0."""
+    dtypes = {keras.backend.standardize_dtype(weight.dtype) for weight in optimizer._trainable_variables}
+    if coarse := dtypes & {"float16", "bfloat16"}:
+        warnings.warn(
+            f"`{type(rule).__name__}` measures how far the weights move, and its first steps are too small for weights "
+            f'in {min(coarse)}. Use a mixed dtype policy, such as "mixed_{min(coarse)}", whose weights are float32.',
+            stacklevel=2,
+        )
 
 
 def update_rules(optimizer: Any, grads: Any, weights: Any) -> None:

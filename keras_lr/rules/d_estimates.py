@@ -54,7 +54,7 @@ class DAdaptation(Rule):
     schedule: Member = Constant(1.0)
     initial: float = 1e-6
 
-    optimizers: ClassVar[tuple[str, ...]] = ("Adam",)
+    optimizers: ClassVar[tuple[str, ...]] = ("Adam", "Nadam")
     slots: ClassVar[tuple[str, ...]] = ("sum",)
     reported: ClassVar[tuple[str, ...]] = ("estimate",)
 
