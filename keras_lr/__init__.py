@@ -9,6 +9,8 @@ from .callbacks.monitor import Monitor
 from .callbacks.plateau_reducer import PlateauReducer
 from .finder.find import find_learning_rate
 from .finder.range_test import RangeTest
+from .finder.tune import tune_learning_rate
+from .finder.tuned import TunedRate
 from .optimizers.layerwise import layerwise
 from .optimizers.learning_rate import set_learning_rate
 from .optimizers.resume_at import resume_at
@@ -86,6 +88,7 @@ __all__ = [
     "SutskeverMomentum",
     "Table",
     "Tanh",
+    "TunedRate",
     "Warmup",
     "cooldown",
     "epochs",
@@ -108,6 +111,7 @@ __all__ = [
     "slanted_triangular",
     "tri_stage",
     "triangular",
+    "tune_learning_rate",
     "warmup_cosine",
     "warmup_linear",
     "warmup_stable_decay",

@@ -154,8 +154,11 @@ def test_ratios_of_layerwise_rates_stay():
         step = model.train_step
 
         def spy(*batch, seen=seen, step=step, model=model):
-            logs = step(*batch)
-            seen.extend(float(part._learning_rate(0)) for part in inner_optimizers(model.optimizer))
+            logs, variables = step(*batch), model.optimizer.variables
+            # On JAX a variable has no value in a step outside of a scope.
+            current = list(zip(variables, batch[0][2], strict=True)) if NAME == "jax" else []
+            with keras.StatelessScope(current):
+                seen.extend(float(part._learning_rate(0)) for part in inner_optimizers(model.optimizer))
             return logs
 
         model.run_eagerly, model.train_step = True, spy

@@ -193,8 +193,9 @@ def test_it_reads_well_in_a_terminal():
     lines = said.splitlines()
     assert lines[0].startswith("RangeTest of learning_rate: 1e-07 to ") and "2 sweeps; the loss diverged" in lines[0]
     assert "█" in lines[1] and "▁" in lines[1] and max(map(len, lines)) <= 100
-    assert [line.split()[0] for line in lines[2:]] == ["steepest", "valley", "slide", "minimum", "lowest"]
-    assert " to " in lines[2]
+    assert [line.split()[0] for line in lines[2:5]] == ["recommended", "reliability", "reason"]
+    assert [line.split()[0] for line in lines[5:]] == ["steepest", "valley", "slide", "minimum", "lowest"]
+    assert " to " in lines[5]
 
 
 def test_it_shows_a_picture_in_a_notebook(monkeypatch):
@@ -206,3 +207,33 @@ def test_it_shows_a_picture_in_a_notebook(monkeypatch):
     assert klr.Cosine(0.1, 0.0, steps=klr.epochs(2))._repr_html_() is None
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     assert found(curve())._repr_html_() is None and klr.Constant(0.1)._repr_html_() is None
+
+
+def test_it_recommends_one_peak_and_one_constant_rate():
+    """A quarter and a tenth of the lowest, in whatever unit the loss is; where there is none it says why."""
+    test, two = found(curve(scatter=0.02)), found(curve(scatter=0.02), curve(scatter=0.02, seed=1))
+    one = test.recommended
+    assert one.peak == pytest.approx(test.suggestions.lowest / 4, rel=0.05)
+    assert one.constant == pytest.approx(test.suggestions.lowest / 10, rel=0.05)
+    assert one.reliability == "fair" and one.between[0] < one.peak < one.between[1]
+    assert two.recommended.between[1] >= 3 * two.recommended.peak
+    labels = [text.get_text() for text in test.plot().get_legend().get_texts()]
+    assert f"peak {one.peak:.2g}, fair" in labels and f"constant {one.constant:.2g}" in labels
+
+
+@pytest.mark.parametrize(
+    "test, reliability, reason",
+    [
+        (found(np.full(len(RATES), 2.0)), "none", "does not fall"),
+        (found(curve(), hyperparameter="weight_decay"), "none", "no rule for `weight_decay`"),
+        (found(np.full(4, np.nan)), "none", "no loss is finite"),
+        (found(np.where(RATES < 0.1, 2.0, 100.0)), "poor", "a 16th of 0.1.*where the loss diverges"),
+        (found(curve()[:100]), "poor", "at the end of the sweep"),
+        (found(curve(1e-4), curve(1e-4) + (RATES / 1e-3) ** 4), "poor", "the sweeps differ"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_it_recommends_may_be_unreliable(test, reliability, reason):
+    """It says where nothing, or little, is behind the recommendation."""
+    assert test.recommended.reliability == reliability and re.search(reason, test.recommended.reason)
+    assert (test.recommended.peak is None) == (reliability == "none") and test.recommended.reason in repr(test)

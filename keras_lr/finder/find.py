@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-import types
 from typing import Any
 
 import keras
 import numpy as np
-from keras.src.trainers.data_adapters import get_data_adapter
 
 from ..optimizers.hyperparameters import BELOW_ONE, NAMES, has_hyperparameter
 from ..optimizers.inspection import inner_optimizers
-from ..optimizers.snapshots import call_and_restore, snapshot_objects
-from ..optimizers.variables import strategy_scope
 from ..schedules import arguments
 from .loss_curve import find_end
-from .preserved import reseed_tensorflow, snapshot_layers, snapshot_model, snapshot_random_states
+from .preserved import reseed_tensorflow
+from .progress import Progress
 from .range_test import RangeTest
-from .sweep import sweep
+from .training import ShortTrainings, restoring
 
 OWNER = "find_learning_rate"
 MOST = 1_000_000  # steps, and repeats
@@ -51,9 +47,9 @@ def find_learning_rate(
     >>> model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
     >>> model.compile(optimizer=keras.optimizers.SGD(0.01), loss="mse")
     >>> found = klr.find_learning_rate(model, x, x.sum(axis=1), batch_size=64, verbose=0)
-    >>> 0.001 < found.suggestions.valley < found.suggestions.lowest < 10
-    True
-    >>> rate = klr.one_cycle(peak=found.suggestions.steepest, steps=klr.epochs(12))
+    >>> found.recommended.reliability
+    'fair'
+    >>> rate = klr.one_cycle(peak=found.recommended.peak, steps=klr.epochs(12))
 
     It changes nothing. Afterwards the weights, the optimizer (its class, moments, iterations and rate),
     the state of BatchNorm and other layers, metrics, compiled functions, `history` and the random states
@@ -82,7 +78,7 @@ def find_learning_rate(
         verbose: 0 for no progress bar.
 
     Returns:
-        A `RangeTest` with `rates`, `losses`, `smoothed`, `suggestions` and `plot()`.
+        A `RangeTest` with `recommended`, `rates`, `losses`, `smoothed`, `suggestions` and `plot()`.
 
     Raises:
         TypeError, ValueError: An argument breaks its rule, or a custom `train_step` of
@@ -90,65 +86,44 @@ def find_learning_rate(
 
     Source: Smith, Cyclical Learning Rates for Training Neural Networks, 2015 (arXiv 1506.01186).
     """
-    _check_model(model, hyperparameter)
+    check_model(OWNER, model, hyperparameter)
     rates = _rates(hyperparameter, minimum, maximum, steps)
     if not arguments.is_integer(repeats) or not 1 <= repeats <= MOST:
         arguments.reject(OWNER, "repeats", f"an integer > 0, at most {MOST:,}", repeats)
     data = {"x": x, "y": y, "batch_size": batch_size, "sample_weight": sample_weight, "class_weight": class_weight}
     data["shuffle"] = shuffle
-    bar = _ProgressBar(hyperparameter, rates, repeats) if verbose else None
-    runs: list[np.ndarray] = []
+    bar = Progress(steps * repeats, verbose)
+
+    def sweep_all() -> list[np.ndarray]:
+        trainings = ShortTrainings(model, hyperparameter, steps, data)
+        return [sweep(trainings, hyperparameter, rates, bar) for _ in range(repeats)]
+
+    return RangeTest.of(rates, restoring(OWNER, model, data, sweep_all), hyperparameter)
+
+
+def sweep(trainings: ShortTrainings, name: str, values: np.ndarray, bar: Progress) -> np.ndarray:
+    """The losses of a training while a hyperparameter rises, until they have diverged."""
 
     def is_over(losses: np.ndarray) -> bool:
-        if bar:
-            bar.show(len(runs), losses)
+        bar.show(len(losses), {name: values[len(losses) - 1], "loss": losses[-1]} if len(losses) else {})
         return find_end(losses) is not None
 
-    def sweep_once() -> np.ndarray:
-        reseed_tensorflow()
-        return sweep(model, hyperparameter, rates, data, is_over)
-
-    def sweep_all() -> None:
-        _build(model, data)
-        if not model.trainable_variables:
-            arguments.reject(OWNER, "model", "a model with trainable weights", model)
-        restores[1:] = [snapshot_random_states()]  # it stays built
-        for _ in range(repeats):
-            runs.append(call_and_restore(sweep_once, snapshot_model(model)))
-
-    # First what `_build` changes, to undo it where it fails.
-    restores = [
-        snapshot_objects(model._compile_loss, model.optimizer),
-        snapshot_layers(model),
-        snapshot_random_states(),
-    ]
-    call_and_restore(sweep_all, restores)
-    if bar:
-        bar.show(repeats, np.empty(0))
-    return RangeTest.of(rates, runs, hyperparameter)
+    reseed_tensorflow()
+    losses = trainings.train(values, is_over)
+    bar.add(len(values))
+    return losses
 
 
-class _ProgressBar:
-    """A progress bar with the current rate and loss."""
-
-    def __init__(self, name: str, values: np.ndarray, repeats: int):
-        self.name, self.values = name, values
-        self.bar = keras.utils.Progbar(len(values) * repeats, stateful_metrics=[name, "loss"])
-
-    def show(self, repeats: int, losses: np.ndarray) -> None:
-        current = [(self.name, self.values[len(losses) - 1]), ("loss", losses[-1])] if len(losses) else []
-        self.bar.update(repeats * len(self.values) + len(losses), current)
-
-
-def _check_model(model: Any, name: str) -> None:
+def check_model(owner: str, model: Any, name: str) -> None:
+    """Refuse what is not a compiled model, or one whose optimizer has no hyperparameter `name`."""
     if not isinstance(model, keras.Model) or not model.compiled or model.optimizer is None:
-        arguments.reject(OWNER, "model", "a model compiled with an optimizer", model, error=TypeError)
+        arguments.reject(owner, "model", "a model compiled with an optimizer", model, error=TypeError)
     optimizers = inner_optimizers(model.optimizer)
     others = [other for other in NAMES if other != "learning_rate"]  # reading it fails if its schedule is not bound
     found = {other for one in optimizers for other in others if has_hyperparameter(one, other)}
     known = sorted({"learning_rate"} | found)
     if not arguments.is_one_of(name, known):
-        arguments.reject(OWNER, "hyperparameter", f"one that the optimizer has: {', '.join(known)}", name)
+        arguments.reject(owner, "hyperparameter", f"one that the optimizer has: {', '.join(known)}", name)
 
 
 def _rates(name: str, minimum: Any, maximum: Any, steps: Any) -> np.ndarray:
@@ -170,40 +145,3 @@ def _rates(name: str, minimum: Any, maximum: Any, steps: Any) -> np.ndarray:
     if not arguments.is_integer(steps) or not 2 <= steps <= MOST:
         arguments.reject(OWNER, "steps", f"an integer > 1, at most {MOST:,}", steps)
     return np.geomspace(ends["minimum"], ends["maximum"], steps)
-
-
-def _build(model: Any, data: dict[str, Any]) -> None:
-    """Build the model as `fit` would, without any other effect of the first batch."""
-    if model.built and all(layer.built for layer in model._flatten_layers()):
-        return
-    restore = snapshot_random_states()
-    batch = _first_batch(data)
-    restore()
-    metrics, vars(model)["_compile_metrics"] = model._compile_metrics, None
-    try:
-        with strategy_scope(model):
-            model._symbolic_build(data_batch=batch)
-    finally:
-        vars(model)["_compile_metrics"] = metrics
-
-
-def _first_batch(data: dict[str, Any]) -> Any:
-    """The first batch of the data, as `fit` sees it."""
-    x, is_tensorflow = data["x"], keras.backend.backend() == "tensorflow"
-    if isinstance(x, keras.utils.PyDataset):
-        batch = x[0]
-    else:
-        if isinstance(x, types.GeneratorType):  # what is taken from it is chained back
-            first, rest = next(x), x
-            data["x"] = (batch for batch in itertools.chain([first], rest))
-            x = (batch for batch in [first])
-        adapter = get_data_adapter(
-            x, data["y"], data["sample_weight"], data["batch_size"], class_weight=data["class_weight"]
-        )
-        batch = next(iter(adapter.get_tf_dataset() if is_tensorflow else adapter.get_numpy_iterator()))
-    if not is_tensorflow:
-        return batch
-    import tensorflow as tf
-
-    # Keras knows the type of a tensor of strings, and not that of an array of them.
-    return keras.tree.map_structure(lambda v: tf.convert_to_tensor(v) if isinstance(v, np.ndarray) else v, batch)

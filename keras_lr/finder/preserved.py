@@ -19,14 +19,19 @@ GLOBAL_SEED = "global_seed_generator"  # where Keras keeps the generator of rand
 
 def snapshot_model(model: Any) -> list[Restore]:
     """Take a snapshot of a built model and of the optimizers that it has."""
-    optimizers = list({id(one): one for one in (model.optimizer, *optimizers_by_name(model).values())}.values())
-    variables = [*model.variables, *model.metrics_variables, *(v for one in optimizers for v in one.variables)]
     # Python state first, which drops new objects; then the values of the remaining variables.
-    return [
-        snapshot_objects(model, model._compile_loss, *optimizers),
-        snapshot_variables([*variables, *_tensorflow_variables(model)]),
-        snapshot_torch(model),
-    ]
+    objects = snapshot_objects(model, model._compile_loss, *_optimizers(model))
+    return [objects, snapshot_layers(model), *snapshot_values(model)]
+
+
+def snapshot_values(model: Any) -> list[Restore]:
+    """Take a snapshot of the numbers of a built model and of the optimizers that it has."""
+    variables = [*model.variables, *model.metrics_variables, *(v for one in _optimizers(model) for v in one.variables)]
+    return [snapshot_variables([*variables, *_tensorflow_variables(model)]), snapshot_torch(model)]
+
+
+def _optimizers(model: Any) -> list[Any]:
+    return list({id(one): one for one in (model.optimizer, *optimizers_by_name(model).values())}.values())
 
 
 def snapshot_layers(model: Any) -> Restore:

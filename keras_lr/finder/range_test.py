@@ -12,6 +12,7 @@ import numpy as np
 from ..schedules import arguments
 from ..schedules.readers import several
 from .loss_curve import find_end, smooth
+from .recommendation import Recommendation, recommend
 from .suggestions import RULES, Suggestions, suggest
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -25,15 +26,16 @@ class RangeTest:
     >>> rates = np.geomspace(1e-5, 10, 100)
     >>> losses = 2 - 1.5 / (1 + (0.01 / rates) ** 1.5) + (rates / 2) ** 4  # falls about 0.01, then explodes
     >>> found = klr.RangeTest.of(rates, [losses])
-    >>> round(found.suggestions.steepest, 2), round(found.suggestions.lowest, 1)
-    (0.01, 0.3)
+    >>> found.recommended.peak, found.recommended.constant, found.recommended.reliability
+    (0.066, 0.027, 'fair')
 
     Attributes:
         rates: The values that were used, an array.
         losses: The loss of each, before the update with it; the mean of several sweeps.
         smoothed: The smoothed losses.
         runs: The losses of each sweep, an array of sweeps by rates, NaN where a sweep had ended.
-        suggestions: `Suggestions`: `steepest`, `valley`, `slide`, `minimum`, `lowest`.
+        recommended: `Recommendation`: a `peak` of a policy, a `constant` rate, their `reliability` and the `reason`.
+        suggestions: `Suggestions`, what other rules say: `steepest`, `valley`, `slide`, `minimum`, `lowest`.
         hyperparameter: The name of the hyperparameter that was swept.
         stopped: Why it ended before the last value; an empty string if it did not.
     """
@@ -91,6 +93,10 @@ class RangeTest:
     def suggestions(self) -> Suggestions:
         return suggest(self.rates, [run[: _length(run)] for run in self.runs], self.hyperparameter)
 
+    @functools.cached_property
+    def recommended(self) -> Recommendation:
+        return recommend(self.rates, self.smoothed, self.suggestions, self.hyperparameter, self.stopped)
+
     def plot(self, **options: Any) -> Any:
         """Draw losses, smoothed losses and suggestions, and return the Axes; see `plotting.plot_range_tests`."""
         from ..plotting import plot_range_tests
@@ -108,6 +114,7 @@ class RangeTest:
         ]
         if np.isfinite(self.smoothed).any():
             lines.append(f"  loss      {_sparkline(self.smoothed)}")
+        lines += [f"  {line}" for line in str(self.recommended).splitlines()]
         for name in RULES:
             value = getattr(self.suggestions, name)
             text = f"none: {self.suggestions.reasons.get(name)}" if value is None else f"{value:.3g}"

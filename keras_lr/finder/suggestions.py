@@ -19,11 +19,9 @@ class NoSuggestion(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Suggestions:
-    """The rates that a range test suggests, `None` where a rule finds none.
+    """The rates that the rules of other libraries suggest, `None` where a rule finds none.
 
-    No rule is always right. For a constant rate `steepest` and `minimum` are common and `valley` is more careful; a
-    schedule that decays, such as `one_cycle`, can safely peak at `steepest`, and at most at `lowest`. `slide` is the
-    least stable.
+    They are up to 50 times apart; `Recommendation` says what to use.
 
     Attributes:
         steepest: Where the smoothed loss falls fastest, by the logarithm of the rate.

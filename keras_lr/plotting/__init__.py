@@ -1,6 +1,7 @@
 """Plots with matplotlib: they take data, return Axes or a Figure, and never show or save."""
 
-from .runs import plot_monitor, plot_paths, plot_range_tests
+from .finder import plot_range_tests, plot_tuned_rate
+from .runs import plot_monitor, plot_paths
 from .schedules import Curves, plot_comparison, plot_schedules
 from .style import new_figure
 
@@ -12,4 +13,5 @@ __all__ = [
     "plot_paths",
     "plot_range_tests",
     "plot_schedules",
+    "plot_tuned_rate",
 ]

@@ -1,4 +1,4 @@
-"""Plots of runs: range tests, the record of a `Monitor`, and the paths of optimizers on a surface."""
+"""Plots of runs: the record of a `Monitor`, and the paths of optimizers on a surface."""
 
 from __future__ import annotations
 
@@ -10,65 +10,6 @@ import numpy as np
 from ..optimizers.hyperparameters import NAMES
 from ..schedules import arguments
 from .style import new_figure, style_of, tidy
-
-MARKERS = {"steepest": "^", "valley": "o", "slide": "s", "minimum": "D", "lowest": "v"}
-
-
-def plot_range_tests(tests: Any, *, ax: Any = None) -> Any:
-    """Draw the losses and suggestions of a range test, or the smoothed losses of several.
-
-    For a grid, such as learning rate by weight decay, test the rate once for each weight decay:
-
-    >>> import numpy as np, keras_lr as klr
-    >>> from keras_lr.plotting import plot_range_tests
-    >>> rates = np.geomspace(1e-5, 1, 100)
-    >>> tests = {f"weight decay {d}": klr.RangeTest.of(rates, [2 - rates**0.2 + 9 * d * rates]) for d in (0.01, 0.1)}
-    >>> ax = plot_range_tests(tests)
-    >>> ax.figure.savefig("grid.png")  # doctest: +SKIP
-
-    Args:
-        tests: A `RangeTest`, or several by the name that the legend shows; all of one hyperparameter.
-        ax: The matplotlib Axes to draw on; by default those of a new figure.
-
-    Returns:
-        The Axes; `ax.figure` is the figure.
-
-    Raises:
-        ImportError: matplotlib is not installed.
-        ValueError: There are no tests, or one has no losses.
-    """
-    named = dict(tests) if isinstance(tests, Mapping) else {"": tests}
-    if not named or not all(np.isfinite(test.losses).any() for test in named.values()):
-        arguments.reject("plot_range_tests", "tests", "range tests with losses, at least one", tests)
-    ax = new_figure(figsize=(7, 4.2)).subplots() if ax is None else ax
-    several, lowest, highest = len(named) > 1, [], []
-    for index, (name, test) in enumerate(named.items()):
-        style = style_of(index + 1)
-        line = {key: value for key, value in style.items() if key != "marker"}
-        if not several:
-            for run in test.runs:
-                ax.plot(test.rates, run, color="#999999", linewidth=0.9, label="_raw")
-        ax.plot(test.rates, test.smoothed, linewidth=2.2, label=name or "smoothed loss", **line)
-        lowest.append(np.nanmin(test.smoothed if several else test.runs))
-        highest.append(np.nanmax(test.smoothed))
-    if not several:
-        _mark_suggestions(ax, test)
-    tidy(ax)
-    margin = (max(highest) - min(lowest) or 1.0) * 0.12  # exploding losses may exceed the limits
-    ax.set(xscale="log", xlabel=test.hyperparameter.replace("_", " "), ylabel="loss of the batch")
-    ax.set_ylim(min(lowest) - margin, max(highest) + margin)
-    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=1 if several else 3, frameon=False, handlelength=3)
-    return ax
-
-
-def _mark_suggestions(ax: Any, test: Any) -> None:
-    for name, marker in MARKERS.items():
-        rate = getattr(test.suggestions, name)
-        if rate is not None:
-            known = np.isfinite(test.smoothed)
-            height = np.interp(np.log(rate), np.log(test.rates[known]), test.smoothed[known])
-            style = {"markerfacecolor": "white", "markeredgecolor": "black", "markeredgewidth": 1.5, "zorder": 3}
-            ax.plot(rate, height, marker, markersize=9, label=f"{name} {rate:.2g}", **style)
 
 
 def plot_monitor(monitor: Any, *, axes: Any = None) -> Any:

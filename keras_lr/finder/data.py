@@ -1,0 +1,108 @@
+"""Reads the data of short trainings as `fit` does: the first batch, how many there are, what is held out."""
+
+from __future__ import annotations
+
+import itertools
+import types
+from typing import Any
+
+import keras
+import numpy as np
+from keras.src.trainers.data_adapters import get_data_adapter
+from keras.src.trainers.data_adapters.array_slicing import can_slice_array, train_validation_split
+
+from ..optimizers.variables import strategy_scope
+from ..schedules import arguments
+from .preserved import snapshot_random_states
+
+Data = dict[str, Any]  # the arguments of `fit` with these names
+
+
+def build(model: Any, data: Data) -> None:
+    """Build the model as `fit` would, without any other effect of the first batch."""
+    if model.built and all(layer.built for layer in model._flatten_layers()):
+        return
+    restore = snapshot_random_states()
+    batch = _first_batch(data)
+    restore()
+    metrics, vars(model)["_compile_metrics"] = model._compile_metrics, None
+    try:
+        with strategy_scope(model):
+            model._symbolic_build(data_batch=batch)
+    finally:
+        vars(model)["_compile_metrics"] = metrics
+
+
+def _first_batch(data: Data) -> Any:
+    """The first batch of the data, as `fit` sees it."""
+    x, is_tensorflow = data["x"], keras.backend.backend() == "tensorflow"
+    if isinstance(x, keras.utils.PyDataset):
+        batch = x[0]
+    else:
+        if isinstance(x, types.GeneratorType):  # what is taken from it is chained back
+            first, rest = next(x), x
+            data["x"] = (batch for batch in itertools.chain([first], rest))
+            x = (batch for batch in [first])
+        adapter = _adapter(data | {"x": x})
+        batch = next(iter(adapter.get_tf_dataset() if is_tensorflow else adapter.get_numpy_iterator()))
+    if not is_tensorflow:
+        return batch
+    import tensorflow as tf
+
+    # Keras knows the type of a tensor of strings, and not that of an array of them.
+    return keras.tree.map_structure(lambda v: tf.convert_to_tensor(v) if isinstance(v, np.ndarray) else v, batch)
+
+
+def batches_per_epoch(data: Data) -> int | None:
+    """How many batches the data has; `None` if it does not say."""
+    return _adapter(data).num_batches
+
+
+def _adapter(data: Data) -> Any:
+    return get_data_adapter(
+        data["x"], data["y"], data["sample_weight"], data["batch_size"], class_weight=data["class_weight"]
+    )
+
+
+def hold_out(owner: str, data: Data, validation_data: Any, validation_split: Any) -> tuple[Data, Data]:
+    """The data to train on, and the arguments of `evaluate` for what is held out, as `fit` has both."""
+    names = ("x", "y", "sample_weight")
+    if (validation_data is None) == (validation_split is None):
+        arguments.reject(
+            owner, "validation_data", "given, or `validation_split`, and not both: it decides", validation_data
+        )
+    if validation_data is not None:
+        held = dict(zip(names, keras.utils.unpack_x_y_sample_weight(validation_data), strict=True))
+    else:
+        try:
+            share = arguments.number(validation_split, above=0.0, below=1.0)
+        except TypeError:
+            share = None
+        if share is None:
+            arguments.reject(owner, "validation_split", "a number > 0 and < 1", validation_split)
+        arrays = tuple(data[name] for name in names)
+        if not all(can_slice_array(array) for array in keras.tree.flatten(arrays)):
+            arguments.reject(
+                owner,
+                "validation_split",
+                "left out where the data is not arrays",
+                validation_split,
+                "Pass `validation_data`.",
+            )
+        kept, held_out = train_validation_split(arrays, share)
+        data, held = data | dict(zip(names, kept, strict=True)), dict(zip(names, held_out, strict=True))
+    for name, x in (("x", data["x"]), ("validation_data", held["x"])):
+        if isinstance(x, types.GeneratorType):
+            rule = "data that can be read more than once"
+            arguments.reject(owner, name, rule, x, "Wrap the generator in a `PyDataset` or a `tf.data.Dataset`.")
+    return data, held | {"batch_size": data["batch_size"]}
+
+
+def sample(held: Data, examples: int) -> Data:
+    """At most so many examples of arrays, drawn at random; other data as it is."""
+    arrays = {name: value for name, value in held.items() if name != "batch_size"}
+    leaves = [leaf for leaf in keras.tree.flatten(arrays) if leaf is not None]
+    if not all(isinstance(leaf, np.ndarray) for leaf in leaves) or len(leaves[0]) <= examples:
+        return held
+    chosen = np.sort(np.random.default_rng(0).permutation(len(leaves[0]))[:examples])
+    return held | keras.tree.map_structure(lambda leaf: None if leaf is None else leaf[chosen], arrays)
