@@ -23,13 +23,15 @@ def texts(ax):
 
 
 def test_a_range_test_shows_losses_and_suggestions():
-    """The raw losses of each sweep, the smoothed curve, and a marker on it for each suggestion, named in the key."""
+    """The raw losses of each sweep, the smoothed curve, what is recommended, and a marker for each suggestion."""
     test = range_test(sweeps=2)
     ax = test.plot()
     for line, run in zip(ax.lines, [*test.runs, test.smoothed], strict=False):
         np.testing.assert_array_equal(line.get_ydata(), run)
         np.testing.assert_array_equal(line.get_xdata(), test.rates)
-    drawn = {line.get_label().split()[0]: line for line in ax.lines[3:]}
+    recommended = [line.get_xdata()[0] for line in ax.lines[3:5]]
+    assert recommended == [test.recommended.peak, test.recommended.constant]
+    drawn = {line.get_label().split()[0]: line for line in ax.lines[5:]}
     given = {n: getattr(test.suggestions, n) for n in ("steepest", "valley", "slide", "minimum", "lowest")}
     assert {name: line.get_xdata()[0] for name, line in drawn.items()} == {n: r for n, r in given.items() if r}
     assert len({line.get_marker() for line in drawn.values()}) == len(drawn) >= 3
@@ -47,7 +49,7 @@ def test_what_explodes_leaves_the_picture():
 
 def test_a_range_test_without_suggestions_or_with_nan():
     """A curve that says nothing is drawn; one without any loss is refused."""
-    ax = klr.RangeTest.of(RATES, [np.append(np.full(50, 2.0), np.nan)]).plot()
+    ax = klr.RangeTest.of(RATES, [np.full(50, 2.0)]).plot()
     assert texts(ax) == ["smoothed loss"]
     with pytest.raises(ValueError, match="Argument `tests` of `plot_range_tests` must be range tests with losses"):
         klr.RangeTest.of(RATES, [np.full(100, np.nan)]).plot()

@@ -79,7 +79,9 @@ class StopTraining(keras.callbacks.Callback):
         self.numbers = self._numbers_of_optimizer()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        if batch + 1 >= self.left:  # if a loss scale skipped some, there are more batches to come, in another epoch
+        # Not at the end of an epoch, where Keras begins the data anew only if the epoch ends by itself. If a loss
+        # scale skipped some updates, another epoch follows.
+        if self.left <= batch + 1 < self.params["steps"]:
             self.model.stop_training = True
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
