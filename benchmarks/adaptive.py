@@ -1,4 +1,4 @@
-"""Which self-adapting learning rates earn their place? Each beside tuned schedules, on six small tasks.
+"""Which self-adapting learning rates earn their place? Each beside tuned schedules, on seven small tasks.
 
     KERAS_BACKEND=jax python benchmarks/adaptive.py [--tasks arm digits] [--rows "SGD, constant"] [--budgets 100]
     KERAS_BACKEND=jax python benchmarks/adaptive.py --table
