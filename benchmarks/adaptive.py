@@ -1,4 +1,4 @@
-"""Which self-adapting learning rates earn their place? Each beside tuned schedules, on six small tasks.
+"""Which self-adapting learning rates earn their place? Each beside tuned schedules, on seven small tasks.
 
     KERAS_BACKEND=jax python benchmarks/adaptive.py [--tasks arm digits] [--rows "SGD, constant"] [--budgets 100]
     KERAS_BACKEND=jax python benchmarks/adaptive.py --table
@@ -16,115 +16,19 @@ be added. Several processes may run, each with tasks of its own.
 import argparse
 import os
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 import keras
 import numpy as np
+from adaptive_rows import Row, baselines, rules
 from adaptive_runs import Runner, Store
 from adaptive_table import CALIBRATED, SEEDS, TUNING_SEEDS, best_powers, calibrated, peak_of, print_tables
 from adaptive_tasks import tasks
 
-import keras_lr as klr
-
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 BUDGETS = (100, 300, 1000)  # steps
 LARGEST = 4  # powers of sqrt(10) from the middle of the grid to its last peak
-
-
-class Row(NamedTuple):
-    """A family of optimizers, a function of the rate that makes one, and a function of the steps that makes a shape.
-
-    The rate is a peak times the shape. `middle` is the middle of the grid of peaks, as a power of sqrt(10); a row
-    without it has nothing to tune, and the peak `peak`.
-    """
-
-    family: str
-    make: Any
-    shape: Any
-    middle: int | None = None
-    peak: float = 1.0
-
-    def schedule(self, steps: int, power: str) -> Any:
-        return klr.Product([self.shape(steps), self.peak if power == "-" else peak_of(power)])
-
-
-def constant(steps: int) -> Any:
-    return klr.Constant(1.0)
-
-
-def warmed(steps: int) -> Any:
-    return klr.Warmup(1.0, steps=steps // 10)
-
-
-def cosine(steps: int) -> Any:
-    return klr.Cosine(1.0, 0.0, steps=steps)
-
-
-def wcos(steps: int) -> Any:
-    return klr.warmup_cosine(1.0, steps, warmup=0.1)
-
-
-def one_cycle(steps: int) -> Any:
-    return klr.one_cycle(1.0, steps)
-
-
-def sgd(rate: Any) -> Any:
-    return keras.optimizers.SGD(rate, momentum=0.9)
-
-
-def adamw(rate: Any) -> Any:
-    return keras.optimizers.AdamW(rate, weight_decay=0.01)
-
-
-def nadamw(rate: Any) -> Any:
-    return keras.optimizers.Nadam(rate, weight_decay=0.01)
-
-
-adam, schedule_free = keras.optimizers.Adam, keras.optimizers.ScheduleFreeAdamW
-BASELINES = {
-    "SGD, constant": Row("SGD", sgd, constant, -3),
-    "SGD, cosine": Row("SGD", sgd, cosine, -3),
-    "SGD, one-cycle": Row("SGD", sgd, one_cycle, -3),
-    "Adam, constant": Row("Adam", adam, constant, -5),
-    "Adam, cosine": Row("Adam", adam, cosine, -5),
-    "Adam, one-cycle": Row("Adam", adam, one_cycle, -5),
-    "AdamW, wcos": Row("Adam", adamw, wcos, -5),
-    "NAdamW, wcos": Row("Adam", nadamw, wcos, -5),
-    "ScheduleFreeAdamW": Row("Adam", schedule_free, warmed, -5),
-    "ScheduleFreeAdamW, default": Row("Adam", schedule_free, constant, peak=0.0025),
-}
-
-
-def rules() -> dict[str, Row]:
-    """Each rule alone and times a shape, with an initial estimate that is wrong by 100, and with momentum."""
-    rows = {}
-    for family, rule in ("Adam", klr.Prodigy), ("Adam", klr.DAdaptation), ("SGD", klr.DoWG), ("SGD", klr.DoG):
-        plain, name = getattr(keras.optimizers, family), rule.__name__
-        make = with_rule(plain, rule)
-        rows |= {f"{name}{shape}": Row(family, make, function) for shape, function in SHAPES.items()}
-        for factor in (0.01, 100):
-            rows[f"{name}, cosine, initial x {factor:g}"] = Row(family, with_rule(plain, rule, factor), cosine)
-        if rule is klr.Prodigy:
-            rows[f"{name}, wcos, on NAdamW"] = Row(family, with_rule(nadamw, rule), wcos)
-        if family == "SGD":
-            make = with_rule(sgd, rule)
-            rows[f"{name}, cosine, momentum 0.9"] = Row(family, make, cosine)
-            rows[f"{name}, cosine x 0.1, momentum 0.9"] = Row(family, make, cosine, peak=0.1)
-    return rows
-
-
-def with_rule(optimizer: Any, rule: Any, factor: float = 1.0) -> Any:
-    """A function of the rate that makes an optimizer with a rule, which multiplies the rate."""
-    initial = rule().initial * factor
-
-    def make(rate: Any) -> Any:
-        return klr.scheduled(optimizer(0.0), learning_rate=rule(klr.Product([rate]), initial=initial))
-
-    return make
-
-
-SHAPES = {"": constant, ", cosine": cosine, ", wcos": wcos}
 
 
 def complete(store: Store, runner: Runner, name: str, row: Row, steps: int, power: str | None = None) -> None:
@@ -171,7 +75,7 @@ def main() -> None:
     parser.add_argument("--verify", action="store_true", help="compare with `Model.fit`")
     options = parser.parse_args()
     store = Store(options.results / "adaptive.json")
-    rows = BASELINES | rules()
+    rows = baselines() | rules()
     if options.table:
         tuned = {name for name, row in rows.items() if row.middle is not None}
         return print_tables(store.all, {name: row.family for name, row in rows.items()}, tuned)

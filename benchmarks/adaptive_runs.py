@@ -36,11 +36,13 @@ class Runner:
     def run(self, make: Any, schedule: Any, steps: int, seed: int) -> tuple[float, float, bool]:
         """The points on the validation data and on the test data, and whether the run failed."""
         weights, others, losses = self.train(make, schedule, steps, seed)
-        points = [self.points(weights, others, *data) for data in self.task.data[1:]]
         rose = not losses[-max(steps // 20, 1) :].mean() <= losses[0]  # or is not finite
-        low = self.task.trivial
-        # A result below the trivial one, or none, counts as the trivial one, so that it has a mean.
-        val, test = (float(max(p, low)) if np.isfinite(p) and not rose else low for p in points)
+        points = []
+        for x, y in self.task.data[1:]:
+            low, reached = self.task.trivial(y), self.points(weights, others, x, y)
+            # A result below the trivial one, or none, counts as the trivial one, so that it has a mean.
+            points.append(low if rose or not np.isfinite(reached) else max(float(reached), low))
+        val, test = points
         return round(val, 3), round(test, 3), bool(test < low + 1)
 
     def train(self, make: Any, schedule: Any, steps: int, seed: int) -> Any:

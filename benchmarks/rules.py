@@ -35,7 +35,7 @@ def optimizers():
     momentum = lambda: klr.scheduled(sgd(0.01, momentum=0.9), momentum=klr.AdaptiveMomentum())  # noqa: E731
     return {
         "Adam": {CONSTANT: adam, "DAdaptation": ruled(adam, klr.DAdaptation()), "Prodigy": ruled(adam, klr.Prodigy())},
-        "SGD": {CONSTANT: sgd, "DoG": ruled(sgd, klr.DoG()), "DoWG": ruled(sgd, klr.DoWG())},
+        "SGD": {CONSTANT: sgd, "DoWG": ruled(sgd, klr.DoWG())},
         "SGD with momentum": {CONSTANT: lambda: sgd(0.01, momentum=0.9), "AdaptiveMomentum": momentum},
     }
 

@@ -166,11 +166,12 @@ def page() -> str:
     lines = [
         "# The gallery",
         "",
-        "Every schedule and every policy, drawn by [gallery.py](gallery.py) from the table that the tests go through.",
-        "The dots are the values worked out by hand that the tests compare with.",
-        "The grey line below is 0; a picture without it does not reach down to 0.",
-        "t is the index of the update, 0 for the first, and lengths are in steps;"
-        " they may be in [other units](../README.md#units-of-time).",
+        "Every schedule and every policy, with its formula and its source.",
+        "t is the index of the update, 0 for the first. Lengths are in steps here; [other units](time.md) work, too.",
+        "",
+        "The grey line is 0; where a picture has none, the curve does not come near 0.",
+        "The dots are values worked out by hand, which the tests compare with."
+        " [gallery.py](gallery.py) draws the pictures.",
     ]
     for group, names in GROUPS.items():
         lines += ["", f"## {group}", "", "| | |", "| --- | --- |"]

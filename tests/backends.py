@@ -26,6 +26,27 @@ def compilers():
     return {"dynamo": compiled}
 
 
+def compiled_apply(optimizer, weights):
+    """`apply` of the gradients that it is called with, as one function of the backend where that is possible."""
+    if NAME == "tensorflow":
+        import tensorflow as tf
+
+        return tf.function(lambda grads: optimizer.apply(grads, weights))
+    if NAME == "torch":
+        return lambda grads: optimizer.apply(grads, weights)
+    import jax
+
+    step = jax.jit(optimizer.stateless_apply)
+
+    def apply(grads):
+        values = step([v.value for v in optimizer.variables], grads, [w.value for w in weights])
+        for variables, new in zip((weights, optimizer.variables), values, strict=True):
+            for variable, value in zip(variables, new, strict=True):
+                variable.assign(value)
+
+    return apply
+
+
 def integers(steps):
     """Steps as the tensor in which the optimizer's own count would come, or a wider one."""
     return keras.ops.convert_to_tensor(steps, dtype="int32" if NAME == "jax" else "int64")

@@ -57,6 +57,24 @@ def test_epochs_of_any_data(data):
     np.testing.assert_allclose(seen.rates, [4.0] * 5 + [2.0] * 5 + [1.0] * 5, rtol=1e-6)
 
 
+OTHERS = {
+    "Monitor": lambda folder: klr.Monitor(),
+    "PlateauReducer": lambda folder: klr.PlateauReducer("loss", patience=9),
+    "LiveControl": lambda folder: klr.LiveControl(folder / "control.json"),
+    "EpochIntervalSwitcher": lambda folder: klr.EpochIntervalSwitcher([9], [0.0, 1.0], hyperparameter="weight_decay"),
+}
+
+
+@pytest.mark.parametrize("make", OTHERS.values(), ids=OTHERS.keys())
+def test_every_callback_binds(make, tmp_path):
+    """Any other callback of the library resolves spans, too, and warns where a schedule is over."""
+    model, seen = rate_meter(keras.optimizers.SGD(RATE)), Applied()
+    model.fit(*ones(5), batch_size=1, epochs=3, callbacks=[seen, make(tmp_path)], verbose=0)
+    np.testing.assert_allclose(seen.rates, [4.0] * 5 + [2.0] * 5 + [1.0] * 5, rtol=1e-6)
+    with pytest.warns(UserWarning, match="The schedule of `learning_rate` is over"):
+        model.fit(*ones(5), batch_size=1, callbacks=[make(tmp_path)], verbose=0)
+
+
 def test_225_steps_an_epoch():
     """At 225 steps an epoch, the update with index 4499 has 0.1 and that with 4500 has 0.01."""
     rate = klr.Intervals(klr.epochs(20, 60, 100), [0.1, 0.01, 0.001, 0.0001])

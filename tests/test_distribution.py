@@ -105,6 +105,12 @@ CELLS = {
         lambda model: klr.scheduled(opt.SGD(klr.one_cycle(0.5, klr.epochs(4)), **SGD), momentum=klr.AdaptiveMomentum()),
         schedule_and_rule,
     ),
+    "rule of the rate": (
+        lambda model: klr.scheduled(
+            opt.Adam(), learning_rate=klr.Prodigy(klr.Linear(1.0, 0.0, steps=klr.epochs(4)), initial=1e-2)
+        ),
+        schedule_and_rule,
+    ),
     "reduced schedule": (lambda model: opt.SGD(klr.Linear(0.5, 0.0, steps=99), **SGD), reduced_schedule),
     "ramp without momentum": (lambda model: opt.SGD(0.02), ramp_without_momentum),
     "managed at once": (lambda model: opt.AdamW(0.01), managed_at_once),
@@ -131,6 +137,10 @@ def check(cell, folder, scope, inside):
         model = new_model(optimizer)
     with scope() if inside else contextlib.nullcontext():
         work(model, folder / "several")
+    for variable in [*model.weights, *model.optimizer.variables]:
+        replicas = getattr(variable.value, "values", [])  # of a mirrored variable
+        for replica in replicas:
+            np.testing.assert_array_equal(replica.numpy(), replicas[0].numpy())
     close(model.get_weights(), reference.get_weights())
 
 
@@ -148,6 +158,7 @@ def mirrored():
     "cell, inside",
     [
         ("schedule and rule", True),
+        ("rule of the rate", True),
         ("managed at once", False),
         pytest.param("reduced schedule", True, marks=pytest.mark.slow),
         pytest.param("ramp without momentum", False, marks=pytest.mark.slow),
@@ -185,7 +196,12 @@ def jax_scope(kind):
 def test_devices_of_jax(tmp_path):
     """`DataParallel` and `ModelParallel` on two devices, which JAX has to have from the start of its process."""
     flags = "--xla_force_host_platform_device_count=2"
-    cells = [["schedule and rule", "model"], ["ramp without momentum", "data"]]
+    cells = [
+        ["schedule and rule", "model"],
+        ["rule of the rate", "model"],
+        ["rule of the rate", "data"],
+        ["ramp without momentum", "data"],
+    ]
     command = [sys.executable, __file__, str(tmp_path), json.dumps(cells)]
     run = subprocess.run(command, env=os.environ | {"XLA_FLAGS": flags}, capture_output=True, text=True, timeout=300)
     assert run.returncode == 0, run.stderr[-3000:]

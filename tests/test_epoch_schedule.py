@@ -153,3 +153,15 @@ def test_a_function_that_gives_no_number(value):
     with pytest.raises((TypeError, ValueError), match="`schedule` of `EpochSchedule` must be a function that gives"):
         model.fit(*ones(2), callbacks=[klr.EpochSchedule(lambda epoch: value)], verbose=0)
     assert applied(model) == 0.0
+
+
+@pytest.mark.parametrize("verbose", [0, 1])
+def test_verbose(verbose, capsys):
+    """It prints the value of each epoch on request."""
+    model = rate_meter(keras.optimizers.SGD(1.0))
+    setter = klr.EpochSchedule(lambda epoch: 0.5**epoch, verbose=verbose)
+    model.fit(*ones(1), epochs=2, callbacks=[setter], verbose=0)
+    text = capsys.readouterr().out
+    assert ("Epoch 2: EpochSchedule setting learning_rate to 0.5." in text) == bool(verbose)
+    with pytest.raises(ValueError, match="Argument `verbose` of `EpochIntervalSwitcher` must be 0 or 1"):
+        klr.EpochIntervalSwitcher([1], [0.1, 0.2], verbose="auto")

@@ -12,23 +12,27 @@ from test_hostile_files import load
 from test_rules_in_training import following
 
 import keras_lr as klr
+from keras_lr.rules.vector import Vector
 
 REFUSED = [
     (lambda: klr.scheduled(keras.optimizers.SGD(), learning_rate=klr.Prodigy()), "is for the learning_rate of Adam"),
-    (lambda: klr.scheduled(keras.optimizers.Adam(), learning_rate=klr.DoG()), "is for the learning_rate of SGD"),
-    (lambda: klr.scheduled(keras.optimizers.SGD(), momentum=klr.DoG()), "`momentum` of `scheduled` must be a schedule"),
+    (lambda: klr.scheduled(keras.optimizers.Adam(), learning_rate=klr.DoWG()), "is for the learning_rate of SGD"),
+    (
+        lambda: klr.scheduled(keras.optimizers.SGD(), momentum=klr.DoWG()),
+        "`momentum` of `scheduled` must be a schedule",
+    ),
     (lambda: klr.scheduled(keras.optimizers.AdamW(), weight_decay=klr.Prodigy()), "`weight_decay` of `scheduled`"),
     (lambda: klr.scheduled(keras.optimizers.SGD(), learning_rate=klr.AdaptiveMomentum()), "momentum or beta_1 of SGD"),
     (lambda: klr.set_learning_rate(keras.optimizers.Adam(), klr.DoWG()), "`learning_rate` of `set_learning_rate`"),
-    (lambda: klr.Warmup(klr.DoG(), steps=3), "`schedule` of `Warmup` must be a schedule"),
-    (lambda: klr.one_cycle(klr.DoG(), steps=3), "`peak` of `one_cycle` must be"),
-    (lambda: klr.EpochSchedule(klr.DoG()), "`schedule` of `EpochSchedule` must be"),
+    (lambda: klr.Warmup(klr.DoWG(), steps=3), "`schedule` of `Warmup` must be a schedule"),
+    (lambda: klr.one_cycle(klr.DoWG(), steps=3), "`peak` of `one_cycle` must be"),
+    (lambda: klr.EpochSchedule(klr.DoWG()), "`schedule` of `EpochSchedule` must be"),
     *[
         (lambda value=value: klr.Prodigy(value), "`schedule` of `Prodigy` must be a schedule or a finite number >= 0")
-        for value in ("x", -1.0, None, float("nan"), [0.1], klr.DoG(), klr.AdaptiveMomentum(), lambda step: 0.1)
+        for value in ("x", -1.0, None, float("nan"), [0.1], klr.DoWG(), klr.AdaptiveMomentum(), lambda step: 0.1)
     ],
     *[
-        (lambda value=value: klr.DoG(initial=value), "`initial` of `DoG` must be a number > 0")
+        (lambda value=value: klr.DoWG(initial=value), "`initial` of `DoWG` must be a number > 0")
         for value in (0, -1.0, float("nan"), float("inf"), "1", None, 1e-300)
     ],
 ]
@@ -75,6 +79,8 @@ DECLARATIONS = [
     (lambda: klr.rule(changed(optimizers=[keras.optimizers.SGD])), "`optimizers` of `Own` must be a tuple of names"),
     (lambda: klr.rule(changed(__annotations__={})), "`Own` is a rule of the learning rate and must have a field `sch"),
     (lambda: klr.rule(changed(slots=("count",)))(), "`slots` and `initial_state` of `Own` must differ"),
+    (lambda: klr.rule(changed(slots=("start",), keeps_initial_weights=True))(), "of `Own` must differ from `start`"),
+    (lambda: klr.rule(changed(keeps_initial_weights="yes")), "`keeps_initial_weights` of `Own` must be True or False"),
     (lambda: klr.rule(changed(reported=("rate",)))(), "`reported` of `Own` must have names of `initial_state`"),
     (lambda: klr.rule(changed(initial_state=lambda self: {"count": None}))(), "`initial_state` of `Own` must return"),
     (lambda: klr.rule(changed(initial_state=lambda self: ["count"]))(), "`initial_state` of `Own` must return"),
@@ -104,7 +110,7 @@ RESULTS = {
         lambda state, value: (state | {"average": 0.0}, value),
         "shapes of the weights for `average`",
     ),
-    "another shape": (lambda state, value: (state | {"average": klr.Vector([np.ones(3)])}, value), "for `average`"),
+    "another shape": (lambda state, value: (state | {"average": Vector([np.ones(3)])}, value), "for `average`"),
 }
 
 
@@ -143,7 +149,7 @@ STATES = {
     ),
     "a huge shape": ("learning_rate_start_0", (10**12,), "learning_rate_start_0"),
     "a slot that is text": ("learning_rate_start_1", np.array([b"x"]), "must be numbers of shape"),
-    "a slot with a NaN": ("learning_rate_start_1", np.array([np.nan], "float32"), "`learning_rate_start_1` .* finite"),
+    "a slot with a NaN": ("learning_rate_sum_1", np.array([np.nan], "float32"), "`learning_rate_sum_1` .* finite"),
     "a NaN": ("learning_rate_numerator", np.array(np.nan, "float32"), "`learning_rate_numerator` .* finite numbers"),
     "an infinite estimate": (
         "learning_rate_estimate",

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from models import BATCHES, Applied, classifier, flowers, ones, rate_meter
 from test_rules_every_way import number, values
-from test_rules_in_training import RULES, assert_equal_state, every_rule, following, state, train
+from test_rules_in_training import RULES, Steady, assert_equal_state, every_rule, following, state, train
 
 import keras_lr as klr
 from keras_lr.optimizers.inspection import source_of
@@ -18,18 +18,18 @@ def fit(model, callbacks=(), **options):
     return model.fit(*ones(4), callbacks=[*callbacks], **options).history
 
 
-def dog(rate=1.0, initial=0.1):
+def dowg(rate=1.0, initial=0.1):
     """A rule whose rates on `rate_meter`, whose gradient is 1 and whose weight is 0 at first, are known."""
-    return klr.DoG(rate, initial=initial)
+    return klr.DoWG(rate, initial=initial)
 
 
-def expected_rates(factors, initial=0.1, start=0.0, distance=0.0, squares=0):
+def expected_rates(factors, initial=0.1):
     """Those rates, from the docstring."""
-    weight, rates = start, []
+    weight, distance, squares, rates = 0.0, initial, 0.0, []
     for factor in factors:
-        distance = max(distance or initial * (1 + abs(start)), abs(weight - start))
-        squares += 1
-        rates.append(factor * distance / np.sqrt(squares))
+        distance = max(distance, abs(weight))
+        squares += distance**2
+        rates.append(factor * distance**2 / (np.sqrt(squares) + 1e-4))
         weight -= rates[-1]
     return rates
 
@@ -42,12 +42,12 @@ def test_to_a_rule_and_back(name):
     train(model, epochs=1), train(twin, epochs=1)
     plain = len(model.optimizer.variables)
     klr.set_learning_rate(model, rule)
-    if "start" in rule.slots:
+    if rule.keeps_initial_weights:
         train(model, epochs=1, steps_per_epoch=1)
         start = state(model)["learning_rate_start_0"]
         np.testing.assert_array_equal(start, twin.get_weights()[0])
     train(model, epochs=1)
-    assert int(model.optimizer.iterations) == 2 * BATCHES + ("start" in rule.slots)
+    assert int(model.optimizer.iterations) == 2 * BATCHES + (rule.keeps_initial_weights)
     before = model.get_weights()
     klr.set_learning_rate(model, 0.0)
     assert model.optimizer._managed.slots == {} and model.optimizer._managed.rules == {}
@@ -65,24 +65,27 @@ def test_to_a_rule_and_back(name):
 def test_the_rates_of_a_rule():
     """Rates are applied in the update that they are computed in, and go on after another schedule or setting."""
     model, seen = rate_meter(keras.optimizers.SGD(1.0)), Applied()
-    klr.set_learning_rate(model, dog())
+    klr.set_learning_rate(model, dowg())
     fit(model, [seen])
     expected = expected_rates([1.0] * 8)
     np.testing.assert_allclose(seen.rates, expected[:4], rtol=1e-5)
-    klr.set_learning_rate(model, dog(0.5, initial=5.0))  # the same class goes on
+    klr.set_learning_rate(model, dowg(0.5, initial=5.0))  # the same class goes on
     fit(model, [seen])
     expected = expected_rates([1.0] * 4 + [0.5] * 4)
     np.testing.assert_allclose(seen.rates, expected, rtol=1e-5)
-    klr.set_learning_rate(model, klr.DoWG(initial=0.1))  # another one begins
-    start = -sum(seen.rates)
+    klr.set_learning_rate(model, Steady())  # another one begins
+    assert sorted(state(model)) == ["learning_rate", "learning_rate_agreement", "learning_rate_average_0"]
     fit(model, [seen])
-    np.testing.assert_allclose(seen.rates[8], 0.1 * (1 + abs(start)), rtol=1e-4)
-    np.testing.assert_allclose(state(model)["learning_rate_start_0"].item(), start, rtol=1e-5)
+    np.testing.assert_allclose(seen.rates[8:], 0.1, rtol=1e-5)
+    klr.set_learning_rate(model, dowg())
+    fit(model, [seen])
+    np.testing.assert_allclose(seen.rates[12:], expected[:4], rtol=1e-5)
+    np.testing.assert_allclose(state(model)["learning_rate_start_0"].item(), -sum(seen.rates[:12]), rtol=1e-5)
 
 
 def test_spans():
     """`BindSpans` binds the schedule of a rule."""
-    rule = dog(klr.Linear(1.0, 0.0, steps=klr.epochs(2)))
+    rule = dowg(klr.Linear(1.0, 0.0, steps=klr.epochs(2)))
     model, seen = rate_meter(klr.scheduled(keras.optimizers.SGD(), learning_rate=rule)), Applied()
     with pytest.raises(ValueError, match="BindSpans"):
         fit(model)
@@ -93,17 +96,17 @@ def test_spans():
 
 def test_reductions():
     """`PlateauReducer` multiplies what the rule gives, and its factor is gone with another rate."""
-    model, seen = rate_meter(klr.scheduled(keras.optimizers.SGD(), learning_rate=dog())), Applied()
-    reducer = klr.PlateauReducer("loss", factor=0.5, patience=1, threshold=9.0)
+    model, seen = rate_meter(klr.scheduled(keras.optimizers.SGD(), learning_rate=dowg())), Applied()
+    reducer = klr.PlateauReducer("loss", factor=0.5, patience=1, threshold=99.0)
     fit(model, [reducer, seen], epochs=4)
-    factors = 0.5 ** np.array([0, 0, 1, 1])
+    factors = 0.5 ** np.array([0, 0, 1, 2])
     np.testing.assert_allclose(seen.rates, expected_rates(np.repeat(factors, 4)), rtol=1e-5)
     assert reducer.total_factor == 0.25 and number(model.optimizer._managed.variables["factor"]) == 0.25
-    klr.set_learning_rate(model, dog(initial=1.0))
+    klr.set_learning_rate(model, dowg(initial=1.0))
     assert number(model.optimizer._managed.variables["factor"]) == 1.0
 
 
-@pytest.mark.parametrize("name", ["Prodigy", "DoG", "own"])
+@pytest.mark.parametrize("name", ["Prodigy", "DoWG", "own"])
 def test_the_best_weights(name):
     """`restore_best` brings back the state of the rule with the weights."""
     model, saved = classifier(following(name)), []
@@ -142,10 +145,10 @@ SETTERS = {
 @pytest.mark.parametrize("name", SETTERS)
 def test_callbacks_that_set_the_rate(name):
     """They are refused as where it follows a schedule, and the rule stays."""
-    model = classifier(following("DoG"))
+    model = classifier(following("DoWG"))
     with pytest.raises((ValueError, TypeError), match="chedule"):
         train(model, epochs=3, callbacks=[SETTERS[name]()])
-    assert model.optimizer._managed.rules == {"learning_rate": RULES["DoG"][1]}
+    assert model.optimizer._managed.rules == {"learning_rate": RULES["DoWG"][1]}
 
 
 def test_live_control(tmp_path, capsys):
@@ -158,7 +161,7 @@ def test_live_control(tmp_path, capsys):
                 command = [{"multiply": 0.5}, {"hold": True}, {"set": 0.25}][epoch - 1]
                 path.write_text(json.dumps({"learning_rate": command}))
 
-    model, seen = rate_meter(klr.scheduled(keras.optimizers.SGD(), learning_rate=dog())), Applied()
+    model, seen = rate_meter(klr.scheduled(keras.optimizers.SGD(), learning_rate=dowg())), Applied()
     fit(model, [Writer(), klr.LiveControl(path), seen], epochs=4)
     np.testing.assert_allclose(seen.rates, [*expected_rates([1.0] * 4 + [0.5] * 8), *[0.25] * 4], rtol=1e-5)
     multiplied, held, replaced = capsys.readouterr().out.splitlines()
@@ -168,14 +171,14 @@ def test_live_control(tmp_path, capsys):
 
 def test_the_ramp():
     """`AdaptiveMomentumRamp` works beside a rule of the rate."""
-    model = classifier(klr.scheduled(keras.optimizers.SGD(), learning_rate=klr.DoG(initial=1e-2)))
+    model = classifier(klr.scheduled(keras.optimizers.SGD(), learning_rate=klr.DoWG(initial=5e-2)))
     train(model, callbacks=[klr.AdaptiveMomentumRamp()])
     assert set(model.optimizer._managed.rules) == {"learning_rate", "momentum"}
     assert number(model.optimizer.momentum) > 0.2 and number(model.optimizer.learning_rate) > 0
     assert np.all(np.isfinite(np.concatenate([np.ravel(w) for w in model.get_weights()])))
 
 
-@pytest.mark.parametrize("name", ["Prodigy", "DoG", "own"])
+@pytest.mark.parametrize("name", ["Prodigy", "DoWG", "own"])
 def test_the_finder(name):
     """A sweep sets rates, and gives back the rule with its state."""
     model, twin = classifier(following(name)), classifier(following(name))
@@ -194,7 +197,7 @@ def test_the_finder(name):
 def test_resume_at():
     """The schedule of a rule goes on at a step; its state is not made up."""
     model, seen = (
-        rate_meter(klr.scheduled(keras.optimizers.SGD(), learning_rate=dog(klr.Table([1.0] * 4 + [0.5] * 4)))),
+        rate_meter(klr.scheduled(keras.optimizers.SGD(), learning_rate=dowg(klr.Table([1.0] * 4 + [0.5] * 4)))),
         Applied(),
     )
     klr.resume_at(model, epoch=1, steps_per_epoch=4)

@@ -39,8 +39,7 @@ class Steady(klr.Rule):
 RULES = {
     "Prodigy": (keras.optimizers.Adam, klr.Prodigy(RATE, initial=1e-2)),
     "DAdaptation": (keras.optimizers.AdamW, klr.DAdaptation(RATE, initial=1e-2)),
-    "DoG": (keras.optimizers.SGD, klr.DoG(RATE, initial=1e-2)),
-    "DoWG": (lambda **o: keras.optimizers.SGD(momentum=0.5, **o), klr.DoWG(RATE, initial=1e-2)),
+    "DoWG": (lambda **o: keras.optimizers.SGD(momentum=0.5, **o), klr.DoWG(RATE, initial=5e-2)),
     "own": (keras.optimizers.RMSprop, Steady(RATE, memory=0.8)),
 }
 every_rule = pytest.mark.parametrize("name", RULES)
@@ -181,3 +180,32 @@ def test_a_file_of_the_plain_optimizer(name, tmp_path):
     assert int(other.optimizer.iterations) == 2 * BATCHES
     assert all(np.all(np.isfinite(value)) for value in state(other).values())
     assert float(other.optimizer.learning_rate) > 0
+
+
+@pytest.mark.parametrize("name", ["Prodigy", "DoWG"])
+def test_layers(name, tmp_path):
+    """Each group of `layerwise` has a rule with a state of its own, saved and loaded with the others."""
+    whole, part = (classifier(following(name)) for _ in range(2))
+    for model in (whole, part):
+        model.compile(klr.layerwise(model, model.optimizer, decay=0.5), model.loss)
+    train(whole, epochs=2), train(part, epochs=1)
+    part.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    train(loaded, 1, 2)
+    assert_same(whole, loaded)
+    first, second = (state(optimizer) for optimizer in whole.optimizer.optimizers)
+    reported = f"learning_rate_{RULES[name][1].reported[0]}"
+    assert first[reported] != second[reported] and first["learning_rate_start_0"].shape != (4,)
+
+
+@pytest.mark.tensorflow
+def test_a_checkpoint_of_tensorflow(runs, tmp_path):
+    """`tf.train.Checkpoint` has the state."""
+    import tensorflow as tf
+
+    _, part = runs("Prodigy")
+    path = tf.train.Checkpoint(model=part, optimizer=part.optimizer).save(str(tmp_path / "checkpoint"))
+    other = classifier(following("Prodigy"))
+    other.optimizer.build(other.trainable_variables)
+    tf.train.Checkpoint(model=other, optimizer=other.optimizer).restore(path).assert_consumed()
+    assert_equal_state(state(other), state(part))

@@ -32,20 +32,19 @@ GROWTH, SHRINKAGE = 2.0, 0.25  # of the usual memory after a lower and after a h
 class AdaptiveMomentumRamp(PartialEpochs):
     """Has the momentum start low, rise while the gradients agree, and drop where training oscillates.
 
-    The rule is `AdaptiveMomentum`, computed in the graph. With the momentum of SGD,
-    the callback adds what an optimizer can't see, the loss. The usual memory begins
-    at two steps (twice that of `start`). It is doubled at the end of a window with a
-    lower mean training loss than the previous window, and quartered, with the memory
-    in use, after a higher one; it stays between the memories of `start` and `peak`.
-    So a small rate gets a long memory, a large one a short memory, and both a short
-    one in the end. A window is a third of an epoch, or a half or the whole so that
-    it has 40 batches. Shorter epochs, epochs of unknown length and a beta_1 use the
-    rule alone, with `usual`.
+    The rule is `AdaptiveMomentum`, computed in the graph. For the momentum of SGD the
+    callback also uses the training loss, which an optimizer can't see. The usual
+    memory, 1 / (1 - momentum), starts at two steps (twice that of `start`). It doubles
+    after a window with a lower mean loss than the previous one, and is divided by 4
+    after a higher one, within the memories of `start` and `peak`. So it is long for a
+    small rate, short for a large one, and short near the end of training. A window is a
+    third, a half or the whole of an epoch, with at least 40 batches. The rule alone, with
+    `usual`, applies to shorter epochs, to epochs of unknown length and to beta_1.
 
-    The state is saved with the optimizer: n fits of k epochs equal one fit of n * k,
-    also with the loaded model. Without the callback the rule continues with the
-    current usual memory. For another run with the same model, pass `restart=True`; it
-    warns if the saved state seems to belong to another run, as `PlateauReducer` does.
+    The state is saved with the optimizer, so n fits of k epochs equal one fit of n * k,
+    also with a loaded model. Without the callback the rule continues with the
+    current usual memory. For another run with the same model, pass `restart=True`. A
+    warning tells you if the saved state seems to belong to another run.
 
     >>> import keras, numpy as np, keras_lr as klr
     >>> model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
@@ -176,7 +175,7 @@ class AdaptiveMomentumRamp(PartialEpochs):
         elif reason := earlier_state.reason_to_doubt(self.model, self.optimizers, STATE_KEY):
             warnings.warn(
                 f"{OWNER}: It continues with the loss and the memory of an earlier `fit`, but {reason}. Pass "
-                "`AdaptiveMomentumRamp(restart=True)` to begin anew.",
+                "`AdaptiveMomentumRamp(restart=True)` to restart.",
                 stacklevel=2,
             )
 

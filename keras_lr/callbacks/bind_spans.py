@@ -19,26 +19,28 @@ from .optimizer_callback import OptimizerCallback
 class BindSpans(OptimizerCallback):
     """Resolves the spans of the model's schedules to steps, from what `fit` knows of its data.
 
-    It reads the batches per epoch of arrays, `tf.data` pipelines, `PyDataset`s
-    and of anything with `steps_per_epoch`; it never guesses. Bound spans are saved
-    with the model, so a loaded model continues without binding. A later `fit` with
-    another batch size binds them again.
+    Every other callback of keras_lr adds a `BindSpans` to `fit`, so you need it only
+    without another one, or for its arguments.
+
+    It reads the batches per epoch from arrays, `tf.data` pipelines, `PyDataset`s
+    and from `steps_per_epoch`; it never guesses. Bound spans are saved with the
+    model, so a reloaded model needs no `BindSpans`. A later `fit` with another batch
+    size binds them again.
 
     Steps are updates: with `gradient_accumulation_steps=n` the schedule is
-    wrapped in `PerUpdate`, so that an epoch is an epoch and a step an update.
+    wrapped in `PerUpdate`, so it counts updates instead of batches.
 
-    Schedules continue from one `fit` to the next, since the optimizer counts on. The
-    callback warns where that is unlikely to be intended: a schedule is over when `fit` begins,
-    the learning rate would be 0 throughout, other data or another batch size moves the
-    position in a schedule, or `fit(initial_epoch=k)` continues with an optimizer that
-    has made no step, as after a restore of the weights alone. The remedy is `restart`,
-    or `resume_at` once before `fit`. There is no warning for the last value of a
-    schedule if it is above 0 and `initial_epoch` says that so many epochs are done.
+    Schedules continue from one `fit` to the next, because the optimizer keeps counting.
+    A warning tells you if a schedule is over when `fit` begins, if the learning rate would
+    be 0 throughout, if other data or another batch size moves the position in a schedule,
+    or if `fit(initial_epoch=k)` starts with an optimizer that has made no step, as after
+    loading only the weights. The remedy is `restart`, or `resume_at` once before `fit`.
+    A schedule that is over at the epoch `initial_epoch`, with a last value above 0, causes no warning.
 
-    `BackupAndRestore(save_freq=n)` continues at the beginning of the epoch in which it
-    saved, with an optimizer that has already counted some of its batches. The count is
-    set back, so that schedules don't run ahead of the epochs. (The weights have learned
-    from these batches, and do so again: only saves between epochs are exact.)
+    `BackupAndRestore(save_freq=n)` repeats the epoch in which it saved, with an optimizer
+    that has already counted some of its batches. The count is set back, so schedules
+    don't run ahead of the epochs. (The weights learn from these batches twice: only
+    saves between epochs are exact.)
 
     >>> import keras, numpy as np, keras_lr as klr
     >>> model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
@@ -49,22 +51,20 @@ class BindSpans(OptimizerCallback):
     0.009999999776482582
 
     Args:
-        steps_per_epoch: Batches per epoch, where the data does not say
+        steps_per_epoch: Batches per epoch, if the data does not tell
             (generators without `steps_per_epoch`), an integer > 0.
-        batch_size: Examples per batch, where spans are in examples and the data
-            does not say (`PyDataset`, generators, `tf.data` with a partial
+        batch_size: Examples per batch, if spans are in examples and the data
+            does not tell (`PyDataset`, generators, `tf.data` with a partial
             last batch), an integer > 0.
-        restart: Whether each `fit` begins where its `initial_epoch` is in the schedules,
-            by default at their start, instead of where the optimizer is. It sets the
-            optimizer's `iterations`. Weights, moments and reductions of
-            `PlateauReducer` stay. Adam corrects the bias of its moments by `iterations`
-            and takes the moments for new ones, so for its first steps after a restart
-            the rate is smaller, at least 0.15 times that of the schedule with the usual
-            betas; a `beta_1` and `beta_2` of `scheduled` don't have that.
+        restart: Whether each `fit` restarts the schedules, at the epoch `initial_epoch`,
+            by setting the optimizer's `iterations`. Weights, moments and reductions of
+            `PlateauReducer` stay. Adam corrects the bias of its moments by `iterations`,
+            so its first steps after a restart are smaller, by a factor of at least 0.15
+            with the usual betas; not so if `scheduled` drives `beta_1` and `beta_2`.
         optimizer: Which optimizers: attributes of the model that hold them, their names, or the
             optimizers themselves, one or a list. By default all optimizers that are attributes
-            of the model. `steps_per_epoch` is then the steps that this optimizer makes in an epoch,
-            where it makes more or fewer than one for each batch.
+            of the model. `steps_per_epoch` is then the number of steps of this optimizer in an epoch,
+            if it makes more or fewer than one per batch.
 
     Raises:
         TypeError, ValueError: An argument breaks its rule. At the start of `fit`: a
@@ -208,3 +208,6 @@ class BindSpans(OptimizerCallback):
                 f"Received: {name}={argument}"
             )
         return found if argument is None else argument
+
+
+OptimizerCallback.span_binder = BindSpans

@@ -15,7 +15,7 @@ from .epoch_setter import EpochSetter
 class EpochIntervalSwitcher(EpochSetter):
     """Sets a hyperparameter to `values[i]` at the start of an epoch, i being how many `boundaries` are <= epoch.
 
-    It needs no step counts and depends on the number of the epoch alone, so it
+    It depends only on the epoch and not on the step, so it
     continues correctly with `initial_epoch` and after a restart. The value of the
     epoch is added to `logs[hyperparameter]`.
 
@@ -34,6 +34,7 @@ class EpochIntervalSwitcher(EpochSetter):
         hyperparameter: `"learning_rate"`, `"momentum"`, `"weight_decay"`, ...
         optimizer: Which optimizer, where the model has several: the attribute of the model
             that holds it, its name, or the optimizer itself; or a list of these.
+        verbose: 1 to print a line for each epoch, 0 for none.
 
     Raises:
         TypeError, ValueError: An argument breaks its rule; or, at the start of
@@ -48,8 +49,9 @@ class EpochIntervalSwitcher(EpochSetter):
         hyperparameter: str = "learning_rate",
         *,
         optimizer: Any = None,
+        verbose: int = 0,
     ):
-        super().__init__(hyperparameter, optimizer)
+        super().__init__(hyperparameter, optimizer, verbose)
         spans = arguments.validate(self, "boundaries", boundaries)
         amounts = [span.amounts.get("epochs", 0) if isinstance(span, Span) else span for span in spans]
         in_epochs = all(span.unit == "epochs" for span in spans if isinstance(span, Span))

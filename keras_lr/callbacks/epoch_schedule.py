@@ -16,8 +16,8 @@ from .epoch_setter import EpochSetter
 class EpochSchedule(EpochSetter):
     """Sets a hyperparameter to `schedule(epoch)` at the start of each epoch.
 
-    For what can't be a schedule of the step: a function of your own, or a
-    hyperparameter that should change between epochs only. The value is added to
+    Use it for a function of the epoch, or for a hyperparameter that should change
+    only between epochs. The value is added to
     `logs[hyperparameter]`.
 
     >>> import keras, numpy as np, keras_lr as klr
@@ -29,12 +29,13 @@ class EpochSchedule(EpochSetter):
     [0.5, 0.6, 0.7]
 
     Args:
-        schedule: A schedule, whose steps are epochs here, as are its `epochs(...)`, and a `fraction(...)`
-            is one of the epochs of `fit`. Or a function of the number of the epoch, or of that
-            and the current value, as for Keras' `LearningRateScheduler`, that returns a number.
+        schedule: A schedule that counts epochs instead of steps; a `fraction(...)` is one of the epochs
+            of `fit`. Or a function that returns a number, of the epoch, or of the epoch
+            and the current value, as for Keras' `LearningRateScheduler`.
         hyperparameter: `"learning_rate"`, `"momentum"`, `"weight_decay"`, ...
         optimizer: Which optimizer, where the model has several: the attribute of the model
             that holds it, its name, or the optimizer itself; or a list of these.
+        verbose: 1 to print a line for each epoch, 0 for none.
 
     Raises:
         TypeError, ValueError: An argument breaks its rule; or, at the start of
@@ -48,8 +49,9 @@ class EpochSchedule(EpochSetter):
         hyperparameter: str = "learning_rate",
         *,
         optimizer: Any = None,
+        verbose: int = 0,
     ):
-        super().__init__(hyperparameter, optimizer)
+        super().__init__(hyperparameter, optimizer, verbose)
         if not isinstance(schedule, LearningRateSchedule) and not callable(schedule):
             arguments.reject(self, "schedule", "a schedule or a function of the epoch", schedule, error=TypeError)
         self.schedule = (
@@ -79,7 +81,7 @@ class EpochSchedule(EpochSetter):
             return float(self.schedule.values([epoch])[0])
         function: Any = self._function
         received = function(epoch, current) if self._takes_value else function(epoch)
-        rule = f"a function that gives a finite number; for epoch {epoch} it gave another thing"
+        rule = f"a function that gives a finite number; for epoch {epoch} it returned something else"
         try:
             number = arguments.number(float(received) if hasattr(received, "shape") else received)
         except TypeError:

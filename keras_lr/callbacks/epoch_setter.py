@@ -16,8 +16,8 @@ from .optimizer_callback import OptimizerCallback
 class EpochSetter(OptimizerCallback):
     """Sets `hyperparameter` to `value(epoch)` at the start of each epoch, and adds it to `logs`; abstract."""
 
-    def __init__(self, hyperparameter: str, optimizer: Any = None):
-        super().__init__(optimizer)
+    def __init__(self, hyperparameter: str, optimizer: Any = None, verbose: int = 0):
+        super().__init__(optimizer, verbose)
         if not arguments.is_one_of(hyperparameter, NAMES):
             arguments.reject(self, "hyperparameter", f"one of {', '.join(sorted(NAMES))}", hyperparameter)
         self.hyperparameter = hyperparameter
@@ -44,6 +44,8 @@ class EpochSetter(OptimizerCallback):
         ]
         for optimizer, value in zip(owners, values, strict=True):
             setattr(optimizer, self.hyperparameter, value)
+        shown = ", ".join(f"{value:.6g}" for value in dict.fromkeys(values))
+        self._print(f"\nEpoch {epoch + 1}: {type(self).__name__} setting {self.hyperparameter} to {shown}.")
         self._logged = self.by_name(owners, [{self.hyperparameter: value} for value in values])
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:

@@ -35,8 +35,8 @@ class LiveControl(OptimizerCallback):
     The file names hyperparameters, each with one command: `{"set": 0.01}` replaces a
     number or a schedule by a number, in all optimizers inside; `{"multiply": 0.5}`
     multiplies a number, or the values of a schedule of the rate from then on;
-    `{"hold": true}` keeps a schedule at its current value, `false` has it continue at
-    its own step. `{"stop": true}` ends the training after the epoch.
+    `{"hold": true}` keeps a schedule at its current value, `false` lets it continue at
+    the current step. `{"stop": true}` ends the training after the epoch.
 
     >>> import keras, numpy as np, pathlib, tempfile, keras_lr as klr
     >>> model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
@@ -49,17 +49,17 @@ class LiveControl(OptimizerCallback):
     >>> float(model.optimizer.learning_rate)
     0.05000000074505806
 
-    It reads the file at the beginning of each epoch. A version of the file, identified
-    by its bytes and the time of its change, is applied once, and completely or not at
-    all. This is saved with the optimizer, so a restart does not repeat it. Commands that
+    It reads the file at the beginning of each epoch. Each version of the file, identified
+    by its content and modification time, is applied once, completely or not at
+    all, and a restart does not repeat it. Commands that
     can't be applied are reported and ignored. With several workers each must find the
     same file.
 
     Args:
         path: The file. It may be missing.
-        every: How many batches after which to read it again, an integer > 0, or `None`. It costs
-            a read of the file; on JAX, which otherwise leaves the model's state on the device for
-            the whole epoch, a new content also copies that state back.
+        every: Also read the file every so many batches, an integer > 0; `None` for no. On JAX, which
+            otherwise keeps the model's state on the device during an epoch, each new
+            content copies that state back.
         verbose: Whether to print a line for each command that is applied or ignored, 0 or 1.
         optimizer: Which optimizer, where the model has several: the attribute of the model
             that holds it, its name, or the optimizer itself; or a list of these.
@@ -75,14 +75,12 @@ class LiveControl(OptimizerCallback):
     """
 
     def __init__(self, path: str | os.PathLike, *, every: int | None = None, verbose: int = 1, optimizer: Any = None):
-        super().__init__(optimizer)
+        super().__init__(optimizer, verbose)
         if not isinstance(path, str | os.PathLike) or not Path(path).name:
             arguments.reject(self, "path", "the path of a file", path, error=TypeError)
         if every is not None and (not is_integer(every) or every < 1):
             arguments.reject(self, "every", "an integer > 0 or None", every)
-        if not isinstance(verbose, int) or verbose not in (0, 1):
-            arguments.reject(self, "verbose", "0 or 1", verbose)
-        self.path, self.every, self.verbose = Path(path), every, verbose
+        self.path, self.every = Path(path), every
         self.log_path = self.path.with_suffix(".applied.jsonl")
         self.applied: list[dict[str, Any]] = []
 

@@ -18,19 +18,21 @@ from .optimizer_callback import OptimizerCallback
 class Monitor(OptimizerCallback):
     """Adds the values that were applied to `logs` each epoch, and records them for each step.
 
-    It covers the learning rate and every hyperparameter that `scheduled` or a
-    callback manages, of every optimizer: numbers for History, the progress bar,
-    `CSVLogger`, TensorBoard's callback and others, wherever it is in the list.
-    `logs` gets the value that the last update of the epoch used. With several
-    optimizers the names end in theirs, as in `learning_rate_adam`, or in the attributes of the
-    model that hold them, as in `learning_rate_g_optimizer`, and in the factors of
-    `layerwise`, as in `learning_rate_0.1`. Plain names are then those of the optimizer with
-    factor 1, or else the largest factor, or else of the default one of a `MultiOptimizer`.
+    It logs the learning rate and every hyperparameter that `scheduled` or a callback
+    manages, for History, the progress bar, `CSVLogger`, TensorBoard's callback and
+    others, wherever they are in the list. `logs` gets the value that the last update of
+    the epoch used.
 
-    It reads the device once an epoch. The values of steps are computed from the
+    With several optimizers, names end in the optimizer's name, as in
+    `learning_rate_adam`, in the attribute that holds it, as in
+    `learning_rate_g_optimizer`, or in its factor of `layerwise`, as in
+    `learning_rate_0.1`. Names without an ending are those of the optimizer with
+    factor 1, or else the largest factor, or else of the default of a `MultiOptimizer`.
+
+    It reads the device once per epoch. The values of steps are computed from the
     schedules, so it costs nothing per step and is exact with `steps_per_execution`.
-    A hyperparameter that follows no schedule is taken to have had its value at the
-    end of the epoch all the time.
+    A hyperparameter without a schedule is recorded with its value at the end of the
+    epoch.
 
     >>> import keras, numpy as np, keras_lr as klr
     >>> model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
@@ -43,11 +45,10 @@ class Monitor(OptimizerCallback):
     array([0.5  , 0.375, 0.25 , 0.125])
 
     Args:
-        log_dir: A folder for TensorBoard, `"auto"` for that of Keras' `TensorBoard` callback in the
-            list, as where KerasTuner gives each trial its own; `None` for none. The value of
-            each step is written there at the end of its epoch, by the number of the batch: 1 for
-            the first one of the optimizer, or, where Keras' callback draws batches
-            (`update_freq`), for the first one of `fit`, as there.
+        log_dir: A folder for TensorBoard; `"auto"` for that of Keras' `TensorBoard` callback in the
+            list, which KerasTuner sets for each trial; `None` for none. The value of each step is
+            written at the end of its epoch. Batches count from 1 for the first batch of the
+            optimizer, or of `fit` if Keras' callback does so (`update_freq`).
         optimizer: Which optimizers: attributes of the model that hold them, their names, or the
             optimizers themselves, one or a list. By default all optimizers that are attributes
             of the model.
@@ -57,8 +58,8 @@ class Monitor(OptimizerCallback):
         ValueError: At the start of `fit`: it is `"auto"`, and there is no `TensorBoard` callback.
 
     Attributes:
-        steps: For each name an array of the values, one for each batch since `fit` began, but for
-            batches that a loss scale skipped: they change nothing, so nothing was applied in them.
+        steps: For each name an array with a value for each batch since `fit` began, without the
+            batches that a loss scale skipped.
     """
 
     of_the_run: ClassVar[tuple[str, ...]] = ("_events", "_outer_optimizers")

@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 from ..optimizers import compiled_step
 from ..optimizers.inspection import applied_values, batch_count, inner_optimizers
 from ..optimizers.model_optimizers import find_optimizers, names_of_inner_optimizers, validate_optimizer
+from ..schedules import arguments
+from . import fit
 from .applied import by_name
 from .base import Callback
 
@@ -17,9 +19,14 @@ class OptimizerCallback(Callback):
 
     of_the_run: ClassVar[tuple[str, ...]] = ("_outer_optimizers",)
     takes_all_optimizers = False  # where there are several and none is named
+    span_binder: ClassVar[type[Callback]]
+    """`BindSpans`, which derives from this class."""
 
-    def __init__(self, optimizer: Any = None):
+    def __init__(self, optimizer: Any = None, verbose: int = 0):
         super().__init__()
+        if not isinstance(verbose, int) or verbose not in (0, 1):
+            arguments.reject(self, "verbose", "0 or 1", verbose)
+        self.verbose = verbose
         self.params: Any = {}  # a loop of the user's own may never set them
         self.optimizer = validate_optimizer(self, optimizer)
         self._outer_optimizers: list[Any] = []
@@ -32,6 +39,15 @@ class OptimizerCallback(Callback):
         name, several = type(self).__name__, self.takes_all_optimizers
         self._outer_optimizers = find_optimizers(model, self.optimizer, name, several=several)
         self._is_first_use = True
+        self._bind_spans()
+
+    def _bind_spans(self) -> None:
+        """Add a `BindSpans` if there is none: now, since it has to see the optimizer before a backup is restored."""
+        running = fit.callback_list(self)
+        if running is not None and not any(isinstance(one, self.span_binder) for one in running.callbacks):
+            binder = self.span_binder()
+            running.callbacks = [binder, *running.callbacks]  # a new list, since Keras is going through the old one
+            binder.set_model(self.model)
 
     @property
     def optimizers(self) -> list[Any]:

@@ -14,8 +14,8 @@ from .optimizer_callback import OptimizerCallback
 class PartialEpochs(OptimizerCallback):
     """Calls `_check` with the metrics over every `_length` batches of an epoch; abstract."""
 
-    def __init__(self, optimizer: Any = None) -> None:
-        super().__init__(optimizer)
+    def __init__(self, optimizer: Any = None, verbose: int = 0) -> None:
+        super().__init__(optimizer, verbose)
         self._window = MetricWindow()
         self._length: Any = math.inf  # batches between two checks
         self._checks = 0  # the checks of the epoch so far

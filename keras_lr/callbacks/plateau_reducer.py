@@ -25,37 +25,36 @@ from .plateau_state import PlateauState, after_check, from_array, to_array
 class PlateauReducer(MetricChecks):
     """Multiplies the learning rate by `factor` after `patience` checks in which `monitor` did not improve.
 
-    A check is an epoch that reports the metric, so it follows `validation_freq`;
-    or, with `every`, a part of an epoch, by the metric over the batches of this
-    part alone. It is an improvement if the metric is better than the best so far by
-    more than `threshold` (times |best| if `relative`) plus `atol`; NaN never is. The
-    rate may be a number or any schedule: the factor is kept in addition to the schedule
-    and multiplies it. Several reducers may watch different metrics: their factors multiply.
+    The rate may be a number or any schedule, which the factor multiplies. A check is an
+    epoch that reports the metric, so it respects `validation_freq`. With `every`, it is a
+    part of an epoch, with the metric of only these batches. An improvement is better than
+    the best so far by more than `threshold` (times |best| if `relative`) plus `atol`; NaN
+    never is one. Several reducers may watch different metrics: their factors multiply.
 
     >>> import keras, numpy as np, keras_lr as klr
     >>> model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
-    >>> model.compile(optimizer=keras.optimizers.SGD(klr.Constant(0.0)), loss="mse")  # it learns nothing
+    >>> model.compile(optimizer=keras.optimizers.SGD(klr.Constant(1e-9)), loss="mse")  # too low to learn
     >>> reducer = klr.PlateauReducer("loss", factor=0.5, patience=2)
     >>> history = model.fit(np.ones([8, 3]), np.ones([8]), epochs=5, callbacks=[reducer], verbose=0)
     >>> float(reducer.total_factor)
     0.25
 
-    The factor, the best value and the counts are saved with the optimizer: n fits of k
-    epochs equal one fit of n * k, also with a restart in between. Arguments are not saved,
-    so those of the present callback count. For another run with the same model, such as the
-    next fold of a cross-validation, pass `restart=True`. It warns if the
-    saved state seems to belong to another run: the optimizer has counted no step, or the
+    The factor, the best value and the counts are saved with the optimizer, so n fits of k
+    epochs equal one fit of n * k, also with a restart in between. Arguments are not saved:
+    those of the present callback apply. For another run with the same model, such as the
+    next fold of a cross-validation, pass `restart=True`. A warning tells you if the
+    saved state seems to belong to another run: the optimizer has made no step, or the
     weights are those with which that run began.
 
-    With `increase` it can raise the rate, too. `PlateauReducer("loss", factor=0.95,
+    With `increase` it raises the rate after improvements, too. `PlateauReducer("loss", factor=0.95,
     patience=11, threshold=1e-6, relative=False, increase=1 / 0.95, minimum=1e-3, maximum=1.0)`
     is GreedyLR with its usual arguments.
 
     Args:
-        monitor: The name of a metric in `logs`, also one that another callback puts there,
-            wherever that is in the list. An epoch in which it does not is not a check.
+        monitor: The name of a metric in `logs`, also one that another callback adds.
+            Epochs without the metric are not checks.
         factor: What a reduction multiplies the rate by, a number > 0 and < 1.
-        patience: How many checks in series without an improvement lead to a reduction, an integer > 0.
+        patience: How many checks in a row without an improvement lead to a reduction, an integer > 0.
         mode: `"min"`, `"max"`, or `"auto"` to infer it from the name of the metric.
         cooldown: How many checks after a reduction do not count, an integer >= 0.
         threshold: The smallest change that is an improvement, a number >= 0.
@@ -66,7 +65,7 @@ class PlateauReducer(MetricChecks):
         smoothing: How many values of the metric are averaged for a check, an integer > 0.
         growth: What `patience` is multiplied by at each reduction, a number >= 1.
         increase: What an increase multiplies the rate by, a number > 1; `None` for none.
-        increase_patience: How many improvements in series lead to an increase, an integer > 0;
+        increase_patience: How many improvements in a row lead to an increase, an integer > 0;
             by default `patience`.
         increase_cooldown: How many checks after an increase do not count; by default `cooldown`.
         maximum: The largest rate that an increase leads to, a number > 0; `None` for any.
@@ -74,19 +73,17 @@ class PlateauReducer(MetricChecks):
         every: How many batches make a check, an integer > 0 or a span, at most an
             epoch; `None` for a check each epoch. Counted from the start of each
             epoch: with 225 batches and `every=100` checks are at 100 and 200, with
-            `epochs(0.25)` at 57, 113, 169 and 225 (if the data says that there
-            are 225). For metrics of the training that are sums or means over
-            batches.
+            `epochs(0.25)` at 57, 113, 169 and 225. For training metrics that are sums
+            or means over batches.
         restore_best: Whether a reduction, or the end by `stop_at_minimum`, restores the weights of
-            the best check, trainable or not, and what the optimizer had of their gradients:
-            moments, averaged weights, the loss scale, the state of an `AdaptiveMomentum`. Moments
-            of other weights lead away from the best again, and after a NaN into it again.
+            the best check, trainable or not, with the optimizer's moments, averaged weights and
+            loss scale, and the state of an `AdaptiveMomentum`.
             Gradients of an unfinished update are dropped; iterations and hyperparameters stay.
-            The copy is in host memory, made at each improvement, and lost in a restart: a
+            The copy is in host memory and renewed at each improvement. A restart loses it: a
             reduction before the next improvement restores nothing.
-        restart: Whether each `fit` begins anew: without a best value and counts, and at the
-            rate before the reductions of this callback, unless something else has set it since.
-            Weights and moments stay: reset them yourself, for a new fold most simply with a new model.
+        restart: Whether each `fit` forgets the best value, the counts and the reductions of this
+            callback, unless something else has set the rate since.
+            Weights and moments stay: for a new fold, use a new model.
             `False` continues. A restore by `BackupAndRestore` continues anyway.
         verbose: 1 to print a line for each change of the rate, 0 for none.
         optimizer: Which optimizer, where the model has several: the attribute of the model
@@ -97,7 +94,7 @@ class PlateauReducer(MetricChecks):
             from the name. At the start of `fit`: another callback sets the rate or watches the same metric,
             `monitor` is a validation metric and there is no validation data, or
             `every` is longer than an epoch or needs a number that the data does not
-            say. At the first check: there is no such metric, nor another callback to report it.
+            tell. At the first check: there is no such metric, and no other callback that could report it.
 
     Source: the rule of torch's ReduceLROnPlateau; `patience` counts as in Keras. Increases: GreedyLR (Subramanian,
         Krishnamoorthy and Murthy 2025, arXiv 2512.14527).
@@ -139,7 +136,7 @@ class PlateauReducer(MetricChecks):
         verbose: int = 0,
         optimizer: Any = None,
     ):
-        super().__init__(optimizer)
+        super().__init__(optimizer, verbose)
         if not isinstance(monitor, str):
             rule = 'the name of a metric, as in `PlateauReducer("val_loss")`'
             arguments.reject(self, "monitor", rule, monitor, error=TypeError)
@@ -164,9 +161,6 @@ class PlateauReducer(MetricChecks):
         self.every = None if every is None else read(self, "every", every)
         self.restore_best = read(self, "restore_best", restore_best)
         self.restart = other(arguments.FLAG, self, "restart", restart)
-        if verbose not in (0, 1):
-            arguments.reject(self, "verbose", "0 or 1", verbose)
-        self.verbose = verbose
         if every is not None and monitor.startswith("val_"):
             rule = "a metric of the training where checks are made `every` so many batches"
             arguments.reject(self, "monitor", rule, monitor)
@@ -258,7 +252,7 @@ class PlateauReducer(MetricChecks):
         elif reason := earlier_state.reason_to_doubt(self.model, optimizers, self.state_key):
             self._warn(
                 f"It continues with the best value and the counts of an earlier `fit`, but {reason}. Pass "
-                "`PlateauReducer(restart=True)` to begin anew, also with the rate."
+                "`PlateauReducer(restart=True)` to restart, also the rate."
             )
 
     def _begin_anew(self) -> None:

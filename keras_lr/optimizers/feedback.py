@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import warnings
 from typing import Any
 
 import keras
 
 from ..rules.base import FIRST_MOMENT_FACTOR, SECOND_MOMENT_FACTOR, Rule, Signals
-from ..rules.checks import check_update
-from ..rules.vector import Vector
+from ..rules.checks import START, check_update
+from ..rules.vector import Vector, assign, read, value_of, where
 from ..schedules.base import Schedule
 from .state import FACTOR
 from .variables import add_slot, add_variable
@@ -23,7 +25,6 @@ FACTORS = (
     (SECOND_MOMENT_FACTOR, SECOND_MOMENTS[1:]),
     (SECOND_MOMENT_FACTOR, LARGEST_SECOND_MOMENTS),
 )
-START = "start"  # of the slots with the initial weights
 HYPERPARAMETERS = ("momentum", "beta_1", "beta_2", "epsilon")
 
 
@@ -66,7 +67,19 @@ def _add_slots(optimizer: Any, name: str, rule: Rule) -> None:
     for slot in rule.slots:
         add_slot(optimizer, optimizer._managed.slots, f"{name}_{slot}", 0.0)
     if rule.keeps_initial_weights:
+        _warn_of_coarse_weights(optimizer, rule)
         add_slot(optimizer, optimizer._managed.slots, f"{name}_{START}", math.nan)
+
+
+def _warn_of_coarse_weights(optimizer: Any, rule: Rule) -> None:
+    """Warn of weights whose first steps are lost, so that their distance from the initial ones stays 0."""
+    dtypes = {keras.backend.standardize_dtype(weight.dtype) for weight in optimizer._trainable_variables}
+    if coarse := dtypes & {"float16", "bfloat16"}:
+        warnings.warn(
+            f"`{type(rule).__name__}` measures how far the weights move, and its first steps are too small for weights "
+            f'in {min(coarse)}. Use a mixed dtype policy, such as "mixed_{min(coarse)}", whose weights are float32.',
+            stacklevel=2,
+        )
 
 
 def update_rules(optimizer: Any, grads: Any, weights: Any) -> None:
@@ -74,20 +87,21 @@ def update_rules(optimizer: Any, grads: Any, weights: Any) -> None:
     rules = optimizer._managed.rules
     if not rules:
         return
-    grads = Vector(keras.ops.cast(grad, "float32") for grad in _full_gradients(optimizer, grads, weights))
+    gradients = read(_full_gradients(optimizer, grads, weights))
     indices = [optimizer._get_variable_index(weight) for weight in weights]
-    values = _vector(weights)
+    before = read(weights)
     for name, rule in sorted(rules.items(), key=lambda item: item[0] != "learning_rate"):
+        keeps = rule.keeps_initial_weights
         signals = Signals(
-            gradients=grads,
-            weights=values,
-            learning_rate=_rate(optimizer, name),
-            first_moments=_slots(optimizer, FIRST_MOMENTS, indices),
-            second_moments=_slots(optimizer, SECOND_MOMENTS, indices),
-            initial_weights=_initial_weights(optimizer, name, values, indices) if rule.keeps_initial_weights else None,
-            updates=keras.ops.cast(_tensor(optimizer.iterations), "float32") + 1.0,
-            hyperparameters={
-                key: _tensor(getattr(optimizer, key)) for key in HYPERPARAMETERS if hasattr(optimizer, key)
+            gradients=gradients,
+            weights=before,
+            learning_rate=functools.partial(_rate, optimizer, name),
+            first_moments=lambda: _moments(optimizer, FIRST_MOMENTS, indices),
+            second_moments=lambda: _moments(optimizer, SECOND_MOMENTS, indices),
+            initial_weights=_initial_weights(optimizer, name, before, indices) if keeps else None,
+            updates=lambda: keras.ops.cast(value_of(optimizer.iterations), "float32") + 1.0,
+            hyperparameters=lambda: {
+                key: value_of(getattr(optimizer, key)) for key in HYPERPARAMETERS if hasattr(optimizer, key)
             },
         )
         _update_rule(optimizer, name, rule, signals, indices)
@@ -101,41 +115,43 @@ def rescale_moments(optimizer: Any, variables: Any) -> None:
             factor, slots = managed.variables.get(f"{name}_{suffix}"), _slot_lists(optimizer, lists)
             if factor is None or not slots:
                 continue
-            for variable in variables:
-                slot = slots[optimizer._get_variable_index(variable)]
-                optimizer.assign(slot, slot * keras.ops.cast(_tensor(factor), slot.dtype))
+            chosen = [slots[optimizer._get_variable_index(variable)] for variable in variables]
+            if keras.backend.backend() == "torch":
+                assign(chosen, list(read(chosen) * value_of(factor)))  # in one call
+                continue
+            for slot in chosen:
+                optimizer.assign(slot, slot * keras.ops.cast(value_of(factor), slot.dtype))
 
 
 def _update_rule(optimizer: Any, name: str, rule: Rule, signals: Signals, indices: list[int]) -> None:
-    managed, ops = optimizer._managed, keras.ops
+    managed = optimizer._managed
     scalars = {suffix: managed.variables[f"{name}_{suffix}"] for suffix in rule.initial_state()}
     slots = {slot: [managed.slots[f"{name}_{slot}"][index] for index in indices] for slot in rule.slots}
-    before = {key: _tensor(variable) for key, variable in scalars.items()}
-    vectors = {slot: _vector(variables) for slot, variables in slots.items()}
+    before = {key: value_of(variable) for key, variable in scalars.items()}
+    vectors = {slot: read(variables) for slot, variables in slots.items()}
     result = rule.update(before | vectors, signals)
-    check_update(rule, result, [tuple(weight.shape) for weight in signals.weights])
+    check_update(rule, result, [tuple(weight.shape) for weight in signals.gradients])
     after, value = result
     if name == "learning_rate":
         value = value * signals.learning_rate
     # A gradient that is not finite changes nothing: what it leads to would stay in the state for ever.
-    numbers = [after[key] for key in scalars] + [value]
-    is_finite = ops.all(ops.isfinite(ops.stack([ops.cast(number, "float32") for number in numbers])))
-    managed.variables[name].assign(ops.where(is_finite, value, _tensor(managed.variables[name])))
-    for key, variable in scalars.items():
-        # Then the moments stay, too: a factor is for one update.
-        default = 1.0 if key in (FIRST_MOMENT_FACTOR, SECOND_MOMENT_FACTOR) else before[key]
-        variable.assign(ops.where(is_finite, after[key], default))
-    for slot, variables in slots.items():
-        for variable, new, old in zip(variables, after[slot], vectors[slot], strict=True):
-            variable.assign(ops.where(is_finite, new, old))
+    is_finite = keras.ops.isfinite(sum(after[key] for key in scalars) + value)
+    # Then the moments stay, too: a factor is for one update.
+    kept = before | {key: 1.0 for key in (FIRST_MOMENT_FACTOR, SECOND_MOMENT_FACTOR) if key in before}
+    variables = [managed.variables[name], *scalars.values()]
+    pairs = [(value, value_of(managed.variables[name])), *((after[key], kept[key]) for key in scalars)]
+    for slot in slots:
+        variables += slots[slot]
+        pairs += zip(after[slot], vectors[slot], strict=True)
+    # All are computed before one is assigned: on torch the state before is that of the variables in place.
+    assign(variables, [where(is_finite, new, old) for new, old in pairs])
 
 
 def _initial_weights(optimizer: Any, name: str, weights: Vector, indices: list[int]) -> Vector:
     """The weights before the first update of a rule, which are kept in that update; until then there are NaNs."""
     slots = [optimizer._managed.slots[f"{name}_{START}"][index] for index in indices]
-    initial = _vector(slots).map(lambda kept, now: keras.ops.where(keras.ops.isnan(kept), now, kept), weights)
-    for slot, value in zip(slots, initial, strict=True):
-        slot.assign(value)
+    initial = read(slots).map(lambda kept, now: where(keras.ops.isnan(kept), now, kept), weights)
+    assign(slots, list(initial))
     return initial
 
 
@@ -143,34 +159,22 @@ def _rate(optimizer: Any, name: str) -> Any:
     """The learning rate that a rule sees: for its own rule that of the schedule, else the one in force."""
     managed = optimizer._managed
     if name != "learning_rate" and "learning_rate" in managed.rules:
-        return _tensor(managed.variables["learning_rate"])
+        return value_of(managed.variables["learning_rate"])
     rate = optimizer._learning_rate
     if name == "learning_rate" and isinstance(rate, Schedule):
         rate = rate(optimizer._iterations)
         factor = managed.variables.get(FACTOR)
-        return rate if factor is None else rate * _tensor(factor)
-    return keras.ops.cast(_tensor(optimizer.learning_rate), "float32")
+        return rate if factor is None else rate * value_of(factor)
+    return keras.ops.cast(value_of(optimizer.learning_rate), "float32")
 
 
-def _slots(optimizer: Any, names: tuple[str, ...], indices: list[int]) -> Vector | None:
+def _moments(optimizer: Any, names: tuple[str, ...], indices: list[int]) -> Vector | None:
     slots = _slot_lists(optimizer, names)
-    return _vector(slots[index] for index in indices) if slots else None
+    return read(slots[index] for index in indices) if slots else None
 
 
 def _slot_lists(optimizer: Any, names: tuple[str, ...]) -> Any:
     return next((slots for name in names if (slots := getattr(optimizer, name, None))), None)
-
-
-def _vector(variables: Any) -> Vector:
-    """The values of variables in float32; on torch without their history."""
-    return Vector(keras.ops.stop_gradient(keras.ops.cast(_tensor(variable), "float32")) for variable in variables)
-
-
-def _tensor(value: Any) -> Any:
-    """The present value of a variable, or a number."""
-    value = getattr(value, "value", value)
-    # On TensorFlow a variable stands for the value that it has when it is used, which may be after it was assigned.
-    return value.read_value() if hasattr(value, "read_value") else keras.ops.convert_to_tensor(value)
 
 
 def _full_gradients(optimizer: Any, grads: Any, weights: Any) -> list[Any]:

@@ -40,11 +40,10 @@ def layerwise(
 ) -> Any:
     """An optimizer that trains each layer at `factor * decay ** depth` times the learning rate of `optimizer`.
 
-    `depth` is 0 for the last layer with weights, 1 for the one before it. The layers of
-    nested models count one by one, and so do those of a layer that has several blocks,
-    which are layers with layers inside: each block has its own depth, all of it the
-    same. Embeddings that follow one another have one depth. Variables that no pattern
-    matches have factor 1.
+    `depth` is 0 for the last layer with weights, 1 for the one before it. Layers inside
+    nested models count one by one, and so do the blocks of a layer, such as those of an
+    encoder; all layers of a block have its depth. Embeddings in a row have one depth.
+    Variables that no pattern matches have factor 1.
 
     >>> import keras, keras_lr as klr
     >>> layers = [keras.layers.Dense(8, name="body"), keras.layers.Dense(1, name="head")]
@@ -55,7 +54,7 @@ def layerwise(
     [0.05000000074505806, 0.10000000149011612]
 
     A pattern matches whole components of a path: `dense` is the layer, not `dense_1`;
-    `encoder` all layers of a nested model, `encoder/dense` one of them, `.*bias`
+    `encoder` matches all layers of a nested model, `encoder/dense` one of them, `.*bias`
     every bias. The result is a `keras.optimizers.MultiOptimizer`: one copy of
     `optimizer` for each factor, without its moments and `exclude_from_weight_decay`;
     `global_clipnorm` applies to the norm of the layers of one copy.

@@ -38,7 +38,7 @@ def set_learning_rate(model_or_optimizer: Any, value: Any) -> None:
     Args:
         model_or_optimizer: A compiled model, or an optimizer; all optimizers inside it get
             the rate. Of a model with several, pass one of them. A step that you have
-            compiled yourself, by `tf.function` or `jax.jit`, has to be made again.
+            compiled yourself, by `tf.function` or `jax.jit`, must be compiled again.
         value: A schedule, of this library or another, a number >= 0, or a rule, such as `Prodigy()`. A rule
             starts from the weights as they are; one of the same class continues with its state.
 

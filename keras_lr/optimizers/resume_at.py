@@ -19,8 +19,8 @@ OWNER = "resume_at"
 def resume_at(model: Any, *, epoch: int, steps_per_epoch: int) -> None:
     """Have the schedules of a compiled model continue where `epoch` begins: at batch `epoch * steps_per_epoch`.
 
-    For `fit(initial_epoch=epoch)` with an optimizer that does not know how far
-    the training was, as after a restore of the weights alone. `epoch=0` restarts
+    Use it before `fit(initial_epoch=epoch)` if the optimizer does not know the step,
+    as after loading only the weights. `epoch=0` restarts
     the schedules of a trained model, as `BindSpans(restart=True)` does in each `fit`.
 
     >>> import keras, numpy as np, keras_lr as klr
@@ -30,10 +30,9 @@ def resume_at(model: Any, *, epoch: int, steps_per_epoch: int) -> None:
     >>> float(model.optimizer.learning_rate)
     0.25
 
-    Moments stay as they are. If they are lost too, Adam with its usual betas
-    takes its first steps up to 6.6 times too large, because it corrects the bias of
-    the new moments by the step count. Restore the whole optimizer if there is a file
-    of it.
+    Moments stay as they are. If they are lost too, Adam's first steps are up to 6.6 times
+    too large with its usual betas, because it corrects the bias of the new moments by the
+    step count. Load the whole optimizer if you have a file of it.
 
     Args:
         model: A compiled and built model, or an optimizer. All optimizers of the model are set.

@@ -31,10 +31,10 @@ def scheduled(optimizer: Any, *, correct_bias: bool | None = None, **hyperparame
     >>> float(optimizer.weight_decay)
     0.009999999776482582
 
-    Keras bakes these numbers into the compiled step, where assigning them has no
-    effect. The optimizer stays the same object; its class becomes a subclass of
-    its own that keeps them in float32 variables, set once per update from their
-    schedules. They are saved with the model. A file of the plain optimizer loads
+    Keras compiles these numbers into the training step as constants, so assigning
+    them has no effect. `scheduled` returns the same object, with a subclass of its
+    class that keeps them in float32 variables and sets them once per update from
+    their schedules. They are saved with the model. A file of the plain optimizer loads
     into the scheduled one with its moments and iterations.
 
     Schedules count updates, also under gradient accumulation.
@@ -48,7 +48,7 @@ def scheduled(optimizer: Any, *, correct_bias: bool | None = None, **hyperparame
         optimizer: A Keras optimizer, before or after `compile` and `build`; the
             optimizers inside a `LossScaleOptimizer` or `MultiOptimizer` are managed
             where they have the hyperparameter. Or a compiled model. A step that you have
-            compiled yourself, by `tf.function` or `jax.jit`, has to be made again.
+            compiled yourself, by `tf.function` or `jax.jit`, must be compiled again.
         correct_bias: `False` to divide by the power of the last beta, as Keras
             does; `None` leaves it as it is, at first `True`.
         hyperparameters: By name: a schedule, a number, `True` for a variable with the

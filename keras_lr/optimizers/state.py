@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from ..rules.base import Rule
+from ..rules.checks import START
 from ..schedules.base import Schedule
 from .variables import Hyperparameter
 
@@ -147,7 +148,8 @@ def _read_slot(store: Any, name: str, shape: Any) -> np.ndarray:
             f"Received: an array of shape {tuple(stored.shape)} and type {stored.dtype}"
         )
     array = np.array(stored)
-    _require_finite(name, array)
+    if not name.rpartition("_")[0].endswith(f"_{START}"):  # which are NaN until the first update
+        _require_finite(name, array)
     return array
 
 

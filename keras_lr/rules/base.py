@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, TypeVar, overload
+from typing import Any, ClassVar, TypeVar, get_type_hints, overload
 
 from ..schedules.frozen import dataclass_transform
 from ..schedules.settings import Settings, register
@@ -18,9 +18,8 @@ State = Mapping[str, Any]
 _Rule = TypeVar("_Rule", bound="Rule")
 
 
-@dataclasses.dataclass(frozen=True)
 class Signals:
-    """What a rule sees of one update, all in float32.
+    """What a rule sees of one update, all in float32; a function is called when its value is asked for.
 
     Attributes:
         gradients: The gradients of the update: accumulated, summed over replicas, clipped.
@@ -43,6 +42,16 @@ class Signals:
     initial_weights: Any
     updates: Any
     hyperparameters: Mapping[str, Any]
+
+    def __init__(self, **values: Any):
+        self._values = {"initial_weights": None} | values
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in vars(self).get("_values", ()):
+            raise AttributeError(f"`signals` has no `{name}`. It has {', '.join(get_type_hints(type(self)))}.")
+        value = self._values[name]
+        setattr(self, name, value() if callable(value) else value)
+        return getattr(self, name)
 
 
 @overload

@@ -10,6 +10,7 @@ import numpy as np
 from ..schedules import arguments
 from ..schedules.exact import shown
 
+START = "start"  # ends the names of the slots with the initial weights, for rules that keep these
 NAMES = ("hyperparameters", "optimizers", "slots", "reported")
 
 
@@ -19,6 +20,10 @@ def check_class(cls: Any) -> None:
         names = getattr(cls, attribute)
         if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
             _fail(TypeError, f"`{attribute}` of `{cls.__name__}` must be a tuple of names", names)
+    if not isinstance(cls.keeps_initial_weights, bool):
+        _fail(
+            TypeError, f"`keeps_initial_weights` of `{cls.__name__}` must be True or False", cls.keeps_initial_weights
+        )
     if "learning_rate" in cls.hyperparameters and "schedule" not in (field.name for field in cls._fields):
         rule = "a field `schedule`, by which the value is multiplied, as in `schedule: Any = 1.0`"
         _fail(TypeError, f"`{cls.__name__}` is a rule of the learning rate and must have {rule}", cls._names())
@@ -33,6 +38,8 @@ def check_state(rule: Any) -> None:
         _fail(TypeError, f"`initial_value` of `{name}` must return a finite number", rule.initial_value())
     if both := set(state) & set(rule.slots):
         _fail(ValueError, f"The names of `slots` and `initial_state` of `{name}` must differ", sorted(both))
+    if rule.keeps_initial_weights and START in {*state, *rule.slots}:
+        _fail(ValueError, f"The names of `slots` and `initial_state` of `{name}` must differ from `{START}`", START)
     if unknown := set(rule.reported) - set(state):
         _fail(ValueError, f"`reported` of `{name}` must have names of `initial_state`", sorted(unknown))
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import keras
-
 from ..schedules.arguments import Member
 from ..schedules.curves import Constant
 from .base import FIRST_MOMENT_FACTOR, SECOND_MOMENT_FACTOR, Rule, Signals, State, rule
+from .vector import where
 
 
 @rule
@@ -55,7 +54,7 @@ class DAdaptation(Rule):
     schedule: Member = Constant(1.0)
     initial: float = 1e-6
 
-    optimizers: ClassVar[tuple[str, ...]] = ("Adam",)
+    optimizers: ClassVar[tuple[str, ...]] = ("Adam", "Nadam")
     slots: ClassVar[tuple[str, ...]] = ("sum",)
     reported: ClassVar[tuple[str, ...]] = ("estimate",)
 
@@ -63,8 +62,8 @@ class DAdaptation(Rule):
         return {"estimate": self.initial, "numerator": 0.0, "previous_step": 0.0, FIRST_MOMENT_FACTOR: 1.0}
 
     def update(self, state: State, signals: Signals) -> tuple[State, Any]:
-        ops, estimate, gradients = keras.ops, state["estimate"], signals.gradients
-        decay = ops.sqrt(signals.hyperparameters["beta_2"])
+        estimate, gradients = state["estimate"], signals.gradients
+        decay = signals.hyperparameters["beta_2"] ** 0.5
         step = estimate * signals.learning_rate * bias_correction(signals)
         scaled = state["sum"] / (signals.second_moments.sqrt() + signals.hyperparameters["epsilon"])
         numerator = decay * state["numerator"] + (1 - decay) * step * gradients.dot(scaled)
@@ -129,13 +128,13 @@ class Prodigy(Rule):
         }
 
     def update(self, state: State, signals: Signals) -> tuple[State, Any]:
-        ops, estimate, gradients = keras.ops, state["estimate"], signals.gradients
-        decay = ops.sqrt(signals.hyperparameters["beta_2"])
+        estimate, gradients = state["estimate"], signals.gradients
+        decay = signals.hyperparameters["beta_2"] ** 0.5
         weight = estimate / self.initial * estimate * signals.learning_rate * bias_correction(signals)
         numerator = decay * state["numerator"] + weight * gradients.dot(signals.initial_weights - signals.weights)
         total = decay * state["sum"] + weight * gradients
         new = at_least(estimate, numerator, total.abs().sum())
-        factor = ops.where(state["previous"] == 0, 1.0, state["previous"] / estimate)
+        factor = where(state["previous"] == 0, 1.0, state["previous"] / estimate)
         return {
             "estimate": new,
             "previous": estimate,
@@ -148,16 +147,17 @@ class Prodigy(Rule):
 
 def at_least(estimate: Any, numerator: Any, denominator: Any) -> Any:
     """The larger of the estimate and `numerator / denominator`."""
-    return keras.ops.maximum(estimate, ratio(numerator, denominator, default=0.0))
+    candidate = ratio(numerator, denominator, default=0.0)
+    return where(candidate > estimate, candidate, estimate)
 
 
 def ratio(numerator: Any, denominator: Any, default: float = 1.0) -> Any:
     """`numerator / denominator`, and `default` where the denominator is 0."""
     is_zero = denominator == 0
-    return keras.ops.where(is_zero, default, numerator / keras.ops.where(is_zero, 1.0, denominator))
+    return where(is_zero, default, numerator / where(is_zero, 1.0, denominator))
 
 
 def bias_correction(signals: Signals) -> Any:
     """What Keras' Adam multiplies the learning rate by, so that its moments are averages."""
     beta_1, beta_2 = (signals.hyperparameters[name] for name in ("beta_1", "beta_2"))
-    return keras.ops.sqrt(1 - beta_2**signals.updates) / (1 - beta_1**signals.updates)
+    return (1 - beta_2**signals.updates) ** 0.5 / (1 - beta_1**signals.updates)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import keras
-
 from ..schedules.arguments import Member
 from ..schedules.curves import Constant
 from .base import Rule, Signals, State, rule
+from .vector import where
 
 EPSILON = 1e-4
 
@@ -51,7 +50,8 @@ class DoWG(Rule):
         return {"distance": self.initial, "squares": 0.0}
 
     def update(self, state: State, signals: Signals) -> tuple[State, Any]:
-        distance = keras.ops.maximum(state["distance"], (signals.weights - signals.initial_weights).norm())
+        travelled = (signals.weights - signals.initial_weights).norm()
+        distance = where(travelled > state["distance"], travelled, state["distance"])
         squares = state["squares"] + distance**2 * signals.gradients.dot(signals.gradients)
-        value = (1 - signals.hyperparameters["momentum"]) * distance**2 / (keras.ops.sqrt(squares) + EPSILON)
+        value = (1 - signals.hyperparameters["momentum"]) * distance**2 / (squares**0.5 + EPSILON)
         return {"distance": distance, "squares": squares}, value

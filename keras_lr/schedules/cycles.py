@@ -26,8 +26,8 @@ MOST = 100_000  # cycles of different lengths
 class Repeat(Schedule):
     """A schedule again and again: `schedule` at `t % period`, times `shrink ** n` in cycle n = 0, 1, ...
 
-    With `growth`, cycle n takes `period * growth ** n` steps, and the schedule is stretched by as much. Where
-    cycles begin is computed exactly.
+    With `growth`, cycle n takes `period * growth ** n` steps, and the schedule is stretched by as much. The
+    beginnings of cycles are exact.
 
     >>> from keras_lr import Linear
     >>> Repeat(Linear(0.4, 0.0, steps=4), period=4, shrink=0.5).values(10)

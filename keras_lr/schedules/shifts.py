@@ -91,7 +91,7 @@ class Skip(Schedule):
 class Staircase(Schedule):
     """A schedule that changes only every `steps` steps: `schedule` at `steps * floor(t / steps)`.
 
-    As in libraries whose schedulers are stepped once an epoch:
+    For a rate that changes once per epoch, as in libraries that step their scheduler once per epoch:
 
     >>> from keras_lr import Cosine, epochs
     >>> rate = Staircase(Cosine(0.1, 0.0, steps=epochs(2)), steps=epochs(1))

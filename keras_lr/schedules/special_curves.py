@@ -51,7 +51,7 @@ class Tanh(Schedule):
 
 @schedule
 class Rex(Schedule):
-    """High for long: `end + (start - end) * (1 - t / steps) / (1 - t / steps / 2)`, then `end`.
+    """A curve that stays high for long: `end + (start - end) * (1 - t / steps) / (1 - t / steps / 2)`, then `end`.
 
     >>> Rex(0.1, 0.0, steps=4).values(5).round(6)
     array([0.1     , 0.085714, 0.066667, 0.04    , 0.      ])
