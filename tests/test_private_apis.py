@@ -32,7 +32,11 @@ USES = {
     "_untrack_variable": "drops a variable of the optimizer",
     "_tracker": "which list is that of the variables",
     "_unpickle_model": "reads the pickle of an optimizer",
-    "_backend_update_step": "overridden: the gradients of an update, reduced, accumulated and clipped",
+    "_backend_update_step": "overridden: the update of all weights",
+    "_clip_gradients": "overridden: the gradients of an update, accumulated and clipped, for rules",
+    "_apply_weight_decay": "overridden: what comes between clipping and the update, with the weights",
+    "_layout": "JAX: how a weight is spread over devices, for the slots of rules",
+    "_foreach_copy_": "torch: assigns many tensors in one call",
     "_get_current_learning_rate": "overridden: the rate that the backend's step uses",
     "_distribution_strategy": "TensorFlow: the strategy in whose scope it makes variables",
     "_all_reduce_sum_gradients": "TensorFlow: sums the gradients of the replicas",
@@ -58,13 +62,14 @@ USES = {
     # modules and objects
     "keras.src.backend.common": "the seed of random operations without one, to be restored",
     "keras.src.trainers.data_adapters": "reads data as `fit` does",
+    "keras.src.trainers.data_adapters.array_slicing": "splits arrays as `fit(validation_split=...)` does",
     "keras.src.utils.tracking": "the tracker of an object, to be restored",
     "_storage": "TensorFlow: the items of a list that it tracks",
     "_seed": "TensorFlow: the seed of its eager context",
     "_rng": "TensorFlow: the generator of its eager context",
     "autograph_info__": "TensorFlow: the mark of what AutoGraph need not convert",
 }
-NOT_OURS_TO_LIST = {"_getframe", "_repr_png_"}  # of Python and IPython, both documented
+NOT_OURS_TO_LIST = {"_getframe", "_replace", "_repr_png_"}  # of Python and IPython, all documented
 CASES = {}
 
 
@@ -136,6 +141,42 @@ def update(adam, model):
     optimizer = Watched(0.25)
     optimizer.apply([keras.ops.ones([])], [weight])
     assert seen == [(1, 1)] and float(keras.ops.convert_to_numpy(weight)) == 0.5
+
+
+@case("_clip_gradients", "_apply_weight_decay")
+def before_the_update(adam, model):
+    """The gradients are clipped, then the weights decay, then they are updated; each once."""
+    calls = []
+
+    class Watched(optimizers.SGD):
+        def _clip_gradients(self, grads):
+            calls.append("clip")
+            return super()._clip_gradients(grads)
+
+        def _apply_weight_decay(self, variables):
+            calls.append(f"decay {len(variables)}")
+            super()._apply_weight_decay(variables)
+
+        def _backend_update_step(self, grads, trainable_variables, learning_rate):
+            calls.append(f"update {float(keras.ops.convert_to_numpy(grads[0]))}")
+            super()._backend_update_step(grads, trainable_variables, learning_rate)
+
+    weight = keras.Variable(1.0)
+    Watched(0.25, clipvalue=0.5).apply([keras.ops.ones([])], [weight])
+    assert calls == ["clip", "decay 1", "update 0.5"]
+
+
+@case("_layout", "_foreach_copy_")
+def slots_of_rules(adam, model):
+    weight = model.trainable_variables[0]
+    if BACKEND == "jax":
+        assert weight._layout is None  # of one device
+    if BACKEND == "torch":
+        import torch
+
+        tensors = [torch.zeros(2), torch.zeros(3)]
+        torch._foreach_copy_(tensors, [torch.ones(2), torch.ones(3)])
+        assert [float(tensor.sum()) for tensor in tensors] == [2.0, 3.0]
 
 
 @case("_distribution_strategy", "_all_reduce_sum_gradients", "_track_trackable")
@@ -226,6 +267,15 @@ def modules(adam, model):
     assert isinstance(global_state.get_global_attribute("global_seed_generator"), keras.random.SeedGenerator)
     assert get_data_adapter(x=X, batch_size=2).num_batches == 2
     assert isinstance(model._tracker, Tracker)
+
+
+@case("keras.src.trainers.data_adapters.array_slicing")
+def splits(adam, model):
+    from keras.src.trainers.data_adapters.array_slicing import can_slice_array, train_validation_split
+
+    kept, held_out = train_validation_split((X,), 0.25)
+    assert can_slice_array(X) and (len(kept[0]), len(held_out[0])) == (3, 1)
+    np.testing.assert_array_equal(held_out[0], X[3:])  # the last ones
 
 
 @case("_storage", "_seed", "_rng")

@@ -62,6 +62,8 @@ def split_config(
     values = {name: read(config.get(name)) for name in extra["initial_values"]}
     rate = config.get("learning_rate")
     if isinstance(rate, dict) and isinstance(rule := read(rate), Rule):
+        if "learning_rate" not in rule.hyperparameters:
+            arguments.reject(OWNER, "learning_rate", "a number, a schedule or a rule for it", rule)
         values["learning_rate"] = rule
         plain["learning_rate"] = keras.saving.serialize_keras_object(rule.schedule)  # type: ignore[attr-defined]
     if FACTOR in extra:

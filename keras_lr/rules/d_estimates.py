@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from ..schedules import arguments
 from ..schedules.arguments import Member
 from ..schedules.curves import Constant
 from .base import FIRST_MOMENT_FACTOR, SECOND_MOMENT_FACTOR, Rule, Signals, State, rule
@@ -54,6 +55,7 @@ class DAdaptation(Rule):
     schedule: Member = Constant(1.0)
     initial: float = 1e-6
 
+    argument_rules: ClassVar = {"initial": arguments.SIZE}
     optimizers: ClassVar[tuple[str, ...]] = ("Adam", "Nadam")
     slots: ClassVar[tuple[str, ...]] = ("sum",)
     reported: ClassVar[tuple[str, ...]] = ("estimate",)
@@ -113,6 +115,7 @@ class Prodigy(Rule):
     schedule: Member = Constant(1.0)
     initial: float = 1e-6
 
+    argument_rules: ClassVar = {"initial": arguments.SIZE}
     optimizers: ClassVar[tuple[str, ...]] = ("Adam", "Nadam")
     slots: ClassVar[tuple[str, ...]] = ("sum",)
     keeps_initial_weights: ClassVar[bool] = True

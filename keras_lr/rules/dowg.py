@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from ..schedules import arguments
 from ..schedules.arguments import Member
 from ..schedules.curves import Constant
 from .base import Rule, Signals, State, rule
@@ -42,6 +43,7 @@ class DoWG(Rule):
     schedule: Member = Constant(1.0)
     initial: float = 1e-2
 
+    argument_rules: ClassVar = {"initial": arguments.SIZE}
     optimizers: ClassVar[tuple[str, ...]] = ("SGD",)
     keeps_initial_weights: ClassVar[bool] = True
     reported: ClassVar[tuple[str, ...]] = ("distance",)

@@ -143,7 +143,7 @@ def _named(rule: ArgumentRule, *names: str) -> dict[str, ArgumentRule]:
 RULES = {
     **_named(VALUE, "value", "start", "end", "peak", "minimum", "maximum", "threshold"),
     **_named(POSITIVE, "rate", "power", "exponent", "k", "shrink"),
-    **_named(SIZE, "waves", "ratio", "initial"),
+    **_named(SIZE, "waves", "ratio"),
     **_named(FINITE, "lower", "upper"),
     **_named(BELOW_ONE, "factor"),
     **_named(LENGTH, "steps", "horizon", "after", "up", "down", "every"),
