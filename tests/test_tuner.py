@@ -249,7 +249,7 @@ def test_where_nothing_trains_it_says_so(part, monkeypatch):
         ({"x": (x for x in [1])}, "Argument `x` of `tune_learning_rate` must be data that can be read more than once"),
         ({"model": keras.Sequential()}, "Argument `model` of `tune_learning_rate` must be a model compiled with an"),
     ],
-    ids=lambda value: str(value)[:40] if isinstance(value, dict) else "",
+    ids=lambda value: "+".join(value) if isinstance(value, dict) else "",
 )
 def test_arguments_are_refused(wrong, said):
     """What can't work is refused before anything happens."""
