@@ -16,7 +16,8 @@ from pathlib import Path
 os.environ.setdefault("KERAS_BACKEND", "jax")
 import keras
 import numpy as np
-from adaptive import DEBIAN, adamw, sgd
+from adaptive import DEBIAN
+from adaptive_rows import adamw, sgd
 from adaptive_runs import Runner, Store
 from adaptive_table import best_powers, peak_of
 from adaptive_tasks import tasks

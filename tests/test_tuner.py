@@ -11,7 +11,7 @@ from interruptions import interrupt_at, lines_of
 from keras import layers
 from keras import optimizers as opt
 from models import classifier, flowers
-from test_finder import fit, noisy, state
+from test_finder import fit, noisy, state, tf_data
 
 import keras_lr as klr
 from keras_lr.finder.search import climb, for_longer, grid, vertex
@@ -46,7 +46,6 @@ def test_the_search_ends():
     losses = climb(0.1, valley(1e-6)[0], most=5)
     assert len(losses) == 5 and vertex(losses) == min(losses)
     assert min(climb(0.1, lambda peak: np.inf, most=5)) == pytest.approx(1e-2 / 10**0.5)
-    assert max(climb(0.1, lambda peak: np.inf, most=5)) == pytest.approx(1e-1 * 10**0.5)
 
 
 def test_a_peak_that_diverges_is_avoided():
@@ -85,8 +84,10 @@ def reached(tuned, model, data, rate):
 
 OPTIMIZERS = {"SGD": lambda: opt.SGD(0.01, momentum=0.9), "AdamW": lambda: opt.AdamW(0.001)}
 
+CONSTANT = ("SGD", lambda peak, steps: peak)
 
-@pytest.mark.parametrize("name, policy", [("SGD", klr.one_cycle), ("AdamW", klr.warmup_cosine)])
+
+@pytest.mark.parametrize("name, policy", [("SGD", klr.one_cycle), ("AdamW", klr.warmup_cosine), CONSTANT])
 def test_the_peak_trains_as_well_as_others(name, policy):
     """The whole training with it is no worse than with a peak 10 times lower or higher."""
     tuned, model, data = tuned_quadratic(OPTIMIZERS[name], policy)
@@ -94,11 +95,6 @@ def test_the_peak_trains_as_well_as_others(name, policy):
     assert losses[0] < 1.1 * min(losses)
     assert tuned.steps == 480 and tuned.schedule == policy(tuned.peak, 480) and tuned.cost < 0.9
     assert tuned.between[0] <= tuned.peak <= tuned.between[1]
-
-
-def test_a_constant_is_lower_than_a_peak():
-    constant, *_ = tuned_quadratic(OPTIMIZERS["SGD"], lambda peak, steps: peak)
-    assert constant.schedule == constant.peak <= tuned_quadratic(OPTIMIZERS["SGD"], klr.one_cycle)[0].peak
 
 
 @pytest.mark.parametrize("batch_norm", [False, True])
@@ -110,8 +106,8 @@ def test_a_trial_is_the_whole_policy_in_small(batch_norm, monkeypatch):
     tuned, *_ = tuned_quadratic(OPTIMIZERS["SGD"], policy, batch_norm)
     whole = klr.warmup_cosine(1.0, 480, warmup=120).values(np.arange(60) * 8)
     assert min(trial.loss for trial in tuned.trials) < 0.7  # with the statistics of the last updates
-    for values, peak in zip(runs[1:], sorted(tuned.trials, key=lambda t: t.peak), strict=False):
-        assert len(values) == peak.updates == 60 and values.max() in [t.peak for t in tuned.trials]
+    for values in runs[1:]:
+        assert len(values) == 60 and values.max() in [trial.peak for trial in tuned.trials]
         np.testing.assert_allclose(values / values.max(), whole)
 
 
@@ -132,12 +128,6 @@ def test_the_updates_have_these_rates(monkeypatch):
     for way, trial in zip(sorted(seen), tuned.trials, strict=True):
         rates = klr.one_cycle(trial.peak, 420).values(np.arange(trial.updates) * 420 // trial.updates)
         assert way == pytest.approx(rates.sum(), rel=1e-4)
-
-
-def tf_data(x, y):
-    import tensorflow as tf
-
-    return tf.data.Dataset.from_tensor_slices((x, y)).batch(8)
 
 
 def test_it_takes_datasets():
@@ -196,6 +186,7 @@ SURE = {0.01: 0.9, 0.1: 0.5, 1.0: np.inf}
         ({}, None),
         ({"losses": {0.01: 0.9, 0.1: 0.5, 1.0: 0.4}}, "the last peak tried, 1"),
         ({"losses": {0.01: 0.51, 0.1: 0.5, 1.0: 0.51}, "scatter": 0.5}, "peaks far apart are level"),
+        ({"losses": {0.01: 0.51, 0.1: 0.5, 1.0: 0.51}, "first": 0.9}, "peaks far apart are level"),
         ({"first": 0.55}, "falls little in 80 updates, from 0.55 to 0.5"),
         ({"updates": 10}, "10 updates are few"),
         ({"batches": 1}, "one batch of validation data"),
@@ -237,7 +228,6 @@ def test_where_nothing_trains_it_says_so(part, monkeypatch):
     "wrong, said",
     [
         ({"epochs": 1}, "Argument `epochs` of `tune_learning_rate` must be an integer that is enough for 40 updates"),
-        ({"epochs": "x"}, "Argument `epochs`"),
         ({"validation_split": None}, "Argument `validation_data` of `tune_learning_rate` must be given, or"),
         ({"validation_data": flowers()}, "and not both"),
         ({"validation_split": 1.5}, "Argument `validation_split` of `tune_learning_rate` must be a number > 0 and < 1"),

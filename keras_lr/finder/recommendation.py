@@ -15,7 +15,7 @@ from .suggestions import Suggestions
 # less; the best peak is also at about a 16th of the rate at which it diverges.
 PEAK, CONSTANT, DIVERGED = 4.0, 10.0, 16.0
 LITTLE = 0.25  # of the first loss
-WITHIN = 3.2  # the factor between a recommended and the best peak, in 9 of 10 cases
+WITHIN = {"fair": 5.0, "poor": 10.0}  # between a recommended and the best peak: 3 in the median, 10 in 9 of 10 cases
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,6 +82,6 @@ def below_divergence(rates: np.ndarray, stopped: str) -> float | None:
 
 def _of(lowest: float, spread: tuple[float, float], reliability: str, reason: str) -> Recommendation:
     peak, constant = (float(f"{lowest / divisor:.2g}") for divisor in (PEAK, CONSTANT))
-    factor = WITHIN if reliability == "fair" else WITHIN**2
+    factor = WITHIN[reliability]
     between = (float(f"{peak * spread[0] / factor:.2g}"), float(f"{peak * spread[1] * factor:.2g}"))
     return Recommendation(peak, constant, between, reliability, reason)

@@ -21,7 +21,7 @@ class NoSuggestion(Exception):
 class Suggestions:
     """The rates that the rules of other libraries suggest, `None` where a rule finds none.
 
-    They are up to 50 times apart; `Recommendation` says what to use.
+    They may be 50 times apart; `Recommendation` says what to use.
 
     Attributes:
         steepest: Where the smoothed loss falls fastest, by the logarithm of the rate.

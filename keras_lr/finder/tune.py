@@ -63,7 +63,7 @@ def tune_learning_rate(
     best peak for that length; times `(short / long) ** 0.25` it is that for the whole training, because longer
     trainings want lower peaks. Short trainings average the statistics of BatchNormalization over a shorter time.
 
-    It costs 0.3 to 0.5 of the training from about 1,000 updates on, and more below: the result tells. A
+    It costs 0.35 to 0.6 of a training of 1,000 updates or more, and 0.8 of one of 300: the result tells. A
     peak that diverges is a bad one. Where the result is unsure, its `doubts` say why. As after `find_learning_rate`,
     the model, its optimizer and the random states are what they were, bit for bit, also if it is interrupted.
 

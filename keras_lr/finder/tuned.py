@@ -13,7 +13,7 @@ from .search import STEP, for_longer, is_inside, vertex
 
 LITTLE = 1 / 3  # of the first loss, for a trial to fall by
 SURE = 2.0  # standard errors
-LEVEL = 0.05  # of the fall of the loss: what differs less may change its order in a longer training
+LEVEL = 0.05  # of the fall of the loss, where it is to fall further: what differs less may change its order
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -91,7 +91,8 @@ class TunedRate:
     @property
     def between(self) -> tuple[float, float]:
         best = self._best
-        small = LEVEL * (self.first_loss - best.loss)
+        fall = self.first_loss - best.loss
+        small = LEVEL * fall if fall < abs(self.first_loss) / 2 else 0.0
         level = [t.peak for t in self.trials if t.loss - best.loss <= max(SURE * t.standard_error(best), small)]
         factor, half = self.peak / vertex(self._losses), math.sqrt(STEP)
         return _rounded(min(level) * factor / half), _rounded(max(level) * factor * half)
