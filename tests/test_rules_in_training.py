@@ -42,7 +42,9 @@ RULES = {
     "DoWG": (lambda **o: keras.optimizers.SGD(momentum=0.5, **o), klr.DoWG(RATE, initial=5e-2)),
     "own": (keras.optimizers.RMSprop, Steady(RATE, memory=0.8)),
 }
-every_rule = pytest.mark.parametrize("name", RULES)
+every_rule = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name == "DAdaptation")) for name in RULES]
+)
 
 
 def following(name, rule=None, **options):
