@@ -339,6 +339,9 @@ FUNCTIONS = {
         {"model": MODEL, "minimum": 0.1, "maximum": 1.0, "steps": 3, "repeats": 1, "hyperparameter": "learning_rate"},
     ),
     "AdaptiveMomentum": (klr.AdaptiveMomentum, {"start": 0.0, "usual": 0.9, "peak": 0.99}),
+    "Prodigy": (klr.Prodigy, {"schedule": LINE, "initial": 1e-6}),
+    "DAdaptation": (klr.DAdaptation, {"schedule": LINE, "initial": 1e-6}),
+    "DoWG": (klr.DoWG, {"schedule": LINE, "initial": 1e-2}),
     "AdaptiveMomentumRamp": (
         klr.AdaptiveMomentumRamp,
         {"start": 0.0, "usual": 0.9, "peak": 0.99, "hyperparameter": "auto"},

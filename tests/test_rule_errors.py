@@ -27,6 +27,10 @@ REFUSED = [
     (lambda: klr.Warmup(klr.DoWG(), steps=3), "`schedule` of `Warmup` must be a schedule"),
     (lambda: klr.one_cycle(klr.DoWG(), steps=3), "`peak` of `one_cycle` must be"),
     (lambda: klr.EpochSchedule(klr.DoWG()), "`schedule` of `EpochSchedule` must be"),
+    (
+        lambda: setattr(klr.scheduled(keras.optimizers.SGD(), learning_rate=klr.DoWG()), "learning_rate", 0.1),
+        "Use `keras_lr.scheduled(optimizer, learning_rate=...)`",
+    ),
     *[
         (lambda value=value: klr.Prodigy(value), "`schedule` of `Prodigy` must be a schedule or a finite number >= 0")
         for value in ("x", -1.0, None, float("nan"), [0.1], klr.DoWG(), klr.AdaptiveMomentum(), lambda step: 0.1)

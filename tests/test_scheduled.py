@@ -217,7 +217,7 @@ def test_refusals_change_nothing():
         (
             opt.SGD(0.1),
             {"momentum": 1.0},
-            "`momentum` of `scheduled` must be a schedule or a finite number >= 0 and < 1",
+            "`momentum` of `scheduled` must be a schedule, a rule or a finite number >= 0 and < 1",
         ),
         (opt.SGD(0.1), {"momentum": "x"}, "`momentum` of `scheduled`"),
         (opt.SGD(0.1), {"weight_decay": -1.0}, "`weight_decay` of `scheduled`"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from ..optimizers.inspection import configured_rate, inner_optimizers, is_scheduled
+from ..optimizers.inspection import inner_optimizers, is_scheduled, source_of
 from ..optimizers.variables import strategy_of
 
 SAVERS = (keras.callbacks.ModelCheckpoint, keras.callbacks.BackupAndRestore)
@@ -120,7 +120,7 @@ def check_callbacks(callback: Any) -> None:
             )
             raise ValueError(
                 f"`{type(other).__name__}` can't set the learning rate of an optimizer where it follows a schedule. "
-                f"{remedy} Received: learning_rate={configured_rate(scheduled[0])!r}"
+                f"{remedy} Received: learning_rate={source_of(scheduled[0], 'learning_rate')!r}"
             )
 
 

@@ -140,12 +140,14 @@ class _Trials:
         """Train with the whole policy in so many updates, and evaluate."""
 
         def is_over(losses: np.ndarray) -> bool:
-            self.bar.show(len(losses), {"peak": peak, "loss": losses[-1]} if len(losses) else {})
+            shown = {"learning_rate": rates[len(losses) - 1], "peak": peak, "loss": losses[-1]} if len(losses) else {}
+            self.bar.show(len(losses), shown)
             return not np.isfinite(losses).all()
 
+        rates = self.policy.values(peak, updates)
         self.rewind()
         reseed_tensorflow()
-        losses = self.trainings.train(self.policy.values(peak, updates), is_over)
+        losses = self.trainings.train(rates, is_over)
         self.cost += len(losses)
         loss, batches = math.inf, np.empty(0)
         if np.isfinite(losses).all():

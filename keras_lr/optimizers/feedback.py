@@ -18,11 +18,11 @@ from .variables import add_slot, add_variable
 
 # The attributes of Keras' optimizers with an average of the gradients, or a velocity, and with one of their squares.
 FIRST_MOMENTS = ("momentums", "_momentums", "_m")
-LARGEST_SECOND_MOMENTS = ("_velocity_hats",)  # with `amsgrad`
-SECOND_MOMENTS = (*LARGEST_SECOND_MOMENTS, "_velocities", "_u")
+SECOND_MOMENTS = ("_velocities",)
+LARGEST_SECOND_MOMENTS = ("_velocity_hats",)  # in use instead, with `amsgrad`
 FACTORS = (
     (FIRST_MOMENT_FACTOR, FIRST_MOMENTS),
-    (SECOND_MOMENT_FACTOR, SECOND_MOMENTS[1:]),
+    (SECOND_MOMENT_FACTOR, SECOND_MOMENTS),
     (SECOND_MOMENT_FACTOR, LARGEST_SECOND_MOMENTS),
 )
 HYPERPARAMETERS = ("momentum", "beta_1", "beta_2", "epsilon")
@@ -97,7 +97,7 @@ def update_rules(optimizer: Any, grads: Any, weights: Any) -> None:
             weights=before,
             learning_rate=functools.partial(_rate, optimizer, name),
             first_moments=lambda: _moments(optimizer, FIRST_MOMENTS, indices),
-            second_moments=lambda: _moments(optimizer, SECOND_MOMENTS, indices),
+            second_moments=lambda: _moments(optimizer, (*LARGEST_SECOND_MOMENTS, *SECOND_MOMENTS), indices),
             initial_weights=_initial_weights(optimizer, name, before, indices) if keeps else None,
             updates=lambda: keras.ops.cast(value_of(optimizer.iterations), "float32") + 1.0,
             hyperparameters=lambda: {

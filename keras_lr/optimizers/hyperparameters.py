@@ -42,13 +42,16 @@ def validate_hyperparameter(
         others = [type(owner).__name__ for owner in owners if not takes_rule(owner, name, value)]
         if others:
             names, classes = " or ".join(value.hyperparameters), " or ".join(value.optimizers)
-            rule = f"a schedule or a number: the rule is for the {names} of {classes or 'an optimizer'}"
-            arguments.reject(function, name, rule, value, f"The optimizer is `{others[0]}`.")
+            remedy = f"`{type(value).__name__}` is for the {names} of {classes or 'an optimizer'}"
+            remedy += f", and the optimizer is `{others[0]}`."
+            arguments.reject(function, name, "a schedule or a number", value, remedy)
         return value
     below_one = name in BELOW_ONE
     if isinstance(value, LearningRateSchedule):
         return _validate_schedule(name, value, below_one, function)
-    rule = "a schedule or a finite number >= 0" + " and < 1" * below_one + ", or True" * (function == "scheduled")
+    rule = (
+        "a schedule, a rule or a finite number >= 0" + " and < 1" * below_one + ", or True" * (function == "scheduled")
+    )
     try:
         number = arguments.number(value, minimum=0.0, below=1.0 if below_one else float("inf"))
     except TypeError:

@@ -49,12 +49,6 @@ def rules_of(optimizer: Any) -> dict[str, Rule]:
     return managed.rules if managed else {}
 
 
-def rule_state(optimizer: Any, name: str) -> dict[str, float]:
-    """The scalar state of the rule of a hyperparameter."""
-    variables = optimizer._managed.variables
-    return {key: to_decimal(variables[f"{name}_{key}"]) for key in rules_of(optimizer)[name].initial_state()}
-
-
 def source_of(optimizer: Any, name: str) -> Any:
     """The schedule or the rule that a hyperparameter follows."""
     if name == "learning_rate":
@@ -96,7 +90,8 @@ def applied_values(optimizer: Any, begin: int, end: int) -> dict[str, np.ndarray
             values[name] = values[name] * (current / last) if last else np.full(len(steps), current)
     for name, rule in rules.items():
         for suffix in rule.reported:
-            values[f"{name}_{suffix}"] = np.full(len(steps), rule_state(optimizer, name)[suffix])
+            state = to_decimal(optimizer._managed.variables[f"{name}_{suffix}"])
+            values[f"{name}_{suffix}"] = np.full(len(steps), state)
     return values
 
 

@@ -56,6 +56,7 @@ class ScheduledMixin:
 
     @learning_rate.setter
     def learning_rate(self, value: Any) -> None:
+        _refuse_assignment(self, "learning_rate", self._managed.rules)
         super(ScheduledMixin, type(self)).learning_rate.fset(self, value)  # type: ignore[misc]
         prepare_rate(self)
 
@@ -182,11 +183,16 @@ def managed_property(name: str) -> property:
         return managed.initial_values[name] if managed.is_suspended else managed.variables[name]
 
     def set_(self: Any, value: Any) -> None:
-        if name in self._managed.schedules | self._managed.rules:
-            raise TypeError(
-                f"`{name}` of `{self.name}` follows a schedule or a rule and can't be assigned. "
-                f"Use `keras_lr.scheduled(optimizer, {name}=...)` to give it another one or a number."
-            )
+        _refuse_assignment(self, name, self._managed.schedules | self._managed.rules)
         self._managed.variables[name].assign(value)
 
     return property(get, set_)
+
+
+def _refuse_assignment(optimizer: Any, name: str, sources: Any) -> None:
+    """Raise if a hyperparameter follows one of `sources`, by name."""
+    if name in sources:
+        raise TypeError(
+            f"`{name}` of `{optimizer.name}` follows a schedule or a rule and can't be assigned. "
+            f"Use `keras_lr.scheduled(optimizer, {name}=...)` to give it another one or a number."
+        )

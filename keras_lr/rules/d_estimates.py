@@ -26,8 +26,8 @@ class DAdaptation(Rule):
         estimate = max(estimate, numerator / ((1 - b) * |sum|_1)) from the next update on
 
     Adam's first moment is multiplied by the previous step / step, so that a gradient
-    counts by the step of its own update, as in the paper. Otherwise the large steps
-    after the first updates would go in their directions.
+    counts by the step of its own update, as in the paper. Otherwise the gradients of the
+    first updates, whose steps are tiny, would count as much as later ones.
 
     The estimate never falls. It typically reaches its final order of magnitude within the
     first 100 updates; the schedule should fall to 0 at the end of training.
