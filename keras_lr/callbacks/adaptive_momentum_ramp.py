@@ -198,11 +198,11 @@ class AdaptiveMomentumRamp(PartialEpochs):
             memory.assign(min(new, float(keras.ops.convert_to_numpy(memory))))
 
     def _apply_rule(self, optimizer: Any, name: str) -> None:
-        """Have a momentum follow the rule."""
+        """Make a momentum follow the rule."""
         if is_scheduled(optimizer, name) and name not in rules_of(optimizer):
             raise ValueError(
-                f"`AdaptiveMomentumRamp` can't set `{name}` of an optimizer where it follows a schedule. Give it a "
-                f"number, or leave the callback out. Received: {name}={source_of(optimizer, name)!r}"
+                f"`AdaptiveMomentumRamp` can't set `{name}`, because it follows a schedule. Use a number instead, or "
+                f"leave the callback out. Received: {name}={source_of(optimizer, name)!r}"
             )
         if rules_of(optimizer).get(name) != self.rule:
             _add_momentum_slots(optimizer)

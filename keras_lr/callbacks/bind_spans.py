@@ -172,8 +172,8 @@ class BindSpans(OptimizerCallback):
             is_more = steps > batches and steps % batches == 0
             if (is_fewer or is_more) and units & {"epochs", "fraction"}:
                 warnings.warn(
-                    f"The optimizer `{optimizer.name}` made {steps} steps in an epoch of {batches} batches, so its "
-                    "schedules take other epochs than they say. Pass "
+                    f"The optimizer `{optimizer.name}` made {steps} steps in an epoch of {batches} batches, so the "
+                    "epochs in its schedules have the wrong length. Pass "
                     f"`BindSpans(optimizer=..., steps_per_epoch={steps})` for it.",
                     stacklevel=2,
                 )

@@ -86,7 +86,7 @@ class LiveControl(OptimizerCallback):
     def set_model(self, model: Any) -> None:
         if fit.process_count(model) > 1:
             raise ValueError(
-                "`LiveControl` works in one process: several would read the file at different moments, and train "
+                "`LiveControl` works in one process only: several would read the file at different times, and train "
                 f"different weights. Leave it out. Received: {fit.process_count(model)} processes"
             )
         super().set_model(model)
@@ -126,8 +126,8 @@ class LiveControl(OptimizerCallback):
             if saved.shape != (32,) or saved.dtype != "uint8":
                 del optimizer._managed.callback_state[STATE_KEY]
                 warnings.warn(
-                    f"`LiveControl`: The saved mark of the commands that were applied is damaged. Those in {self.path} "
-                    "will be applied again, unless you remove them.",
+                    "`LiveControl`: The saved record of the last applied file is damaged. The commands in "
+                    f"{self.path} will be applied again, unless you remove them.",
                     stacklevel=2,
                 )
 

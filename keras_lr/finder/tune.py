@@ -123,8 +123,8 @@ def tune_learning_rate(
 
         if math.isinf(min(climb(middle, loss_of, PEAKS).values())):
             raise ValueError(
-                f"The validation loss is not finite whatever the peak, from {max(trials):.2g} down to "
-                f"{min(trials):.2g}. See whether the data and the first loss are finite. Received: loss={first}"
+                f"The validation loss is not finite for any peak from {max(trials):.2g} down to "
+                f"{min(trials):.2g}. Check that the data and the first loss are finite. Received: loss={first}"
             )
         by_peak = tuple(trials[peak] for peak in sorted(trials))
         return TunedRate(schedule, steps, by_peak, test, first, (len(test.losses) + short.cost) / steps)

@@ -94,9 +94,9 @@ def make_assignable(model: Any, optimizers: list[Any], name: str, function: str)
     for optimizer in [inner for outer in optimizers for inner in inner_optimizers(outer)]:
         if is_scheduled(optimizer, name):
             raise ValueError(
-                f"`{function}` can't set `{name}` of an optimizer where it follows a schedule. Compile with a number, "
-                "as in `SGD(0.1)`, or leave the callback out; the schedule `keras_lr.Intervals` does what "
-                f"`EpochIntervalSwitcher` does. Received: {name}={source_of(optimizer, name)!r}"
+                f"`{function}` can't set `{name}`, because it follows a schedule. Compile with a number, "
+                "as in `SGD(0.1)`, or leave the callback out; the schedule `keras_lr.Intervals` does the same as "
+                f"`EpochIntervalSwitcher`. Received: {name}={source_of(optimizer, name)!r}"
             )
     with atomic_change(optimizers, model):
         for outer in optimizers if name != "learning_rate" else ():
