@@ -336,7 +336,7 @@ def test_what_the_optimizer_must_be():
     with pytest.raises(ValueError, match="It has no velocity"):
         fit(model, klr.AdaptiveMomentumRamp())
     ramp = klr.Linear(0.5, 0.9, steps=10)
-    with pytest.raises(ValueError, match=r"`AdaptiveMomentumRamp` can't set `momentum` .* follows a schedule"):
+    with pytest.raises(ValueError, match=r"`AdaptiveMomentumRamp` can't set `momentum`, .* follows a schedule"):
         fit(classifier(klr.scheduled(keras.optimizers.SGD(0.1), momentum=ramp)), klr.AdaptiveMomentumRamp())
 
 
