@@ -252,6 +252,14 @@ def test_logs_of_several_steps():
     np.testing.assert_allclose([logs["learning_rate"] for logs in logger.seen], RATE.values([2, 3, 6, 7]))
 
 
+def test_logs_of_skipped_steps():
+    """A batch that a loss scale skips has the value of the last update."""
+    model, logger, (x, y) = rate_meter(opt.LossScaleOptimizer(opt.SGD(RATE))), Logger(), ones(3)
+    x[1] = np.inf
+    model.fit(x, y, batch_size=1, shuffle=False, callbacks=[logger, klr.Monitor()], verbose=0)
+    assert [logs["learning_rate"] for logs in logger.seen] == [8.0, 8.0, 7.0]
+
+
 def test_logs_of_own_steps():
     """A training step that makes several updates has the value of the last; a copy in the middle of it has no hook."""
     model, logger, monitor, copies = TwoUpdates(), Logger(), klr.Monitor(), []
