@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import keras
 import numpy as np
 
-from ..optimizers.inspection import applied_values, batch_count, follows_schedules, schedules_of
+from ..optimizers.inspection import applied_values, batch_count, configured_rate, follows_schedules, schedules_of
 from ..optimizers.model_optimizers import has_own_train_step
+from ..optimizers.state import managed_state
 from . import fit
 
 WINDOW = 1024  # steps whose values are computed at once
@@ -64,9 +68,13 @@ class BatchLogs:
             if self._steps:
                 batch = min(batch, self._steps - 1)  # the last call of several steps may have fewer
             is_scheduled = all(map(follows_schedules, self._optimizers))
-            values = self._of_schedules(batch) if is_scheduled else self._read([n + batch + 1 for n in self._begins])
+            if is_scheduled:
+                values = self._of_schedules(batch)
+            else:
+                with readable(self._monitor._model, self._optimizers):
+                    values = self._read([begin + batch + 1 for begin in self._begins])
         else:
-            self._optimizers = self._monitor.optimizers
+            self._optimizers = self._monitor.optimizers  # on JAX, this copies the state back
             values = self._read([batch_count(one) for one in self._optimizers])
         keys = [[*own] for own in values]
         if keys != self._keys:
@@ -86,9 +94,29 @@ class BatchLogs:
         return [{name: values[batch - self._first] for name, values in own.items()} for own in self._window]
 
     def _read(self, ends: list[int]) -> list[dict[str, float]]:
-        _ = self._monitor.model  # on JAX, it copies the state back
         values = [applied_values(one, max(0, end - 1), end) for one, end in zip(self._optimizers, ends, strict=True)]
         return [{name: series[-1] for name, series in own.items() if len(series)} for own in values]
+
+
+@contextlib.contextmanager
+def readable(model: Any, optimizers: list[Any]) -> Iterator[None]:
+    """On JAX, where `fit` has the values of all variables, give the hyperparameters of optimizers theirs for a while.
+
+    To copy back all of the state would take much longer, as that of weights and moments is assigned one by one.
+    """
+    state, given = getattr(model, "_jax_state", None), []
+    if state and not model._jax_state_synced:
+        managed = [state_of.variables.values() for state_of in map(managed_state, optimizers) if state_of]
+        wanted = {id(one) for one in (*map(configured_rate, optimizers), *itertools.chain(*managed))}
+        pairs = zip(model.optimizer.variables, state["optimizer_variables"], strict=True)
+        given = [(variable, value) for variable, value in pairs if id(variable) in wanted]
+    for variable, value in given:
+        variable._value = value
+    try:
+        yield
+    finally:
+        for variable, _ in given:
+            variable._value = None
 
 
 def _makes_one_step_per_batch(monitor: Any, steps: int | None) -> bool:
