@@ -260,6 +260,19 @@ def test_logs_of_skipped_steps():
     assert [logs["learning_rate"] for logs in logger.seen] == [8.0, 8.0, 7.0]
 
 
+def test_logs_of_frozen_layers():
+    """An optimizer whose layers are all frozen makes no step, and has no value."""
+    if not hasattr(opt, "MultiOptimizer"):
+        pytest.skip("this Keras has no MultiOptimizer")
+    model, logger = classifier(opt.SGD(0.0)), Logger()
+    optimizer = klr.layerwise(model, opt.SGD(RATE), {model.layers[0].name: 0.1})
+    model.layers[0].trainable = False
+    model.compile(optimizer, loss=model.loss)
+    model.fit(*flowers(8), batch_size=4, callbacks=[logger, klr.Monitor()], verbose=0)
+    assert [logs["learning_rate"] for logs in logger.seen] == [8.0, 7.0]
+    assert "learning_rate_0.1" not in logger.seen[1]
+
+
 def test_logs_of_own_steps():
     """A training step that makes several updates has the value of the last; a copy in the middle of it has no hook."""
     model, logger, monitor, copies = TwoUpdates(), Logger(), klr.Monitor(), []

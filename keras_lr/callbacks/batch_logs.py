@@ -64,7 +64,8 @@ class BatchLogs:
     def __call__(self, batch: int, logs: Any = None) -> None:
         if logs is None:
             return
-        if self._may_count and self._optimizers:
+        # A `MultiOptimizer` does not apply an optimizer that has no variables to train.
+        if self._may_count and self._optimizers and all(one._trainable_variables for one in self._optimizers):
             if self._steps:
                 batch = min(batch, self._steps - 1)  # the last call of several steps may have fewer
             is_scheduled = all(map(follows_schedules, self._optimizers))
