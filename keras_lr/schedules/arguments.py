@@ -68,15 +68,18 @@ def reject(owner: object, argument: str, rule: str, value: Any, remedy: str = ""
         f"Argument `{argument}` of `{name}` must be {rule}. {remedy and remedy + ' '}"
         f"Received: {argument}={shown(value)}"
     )
-    rejection.argument = argument
+    rejection.is_of_keras_lr = True
     raise rejection from None
 
 
 def leave_out_frames(error: Exception) -> None:
     """Leave out what lies between here and `reject` from the traceback of its error. Others show where they arose."""
-    if hasattr(error, "argument"):
-        del error.argument  # so that a caller further out does not leave out what is not ours
-        error.__traceback__ = None
+    if hasattr(error, "is_of_keras_lr"):
+        del error.is_of_keras_lr  # so that a caller further out does not leave out what is not ours
+        innermost = error.__traceback__
+        while innermost and innermost.tb_next:
+            innermost = innermost.tb_next
+        error.__traceback__ = innermost
 
 
 def where_it_goes(value: Any) -> str:
