@@ -88,7 +88,7 @@ def summary(found: dict[Any, Any], families: dict[str, str], tuned: set[str]) ->
         ]
         better, level = sum(not noise and gap > 0 for gap, noise in beside), sum(noise for _, noise in beside)
         by_budget = [[gap for (_, steps), (gap, _) in gaps.items() if steps == budget] for budget in budgets]
-        row = [name, *(f"{np.mean(some):+.1f}" if some else "" for some in by_budget)]
+        row = [name, *(f"{np.mean(some):+.1f} ({np.median(some):+.1f})" if some else "" for some in by_budget)]
         row.append(f"{min(gap for gap, _ in gaps.values()):+.1f}")
         row.append(f"{sum(noise or gap > 0 for gap, noise in gaps.values())} of {len(gaps)}")
         row.append(f"{better} / {level} / {len(beside) - better - level}")
@@ -112,7 +112,7 @@ def print_tables(results: dict[str, Any], families: dict[str, str], tuned: set[s
         same = f"it is the same in {others.count(setting)} of {len(names)} cases where one task is left out"
         print(f"\nThe calibrated setting is `{setting[0]}` with the peak {peak_of(setting[1]):.2g}; {same}.")
     print(f"The deviation over seeds is {np.median(deviations):.2f} points in the median. † is runs that failed.")
-    columns = [f"mean gap, {steps} steps" for steps in sorted({key[2] for key in found}, key=int)]
+    columns = [f"mean (median) gap, {steps} steps" for steps in sorted({key[2] for key in found}, key=int)]
     columns += ["worst gap", "level or better", "better / level / worse than calibrated", "failed runs"]
     table(
         "Summary; gaps to the best tuned row of the family, in points; level is within two standard errors",

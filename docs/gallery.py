@@ -169,9 +169,8 @@ def page() -> str:
         "Every schedule and every policy, with its formula and its source.",
         "t is the index of the update, 0 for the first. Lengths are in steps here; [other units](time.md) work, too.",
         "",
-        "The grey line is 0; where a picture has none, the curve does not come near 0.",
-        "The dots are values worked out by hand, which the tests compare with."
-        " [gallery.py](gallery.py) draws the pictures.",
+        "A grey line marks 0 if the curve comes near it. The dots are values worked out by hand; the tests check them.",
+        "[gallery.py](gallery.py) draws the pictures.",
     ]
     for group, names in GROUPS.items():
         lines += ["", f"## {group}", "", "| | |", "| --- | --- |"]

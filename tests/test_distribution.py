@@ -89,9 +89,11 @@ def managed_at_once(model, folder):
 
 
 def layers_and_finder(model, folder):
-    """Layer-wise rates, after a sweep that changes nothing."""
-    before = model.get_weights()
-    klr.find_learning_rate(model, *flowers(64), batch_size=16, minimum=1e-3, maximum=1.0, steps=9, verbose=0)
+    """Layer-wise rates, after a sweep and a tuning that change nothing."""
+    before, batches = model.get_weights(), {"batch_size": 16, "shuffle": False, "verbose": 0}
+    found = klr.find_learning_rate(model, *flowers(64), minimum=1e-3, maximum=1.0, steps=9, **batches)
+    tuned = klr.tune_learning_rate(model, *flowers(256), epochs=20, validation_data=flowers(64), **batches)
+    np.save(folder / "losses.npy", [*found.losses, *(trial.loss for trial in tuned.trials)])
     for weight, value in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(weight, value)
     assert not model.optimizer.built
@@ -142,6 +144,8 @@ def check(cell, folder, scope, inside):
         for replica in replicas:
             np.testing.assert_array_equal(replica.numpy(), replicas[0].numpy())
     close(model.get_weights(), reference.get_weights())
+    if work is layers_and_finder:
+        np.testing.assert_allclose(*(np.load(folder / name / "losses.npy") for name in ("one", "several")), rtol=1e-3)
 
 
 def mirrored():

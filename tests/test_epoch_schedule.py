@@ -90,7 +90,7 @@ def test_two_writers_are_refused():
 def test_a_hyperparameter_that_follows_a_schedule_is_refused():
     """What follows a schedule in the graph has its owner."""
     model = classifier(klr.scheduled(opt.SGD(0.1, momentum=0.9), momentum=klr.Constant(0.5)))
-    with pytest.raises(ValueError, match="`EpochSchedule` can't set `momentum` of an optimizer where it follows"):
+    with pytest.raises(ValueError, match="`EpochSchedule` can't set `momentum`, because it follows"):
         train(model, [klr.EpochSchedule(lambda epoch: 0.1, hyperparameter="momentum")])
 
 

@@ -223,7 +223,7 @@ def test_a_damaged_mark(tmp_path):
     """Where the saved mark of what was applied can't be one, it warns, and applies the file again."""
     rates, _, model = run(tmp_path, optimizers.SGD(klr.Constant(8.0)), {0: rate(multiply=0.5)}, epochs=1)
     model.optimizer._managed.callback_state["live_control"] = np.array([1.0, np.nan])
-    with pytest.warns(UserWarning, match="saved mark of the commands that were applied is damaged"):
+    with pytest.warns(UserWarning, match="saved record of the last applied file is damaged"):
         again, _, _ = run(tmp_path, model, {}, epochs=1)
     np.testing.assert_allclose([*rates, *again], [4.0, 2.0])
 

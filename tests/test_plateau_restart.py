@@ -68,7 +68,7 @@ def test_new_arguments_win():
     model = rate_meter(opt.SGD(1.0))
     run(model, [1.0] * 3, patience=1, growth=50.0, cooldown=9)  # now 50 checks, after 9 that do not count
     np.testing.assert_allclose(run(model, [1.0] * 5, begin=3, patience=1), [0.5, 0.25], rtol=1e-5)
-    with pytest.warns(UserWarning, match="is dropped, because it is one of the other mode, and this one is 'max'"):
+    with pytest.warns(UserWarning, match="is dropped, because it is for the other mode, and `mode` is 'max'"):
         run(model, [1.0] * 6, begin=5, mode="max")
 
 

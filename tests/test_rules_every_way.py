@@ -102,6 +102,25 @@ def test_the_first_gradient_is_not_finite(name):
             np.testing.assert_array_equal(after[key], start[key], err_msg=key)
 
 
+def test_a_slot_that_no_scalar_depends_on():
+    """A rule of a user that only keeps an average of the gradients does not keep one that is not finite."""
+
+    @klr.rule(package="test_a_slot")
+    class Average(klr.Rule):
+        schedule: klr.Schedule = 1.0
+        slots = ("average",)
+
+        def update(self, state, signals):
+            return {"average": 0.5 * state["average"] + 0.5 * signals.gradients}, 0.1
+
+    optimizer, weights = klr.scheduled(keras.optimizers.SGD(), learning_rate=Average()), new_weights()
+    optimizer.build(weights)
+    optimizer.apply(gradients(weights, np.inf), weights)
+    assert all(not np.any(value) for key, value in state(optimizer).items() if "average" in key)
+    optimizer.apply(gradients(weights, 1.0), weights)
+    assert all(np.all(value == 0.5) for key, value in state(optimizer).items() if "average" in key)
+
+
 @every_rule
 def test_a_skipped_step(name):
     """A step that `LossScaleOptimizer` skips leaves everything as it was, and the next one counts as usual."""

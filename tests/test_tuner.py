@@ -219,7 +219,7 @@ def test_where_nothing_trains_it_says_so(part, monkeypatch):
     before, nan, train = state(model), np.full_like(flowers()[0], np.nan), ShortTrainings.train
     monkeypatch.setattr(ShortTrainings, "train", lambda *given: lengths.append(train(*given)) or lengths[-1])
     data = {"x": nan, "validation_data": (x, y)} if part == "training" else {"x": x, "validation_data": (nan, y)}
-    with pytest.raises(ValueError, match=r"The validation loss is not finite whatever the peak, from \d"):
+    with pytest.raises(ValueError, match=r"The validation loss is not finite for any peak from \d"):
         klr.tune_learning_rate(model, y=y, batch_size=8, epochs=10, verbose=0, **data)
     assert state(model) == before and (part == "validation" or max(map(len, lengths)) < 20)
 
@@ -229,7 +229,7 @@ def test_where_nothing_trains_it_says_so(part, monkeypatch):
     [
         ({"epochs": 1}, "Argument `epochs` of `tune_learning_rate` must be an integer that is enough for 40 updates"),
         ({"validation_split": None}, "Argument `validation_data` of `tune_learning_rate` must be given, or"),
-        ({"validation_data": flowers()}, "and not both"),
+        ({"validation_data": flowers()}, "but not both"),
         ({"validation_split": 1.5}, "Argument `validation_split` of `tune_learning_rate` must be a number > 0 and < 1"),
         ({"steps_per_epoch": 0}, "Argument `steps_per_epoch` of `tune_learning_rate` must be an integer > 0"),
         ({"schedule": klr.Cosine}, "Argument `schedule` of `tune_learning_rate` must be a function of a peak and a"),

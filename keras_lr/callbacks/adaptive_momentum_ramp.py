@@ -1,4 +1,4 @@
-"""Has the momentum of a compiled model follow its gradients and its loss."""
+"""Adapts the momentum of a compiled model to its gradients and its loss."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ GROWTH, SHRINKAGE = 2.0, 0.25  # of the usual memory after a lower and after a h
 
 
 class AdaptiveMomentumRamp(PartialEpochs):
-    """Has the momentum start low, rise while the gradients agree, and drop where training oscillates.
+    """Adapts the momentum: it starts low, rises while successive gradients agree, and drops when training oscillates.
 
-    The rule is `AdaptiveMomentum`, computed in the graph. For the momentum of SGD the
-    callback also uses the training loss, which an optimizer can't see. The usual
-    memory, 1 / (1 - momentum), starts at two steps (twice that of `start`). It doubles
-    after a window with a lower mean loss than the previous one, and is divided by 4
-    after a higher one, within the memories of `start` and `peak`. So it is long for a
-    small rate, short for a large one, and short near the end of training. A window is a
-    third, a half or the whole of an epoch, with at least 40 batches. The rule alone, with
-    `usual`, applies to shorter epochs, to epochs of unknown length and to beta_1.
+    The callback applies the rule `AdaptiveMomentum`. For the momentum of SGD it also uses
+    the training loss, which an optimizer can't see: it adjusts the usual memory, which is
+    1 / (1 - momentum) and starts at twice that of `start`. After each window of batches, the
+    memory doubles if the mean loss is lower than in the previous window, and is divided by
+    4 if it is higher, within the memories of `start` and `peak`. So it is long for a small
+    rate, short for a large one, and short near the end of training. A window is a third, a
+    half or the whole of an epoch, with at least 40 batches. In shorter epochs, in epochs of
+    unknown length and for beta_1, the rule is used alone, with `usual`.
 
-    The state is saved with the optimizer, so n fits of k epochs equal one fit of n * k,
-    also with a loaded model. Without the callback the rule continues with the
-    current usual memory. For another run with the same model, pass `restart=True`. A
-    warning tells you if the saved state seems to belong to another run.
+    The state is saved with the optimizer, so n fits of k epochs equal one fit of n * k, also
+    with a loaded model. Without the callback, the rule continues with the last usual memory.
+    To start another run with the same model, pass `restart=True`. You get a warning if the
+    saved state seems to belong to another run.
 
     >>> import keras, numpy as np, keras_lr as klr
     >>> model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
@@ -56,13 +56,13 @@ class AdaptiveMomentumRamp(PartialEpochs):
 
     Args:
         start: The initial momentum, and the lowest one except after an overshoot.
-        usual: The limit where the gradients are nearly uncorrelated, if the loss is not used.
-        peak: The limit where they agree, or while the loss falls; all three are >= 0 and < 1, in this order.
+        usual: The limit if the gradients are nearly uncorrelated and the loss is not used.
+        peak: The limit if they agree, or while the loss falls. All three are >= 0 and < 1, in this order.
         hyperparameter: `"momentum"` (of SGD), `"beta_1"` (of Adam and AdamW), or `"auto"`
             for what each optimizer has.
-        restart: Whether each `fit` begins with `start` and without the loss of an earlier one. `False`
-            continues. A restore by `BackupAndRestore` continues anyway.
-        optimizer: Which optimizer, where the model has several: the attribute of the model
+        restart: Whether each `fit` starts with `start` and without the loss of an earlier one. `False`
+            continues. A restore by `BackupAndRestore` always continues.
+        optimizer: Which optimizer, if the model has several: the attribute of the model
             that holds it, its name, or the optimizer itself; or a list of these.
 
     Raises:
@@ -198,11 +198,11 @@ class AdaptiveMomentumRamp(PartialEpochs):
             memory.assign(min(new, float(keras.ops.convert_to_numpy(memory))))
 
     def _apply_rule(self, optimizer: Any, name: str) -> None:
-        """Have a momentum follow the rule."""
+        """Make a momentum follow the rule."""
         if is_scheduled(optimizer, name) and name not in rules_of(optimizer):
             raise ValueError(
-                f"`AdaptiveMomentumRamp` can't set `{name}` of an optimizer where it follows a schedule. Give it a "
-                f"number, or leave the callback out. Received: {name}={source_of(optimizer, name)!r}"
+                f"`AdaptiveMomentumRamp` can't set `{name}`, because it follows a schedule. Use a number instead, or "
+                f"leave the callback out. Received: {name}={source_of(optimizer, name)!r}"
             )
         if rules_of(optimizer).get(name) != self.rule:
             _add_momentum_slots(optimizer)

@@ -17,30 +17,29 @@ from .optimizer_callback import OptimizerCallback
 
 
 class BindSpans(OptimizerCallback):
-    """Resolves the spans of the model's schedules to steps, from what `fit` knows of its data.
+    """Converts epochs, examples and fractions of the run in the model's schedules to steps, when `fit` starts.
 
-    Every other callback of keras_lr adds a `BindSpans` to `fit`, so you need it only
-    without another one, or for its arguments.
+    Every other callback of keras_lr does this, too. So you need `BindSpans` only if there is
+    no other one, or for its arguments.
 
-    It reads the batches per epoch from arrays, `tf.data` pipelines, `PyDataset`s
-    and from `steps_per_epoch`; it never guesses. Bound spans are saved with the
-    model, so a reloaded model needs no `BindSpans`. A later `fit` with another batch
-    size binds them again.
+    It reads the number of batches per epoch from arrays, `tf.data` pipelines, `PyDataset`s
+    and `steps_per_epoch`, and never guesses. The steps are saved with the model, so a
+    loaded model needs no `BindSpans`. A later `fit` with another batch size converts again.
 
-    Steps are updates: with `gradient_accumulation_steps=n` the schedule is
-    wrapped in `PerUpdate`, so it counts updates instead of batches.
+    Steps are updates: with `gradient_accumulation_steps=n`, the schedule is wrapped in
+    `PerUpdate`, so that it counts updates and not batches.
 
-    Schedules continue from one `fit` to the next, because the optimizer keeps counting.
-    A warning tells you if a schedule is over when `fit` begins, if the learning rate would
-    be 0 throughout, if other data or another batch size moves the position in a schedule,
-    or if `fit(initial_epoch=k)` starts with an optimizer that has made no step, as after
-    loading only the weights. The remedy is `restart`, or `resume_at` once before `fit`.
-    A schedule that is over at the epoch `initial_epoch`, with a last value above 0, causes no warning.
+    Schedules continue from one `fit` to the next, because the optimizer keeps counting. You
+    get a warning if `fit` starts when a schedule is over (unless it is over at
+    `initial_epoch` and its last value is above 0), if the learning rate would be 0
+    throughout, if other data or another batch size moves the position in a schedule, or if
+    `fit(initial_epoch=k)` starts with an optimizer that has made no step, for example after
+    loading only the weights. The remedy is `restart`, or to call `resume_at` once before `fit`.
 
-    `BackupAndRestore(save_freq=n)` repeats the epoch in which it saved, with an optimizer
-    that has already counted some of its batches. The count is set back, so schedules
-    don't run ahead of the epochs. (The weights learn from these batches twice: only
-    saves between epochs are exact.)
+    `BackupAndRestore(save_freq=n)` repeats the epoch in which it saved, but the optimizer has
+    already counted some of its batches. The count is set back, so that schedules don't run
+    ahead of the epochs. The weights learn from these batches twice: for exact results, save
+    between epochs.
 
     >>> import keras, numpy as np, keras_lr as klr
     >>> model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
@@ -51,25 +50,23 @@ class BindSpans(OptimizerCallback):
     0.009999999776482582
 
     Args:
-        steps_per_epoch: Batches per epoch, if the data does not tell
-            (generators without `steps_per_epoch`), an integer > 0.
-        batch_size: Examples per batch, if spans are in examples and the data
-            does not tell (`PyDataset`, generators, `tf.data` with a partial
-            last batch), an integer > 0.
-        restart: Whether each `fit` restarts the schedules, at the epoch `initial_epoch`,
-            by setting the optimizer's `iterations`. Weights, moments and reductions of
-            `PlateauReducer` stay. Adam corrects the bias of its moments by `iterations`,
-            so its first steps after a restart are smaller, by a factor of at least 0.15
-            with the usual betas; not so if `scheduled` drives `beta_1` and `beta_2`.
-        optimizer: Which optimizers: attributes of the model that hold them, their names, or the
-            optimizers themselves, one or a list. By default all optimizers that are attributes
-            of the model. `steps_per_epoch` is then the number of steps of this optimizer in an epoch,
-            if it makes more or fewer than one per batch.
+        steps_per_epoch: Batches per epoch, an integer > 0, if the data does not tell: generators
+            without `steps_per_epoch`.
+        batch_size: Examples per batch, an integer > 0, if spans are in examples and the data
+            does not tell: `PyDataset`, generators, `tf.data` with a partial last batch.
+        restart: Whether each `fit` restarts the schedules, at `initial_epoch`, by setting the
+            optimizer's `iterations`. Weights, moments and reductions of `PlateauReducer` stay.
+            Adam corrects the bias of its moments by `iterations`, so its first steps after a
+            restart are smaller, by a factor of at least 0.15 with the usual betas, unless
+            `scheduled` drives `beta_1` and `beta_2`.
+        optimizer: Which optimizers, one or a list: attributes of the model that hold them, their
+            names, or the optimizers themselves. By default all optimizers that are attributes of
+            the model. If this optimizer makes more or fewer than one step per batch, pass its steps
+            per epoch as `steps_per_epoch`.
 
     Raises:
-        TypeError, ValueError: An argument breaks its rule. At the start of `fit`: a
-            number that a span or `restart` needs is not known, or the data contradicts
-            the argument.
+        TypeError, ValueError: An argument breaks its rule. At the start of `fit`: a number that a
+            span or `restart` needs is unknown, or the data contradicts the argument.
     """
 
     is_first = True  # among the callbacks: it sets the step count that others read
@@ -175,8 +172,8 @@ class BindSpans(OptimizerCallback):
             is_more = steps > batches and steps % batches == 0
             if (is_fewer or is_more) and units & {"epochs", "fraction"}:
                 warnings.warn(
-                    f"The optimizer `{optimizer.name}` made {steps} steps in an epoch of {batches} batches, so its "
-                    "schedules take other epochs than they say. Pass "
+                    f"The optimizer `{optimizer.name}` made {steps} steps in an epoch of {batches} batches, so the "
+                    "epochs in its schedules have the wrong length. Pass "
                     f"`BindSpans(optimizer=..., steps_per_epoch={steps})` for it.",
                     stacklevel=2,
                 )

@@ -13,11 +13,10 @@ from .epoch_setter import EpochSetter
 
 
 class EpochIntervalSwitcher(EpochSetter):
-    """Sets a hyperparameter to `values[i]` at the start of an epoch, i being how many `boundaries` are <= epoch.
+    """Sets a hyperparameter to `values[i]` at the start of an epoch, with i the number of `boundaries` <= epoch.
 
-    It depends only on the epoch and not on the step, so it
-    continues correctly with `initial_epoch` and after a restart. The value of the
-    epoch is added to `logs[hyperparameter]`.
+    It depends only on the epoch, so it continues correctly with `initial_epoch` and after a
+    restart. It adds the value to `logs[hyperparameter]`.
 
     >>> import keras, numpy as np, keras_lr as klr
     >>> model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
@@ -28,11 +27,11 @@ class EpochIntervalSwitcher(EpochSetter):
     [0.1, 0.01, 0.01, 0.001]
 
     Args:
-        boundaries: The first epochs of the values after the first: strictly
-            increasing integers > 0, or whole `epochs(...)`.
+        boundaries: The first epoch of each value except the first: strictly increasing
+            integers > 0, or whole `epochs(...)`.
         values: Numbers >= 0, one more than `boundaries`.
         hyperparameter: `"learning_rate"`, `"momentum"`, `"weight_decay"`, ...
-        optimizer: Which optimizer, where the model has several: the attribute of the model
+        optimizer: Which optimizer, if the model has several: the attribute of the model
             that holds it, its name, or the optimizer itself; or a list of these.
         verbose: 1 to print a line for each epoch, 0 for none.
 

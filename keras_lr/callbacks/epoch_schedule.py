@@ -16,9 +16,8 @@ from .epoch_setter import EpochSetter
 class EpochSchedule(EpochSetter):
     """Sets a hyperparameter to `schedule(epoch)` at the start of each epoch.
 
-    Use it for a function of the epoch, or for a hyperparameter that should change
-    only between epochs. The value is added to
-    `logs[hyperparameter]`.
+    Use it for a Python function of the epoch, or for a hyperparameter that should change
+    only between epochs. It adds the value to `logs[hyperparameter]`.
 
     >>> import keras, numpy as np, keras_lr as klr
     >>> model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
@@ -29,11 +28,11 @@ class EpochSchedule(EpochSetter):
     [0.5, 0.6, 0.7]
 
     Args:
-        schedule: A schedule that counts epochs instead of steps; a `fraction(...)` is one of the epochs
-            of `fit`. Or a function that returns a number, of the epoch, or of the epoch
-            and the current value, as for Keras' `LearningRateScheduler`.
+        schedule: A schedule that counts epochs instead of steps; a `fraction(...)` is a fraction of the
+            epochs of `fit`. Or a function that returns a number and takes the epoch, or the epoch and
+            the current value, as for Keras' `LearningRateScheduler`.
         hyperparameter: `"learning_rate"`, `"momentum"`, `"weight_decay"`, ...
-        optimizer: Which optimizer, where the model has several: the attribute of the model
+        optimizer: Which optimizer, if the model has several: the attribute of the model
             that holds it, its name, or the optimizer itself; or a list of these.
         verbose: 1 to print a line for each epoch, 0 for none.
 

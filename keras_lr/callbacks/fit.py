@@ -109,7 +109,7 @@ def check_callbacks(callback: Any) -> None:
     name, running = type(callback).__name__, _callbacks_beside(callback)
     if sum(other is callback for other in running) > 1:
         raise ValueError(
-            f"Argument `callbacks` of `fit` must have each callback once. Make another `{name}`, or leave one out. "
+            f"Argument `callbacks` of `fit` must have each callback once. Create another `{name}`, or leave one out. "
             f"Received: the same `{name}` twice"
         )
     scheduled = [one for one in _written_by_keras(callback.model) if is_scheduled(one)]
@@ -121,7 +121,7 @@ def check_callbacks(callback: Any) -> None:
                 else "Compile with a number, or leave the callback out."
             )
             raise ValueError(
-                f"`{type(other).__name__}` can't set the learning rate of an optimizer where it follows a schedule. "
+                f"`{type(other).__name__}` can't set a learning rate that follows a schedule. "
                 f"{remedy} Received: learning_rate={source_of(scheduled[0], 'learning_rate')!r}"
             )
 

@@ -30,13 +30,15 @@ LARGEST_FILE = 1_000_000  # bytes; commands are some hundred
 
 
 class LiveControl(OptimizerCallback):
-    """Changes the learning rate or another hyperparameter of a running `fit` by commands in a small JSON file.
+    """Changes hyperparameters of a running `fit` by commands in a small JSON file.
 
-    The file names hyperparameters, each with one command: `{"set": 0.01}` replaces a
-    number or a schedule by a number, in all optimizers inside; `{"multiply": 0.5}`
-    multiplies a number, or the values of a schedule of the rate from then on;
-    `{"hold": true}` keeps a schedule at its current value, `false` lets it continue at
-    the current step. `{"stop": true}` ends the training after the epoch.
+    The file has one command for each hyperparameter, as in `{"learning_rate": {"set": 0.01}}`:
+
+    * `{"set": 0.01}` replaces a number or a schedule by a number, in all inner optimizers.
+    * `{"multiply": 0.5}` multiplies a number, or from then on the schedule of the learning rate.
+    * `{"hold": true}` keeps a schedule at its current value; `false` lets it continue at the current step.
+
+    `{"stop": true}` ends the training after the epoch.
 
     >>> import keras, numpy as np, pathlib, tempfile, keras_lr as klr
     >>> model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
@@ -49,29 +51,26 @@ class LiveControl(OptimizerCallback):
     >>> float(model.optimizer.learning_rate)
     0.05000000074505806
 
-    It reads the file at the beginning of each epoch. Each version of the file, identified
-    by its content and modification time, is applied once, completely or not at
-    all, and a restart does not repeat it. Commands that
-    can't be applied are reported and ignored. With several workers each must find the
-    same file.
+    The file is read at the start of each epoch. Each version of it, identified by its content
+    and modification time, is applied once, completely or not at all; a restart does not
+    repeat it. Commands that can't be applied are reported and ignored.
 
     Args:
         path: The file. It may be missing.
-        every: Also read the file every so many batches, an integer > 0; `None` for no. On JAX, which
-            otherwise keeps the model's state on the device during an epoch, each new
-            content copies that state back.
-        verbose: Whether to print a line for each command that is applied or ignored, 0 or 1.
-        optimizer: Which optimizer, where the model has several: the attribute of the model
+        every: Also read the file after this many batches, an integer > 0; `None` to read it only at the start of
+            epochs. On JAX, each new content copies the state of the model from the device.
+        verbose: 1 to print a line for each command that is applied or ignored, 0 for none.
+        optimizer: Which optimizer, if the model has several: the attribute of the model
             that holds it, its name, or the optimizer itself; or a list of these.
 
     Attributes:
-        applied: What was applied: dictionaries with `time`, `epoch`, `batch`, `iteration`,
-            `hyperparameter`, `command` and `value`, the new one, or a list for several optimizers.
-        log_path: A file in the same folder, `control.applied.jsonl` for `control.json`, to which
-            they are appended, one per line.
+        applied: A list of the applied commands: dictionaries with `time`, `epoch`, `batch`, `iteration`,
+            `hyperparameter`, `command` and the new `value`, a list for several optimizers.
+        log_path: The file that these are appended to, one per line: `control.applied.jsonl` for `control.json`.
 
     Raises:
-        TypeError, ValueError: An argument breaks its rule.
+        TypeError, ValueError: An argument breaks its rule. At the start of `fit`: there are several processes, which
+            would read the file at different times.
     """
 
     def __init__(self, path: str | os.PathLike, *, every: int | None = None, verbose: int = 1, optimizer: Any = None):
@@ -87,7 +86,7 @@ class LiveControl(OptimizerCallback):
     def set_model(self, model: Any) -> None:
         if fit.process_count(model) > 1:
             raise ValueError(
-                "`LiveControl` works in one process: several would read the file at different moments, and train "
+                "`LiveControl` works in one process only: several would read the file at different times, and train "
                 f"different weights. Leave it out. Received: {fit.process_count(model)} processes"
             )
         super().set_model(model)
@@ -127,8 +126,8 @@ class LiveControl(OptimizerCallback):
             if saved.shape != (32,) or saved.dtype != "uint8":
                 del optimizer._managed.callback_state[STATE_KEY]
                 warnings.warn(
-                    f"`LiveControl`: The saved mark of the commands that were applied is damaged. Those in {self.path} "
-                    "will be applied again, unless you remove them.",
+                    "`LiveControl`: The saved record of the last applied file is damaged. The commands in "
+                    f"{self.path} will be applied again, unless you remove them.",
                     stacklevel=2,
                 )
 

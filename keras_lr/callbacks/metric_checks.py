@@ -75,8 +75,8 @@ class MetricChecks(PartialEpochs):
         super().on_train_end(logs)
         if self._missing_in and not self._has_checked:
             warnings.warn(
-                f"`{type(self).__name__}` watches `{self.monitor}`, which no epoch of this `fit` reported, so it did "
-                f"nothing. The metrics were: {', '.join(self._missing_in)}.",
+                f"`{type(self).__name__}` did nothing, because no epoch of this `fit` reported `{self.monitor}`. "
+                f"The metrics were: {', '.join(self._missing_in)}.",
                 stacklevel=2,
             )
 

@@ -23,13 +23,13 @@ from .plateau_state import PlateauState, after_check, from_array, to_array
 
 
 class PlateauReducer(MetricChecks):
-    """Multiplies the learning rate by `factor` after `patience` checks in which `monitor` did not improve.
+    """Multiplies the learning rate by `factor` after `patience` checks in a row in which `monitor` did not improve.
 
-    The rate may be a number or any schedule, which the factor multiplies. A check is an
-    epoch that reports the metric, so it respects `validation_freq`. With `every`, it is a
-    part of an epoch, with the metric of only these batches. An improvement is better than
-    the best so far by more than `threshold` (times |best| if `relative`) plus `atol`; NaN
-    never is one. Several reducers may watch different metrics: their factors multiply.
+    The rate may be a number or any schedule. There is a check at the end of each epoch that
+    reports the metric, so `validation_freq` is respected. With `every`, there are checks
+    inside the epoch, each with the metric of its batches only. An improvement is better than
+    the best value by more than `threshold` (times |best| if `relative`) plus `atol`; NaN is
+    never an improvement. Several reducers may watch different metrics: their factors multiply.
 
     >>> import keras, numpy as np, keras_lr as klr
     >>> model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
@@ -41,60 +41,58 @@ class PlateauReducer(MetricChecks):
 
     The factor, the best value and the counts are saved with the optimizer, so n fits of k
     epochs equal one fit of n * k, also with a restart in between. Arguments are not saved:
-    those of the present callback apply. For another run with the same model, such as the
-    next fold of a cross-validation, pass `restart=True`. A warning tells you if the
-    saved state seems to belong to another run: the optimizer has made no step, or the
+    those of the current callback apply. To start another run with the same model, such as
+    the next fold of a cross-validation, pass `restart=True`. You get a warning if the saved
+    state seems to belong to another run, because the optimizer has made no step, or the
     weights are those with which that run began.
 
-    With `increase` it raises the rate after improvements, too. `PlateauReducer("loss", factor=0.95,
+    With `increase`, it also raises the rate after improvements. `PlateauReducer("loss", factor=0.95,
     patience=11, threshold=1e-6, relative=False, increase=1 / 0.95, minimum=1e-3, maximum=1.0)`
     is GreedyLR with its usual arguments.
 
     Args:
         monitor: The name of a metric in `logs`, also one that another callback adds.
-            Epochs without the metric are not checks.
-        factor: What a reduction multiplies the rate by, a number > 0 and < 1.
-        patience: How many checks in a row without an improvement lead to a reduction, an integer > 0.
+        factor: The factor of a reduction, a number > 0 and < 1.
+        patience: The number of checks in a row without an improvement before a reduction, an integer > 0.
         mode: `"min"`, `"max"`, or `"auto"` to infer it from the name of the metric.
-        cooldown: How many checks after a reduction do not count, an integer >= 0.
+        cooldown: The number of checks that don't count after a reduction, an integer >= 0.
         threshold: The smallest change that is an improvement, a number >= 0.
         relative: Whether `threshold` is a fraction of |best|.
-        atol: A change that an improvement needs in addition, a number >= 0: with
-            `relative` they are the `rtol` and `atol` of optax.
-        minimum: The smallest rate that a reduction leads to, a number >= 0.
+        atol: A number >= 0 that is added to the threshold. With `relative`, they are the
+            `rtol` and `atol` of optax.
+        minimum: The smallest rate after a reduction, a number >= 0.
         smoothing: How many values of the metric are averaged for a check, an integer > 0.
-        growth: What `patience` is multiplied by at each reduction, a number >= 1.
-        increase: What an increase multiplies the rate by, a number > 1; `None` for none.
-        increase_patience: How many improvements in a row lead to an increase, an integer > 0;
+        growth: The factor of `patience` after each reduction, a number >= 1.
+        increase: The factor of an increase, a number > 1; `None` for no increases.
+        increase_patience: The number of improvements in a row before an increase, an integer > 0;
             by default `patience`.
-        increase_cooldown: How many checks after an increase do not count; by default `cooldown`.
-        maximum: The largest rate that an increase leads to, a number > 0; `None` for any.
-        stop_at_minimum: Whether to end the training when a reduction at the minimum is due.
-        every: How many batches make a check, an integer > 0 or a span, at most an
-            epoch; `None` for a check each epoch. Counted from the start of each
-            epoch: with 225 batches and `every=100` checks are at 100 and 200, with
-            `epochs(0.25)` at 57, 113, 169 and 225. For training metrics that are sums
-            or means over batches.
+        increase_cooldown: The number of checks that don't count after an increase; by default `cooldown`.
+        maximum: The largest rate after an increase, a number > 0; `None` for no limit.
+        stop_at_minimum: Whether to end the training when a reduction is due at the minimum.
+        every: The number of batches per check, an integer > 0 or a span, at most an epoch;
+            `None` for a check each epoch. It is counted from the start of each epoch: with 225
+            batches, the checks for `every=100` are at 100 and 200, and for `epochs(0.25)` at 57,
+            113, 169 and 225. Works for training metrics that are sums or means over batches.
         restore_best: Whether a reduction, or the end by `stop_at_minimum`, restores the weights of
             the best check, trainable or not, with the optimizer's moments, averaged weights and
-            loss scale, and the state of an `AdaptiveMomentum`.
-            Gradients of an unfinished update are dropped; iterations and hyperparameters stay.
-            The copy is in host memory and renewed at each improvement. A restart loses it: a
-            reduction before the next improvement restores nothing.
+            loss scale, and the state of an `AdaptiveMomentum`. Iterations and hyperparameters
+            stay, and gradients of an unfinished update are dropped. The copy is kept in host
+            memory and not saved, so after a restart nothing is restored until the metric has
+            improved again.
         restart: Whether each `fit` forgets the best value, the counts and the reductions of this
-            callback, unless something else has set the rate since.
-            Weights and moments stay: for a new fold, use a new model.
-            `False` continues. A restore by `BackupAndRestore` continues anyway.
+            callback, unless something else has set the rate since. Weights and moments stay: for
+            a new fold, use a new model. `False` continues. A restore by `BackupAndRestore` always
+            continues.
         verbose: 1 to print a line for each change of the rate, 0 for none.
-        optimizer: Which optimizer, where the model has several: the attribute of the model
+        optimizer: Which optimizer, if the model has several: the attribute of the model
             that holds it, its name, or the optimizer itself; or a list of these.
 
     Raises:
-        TypeError, ValueError: An argument breaks its rule, or `mode` can't be inferred
-            from the name. At the start of `fit`: another callback sets the rate or watches the same metric,
-            `monitor` is a validation metric and there is no validation data, or
-            `every` is longer than an epoch or needs a number that the data does not
-            tell. At the first check: there is no such metric, and no other callback that could report it.
+        TypeError, ValueError: An argument breaks its rule, or `mode` can't be inferred from the
+            name. At the start of `fit`: another callback sets the rate or watches the same metric,
+            `monitor` is a validation metric and there is no validation data, or `every` is longer
+            than an epoch or needs a number that the data does not tell. At the first check: there
+            is no such metric, and no other callback could report it.
 
     Source: the rule of torch's ReduceLROnPlateau; `patience` counts as in Keras. Increases: GreedyLR (Subramanian,
         Krishnamoorthy and Murthy 2025, arXiv 2512.14527).

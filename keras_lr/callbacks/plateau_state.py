@@ -71,7 +71,7 @@ def from_array(rule: Any, array: Any) -> PlateauState:
     """A state that was saved.
 
     Raises:
-        ValueError: It is none, or one of another mode; the message says which.
+        ValueError: It is damaged, or for the other mode; the message says which.
     """
     sign = 1.0 if rule.mode == "min" else -1.0
     array = np.asarray(array)
@@ -81,7 +81,7 @@ def from_array(rule: Any, array: Any) -> PlateauState:
     if numbers[0] == LAYOUT and len(numbers) >= 7:
         _, saved_sign, best, bad, good, cooldown, reductions, *values = numbers
         if saved_sign == -sign:
-            raise ValueError(f"it is one of the other mode, and this one is {rule.mode!r}")
+            raise ValueError(f"it is for the other mode, and `mode` is {rule.mode!r}")
     else:  # of 0.1.0, with the patience as it had grown
         best, bad, cooldown, grown, *values = numbers
         saved_sign, good = sign, 0.0

@@ -68,9 +68,7 @@ def hold_out(owner: str, data: Data, validation_data: Any, validation_split: Any
     """The data to train on, and the arguments of `evaluate` for what is held out, as `fit` has both."""
     names = ("x", "y", "sample_weight")
     if (validation_data is None) == (validation_split is None):
-        arguments.reject(
-            owner, "validation_data", "given, or `validation_split`, and not both: it decides", validation_data
-        )
+        arguments.reject(owner, "validation_data", "given, or `validation_split`, but not both", validation_data)
     if validation_data is not None:
         held = dict(zip(names, keras.utils.unpack_x_y_sample_weight(validation_data), strict=True))
     else:

@@ -39,7 +39,7 @@ def find_learning_rate(
     shuffle: bool = True,
     verbose: Any = "auto",
 ) -> RangeTest:
-    """Train for some steps while the learning rate rises, and report at which rates the loss falls.
+    """Run a range test: train for some steps while the learning rate rises, and report where the loss falls.
 
     The rate of update t is `minimum * (maximum / minimum) ** (t / (steps - 1))`.
 
@@ -53,30 +53,28 @@ def find_learning_rate(
     'fair'
     >>> rate = klr.one_cycle(peak=found.recommended.peak, steps=klr.epochs(12))
 
-    It changes nothing. Afterwards the weights, the optimizer (its class, moments, iterations and rate),
-    the state of BatchNorm and other layers, metrics, compiled functions, `history` and the random states
-    of Python, numpy, Keras and the backend are restored, bit for bit, also if it is interrupted: training
-    continues as if the test had not been run. A model that was not built stays built, with the weights
-    that `fit` would begin with. The state of the data is not restored: a generator has yielded what
-    was used, and a `tf.data` pipeline that reshuffles each time has done so once.
+    Afterwards everything is restored, bit for bit, also if it is interrupted: weights, the optimizer (its class,
+    moments, iterations and rate), the state of BatchNorm and other layers, metrics, compiled functions, `history`,
+    and the random states of Python, numpy, Keras and the backend. Training continues as if there had been no test.
+    Two things remain. A model that was not built is built, with the weights that `fit` would start with. And data
+    is used: a generator has yielded its batches, and a `tf.data` pipeline that reshuffles has done so once.
 
-    The rate is a schedule inside the compiled step, which also records the loss of each batch before its
-    update, instead of Keras' running mean. The sweep starts at its own step 0 whatever the optimizer has counted.
-    It ends early when the smoothed loss is over 4 times its lowest value, or not finite. Data that is shorter than
-    the sweep is used again. With gradient accumulation a rate applies to an update, whose loss is the mean of its
-    batches. Optimizers with different rates, such as those of `layerwise`, keep their ratios; the largest rate is
-    swept.
+    The rate is a schedule inside the compiled step, which also records the loss of each batch before its update,
+    instead of Keras' running mean. The sweep always starts at step 0. It ends early if the smoothed loss exceeds 4
+    times its lowest value or is not finite. Data that is shorter than the sweep is repeated. With gradient
+    accumulation there is one rate per update, whose loss is the mean of its batches. Optimizers with different
+    rates, such as those of `layerwise`, keep the ratios of their rates; the sweep is that of the largest.
 
     Args:
         model: A compiled model.
         x, y, batch_size, sample_weight, class_weight, shuffle: As for `fit`.
         minimum: The first rate, a number > 0; 1e-7 by default.
         maximum: The last rate, a number > `minimum`; 10 by default.
-        steps: How many rates, an integer > 1; each is used for one update.
-        repeats: How many sweeps over different batches, an integer > 0; several give the
-            suggestions a spread.
-        hyperparameter: What is swept, as for `scheduled`: "momentum", "weight_decay", ...
-            Then `minimum` and `maximum` are required.
+        steps: The number of rates, an integer > 1; each is used for one update.
+        repeats: The number of sweeps over different batches, an integer > 0. With several,
+            the suggestions have a spread.
+        hyperparameter: The hyperparameter to sweep, as for `scheduled`: "momentum", "weight_decay", ...
+            For all but the learning rate, `minimum` and `maximum` are required.
         verbose: 0 for no progress bar.
 
     Returns:

@@ -20,7 +20,7 @@ BARS = "▁▂▃▄▅▆▇█"
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class RangeTest:
-    """The losses at rising values of a hyperparameter, as `find_learning_rate` returns them.
+    """The result of `find_learning_rate`: the losses at rising values of a hyperparameter, and what they suggest.
 
     >>> import numpy as np, keras_lr as klr
     >>> rates = np.geomspace(1e-5, 10, 100)
@@ -30,14 +30,14 @@ class RangeTest:
     (0.066, 0.027, 'fair')
 
     Attributes:
-        rates: The values that were used, an array.
-        losses: The loss of each, before the update with it; the mean of several sweeps.
+        rates: The values of the hyperparameter, an array.
+        losses: The loss at each value, before the update; the mean if there are several sweeps.
         smoothed: The smoothed losses.
-        runs: The losses of each sweep, an array of sweeps by rates, NaN where a sweep had ended.
-        recommended: `Recommendation`: a `peak` of a policy, a `constant` rate, their `reliability` and the `reason`.
-        suggestions: `Suggestions`, what other rules say: `steepest`, `valley`, `slide`, `minimum`, `lowest`.
-        hyperparameter: The name of the hyperparameter that was swept.
-        stopped: Why it ended before the last value; an empty string if it did not.
+        runs: The losses of each sweep, an array of sweeps by rates, with NaN after the end of a sweep.
+        recommended: `Recommendation`: the `peak` of a policy, a `constant` rate, their `reliability` and the `reason`.
+        suggestions: `Suggestions` of other rules: `steepest`, `valley`, `slide`, `minimum`, `lowest`.
+        hyperparameter: The name of the hyperparameter.
+        stopped: Why the test ended before the last value; an empty string if it did not.
     """
 
     rates: np.ndarray

@@ -20,13 +20,13 @@ WITHIN = {"fair": 5.0, "poor": 10.0}  # between a recommended and the best peak:
 
 @dataclasses.dataclass(frozen=True)
 class Recommendation:
-    """The learning rates to begin with, `None` where a range test shows none.
+    """The learning rates to start with; `None` if a range test shows none.
 
     Attributes:
         peak: The peak of a policy that decays, such as `one_cycle` and `warmup_cosine`.
         constant: A constant rate.
         between: The lowest and the highest peak that may be as good.
-        reliability: "fair", "poor" or "none"; for more, `tune_learning_rate`.
+        reliability: "fair", "poor" or "none". For a more reliable peak, use `tune_learning_rate`.
         reason: Where the rates come from, or why there are none.
     """
 

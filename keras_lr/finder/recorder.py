@@ -22,7 +22,8 @@ class LossRecorder(keras.metrics.Metric):
     def __init__(self, points: int, begin: int, batches: int):
         super().__init__(name="range_test", dtype="float32")
         self.points, self.begin, self.batches = points, begin, batches
-        self.values = self.add_variable([points], "zeros", name="values")
+        # Not a sum of those of the replicas, as metrics are: then each would have a part of the value.
+        self.values = self.add_variable([points], "zeros", aggregation="mean", name="values")
         self.total = self.add_variable([points], "zeros", name="total")
         self.count = self.add_variable([points], "zeros", name="count")
 

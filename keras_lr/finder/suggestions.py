@@ -19,18 +19,18 @@ class NoSuggestion(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Suggestions:
-    """The rates that the rules of other libraries suggest, `None` where a rule finds none.
+    """The rates that the rules of other libraries suggest; `None` if a rule finds none.
 
-    They may be 50 times apart; `Recommendation` says what to use.
+    They may differ by a factor of 50. Use `Recommendation` instead.
 
     Attributes:
-        steepest: Where the smoothed loss falls fastest, by the logarithm of the rate.
-        valley: The middle of the longest fall.
+        steepest: The rate at which the smoothed loss falls fastest, by the logarithm of the rate.
+        valley: The rate in the middle of the longest fall.
         slide: The last rate before the slope turns, coming from the end.
-        minimum: A tenth of the rate with the lowest smoothed loss; of the learning rate only.
+        minimum: A tenth of the rate with the lowest smoothed loss; for the learning rate only.
         lowest: The rate with the lowest smoothed loss.
         reasons: By name, why a rule suggests no rate.
-        spread: By name, the lowest and the highest of several sweeps.
+        spread: By name, the lowest and the highest rate of several sweeps.
 
     Sources: `lowest` as a peak, Smith, A Disciplined Approach, 2018 (arXiv 1803.09820); `steepest` by the logarithm,
     Gugger, How Do You Find A Good Learning Rate, 2018; `valley` is ESRI's and `slide` Novetta's, as in fastai 2.

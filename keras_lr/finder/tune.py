@@ -44,7 +44,7 @@ def tune_learning_rate(
     shuffle: bool = True,
     verbose: Any = "auto",
 ) -> TunedRate:
-    """Choose the peak of a policy by short trainings of the whole policy, judged by the validation loss.
+    """Choose the peak of a policy by the validation loss of short trainings with the whole policy.
 
     >>> import keras, numpy as np, keras_lr as klr
     >>> keras.utils.set_random_seed(0)
@@ -58,27 +58,31 @@ def tune_learning_rate(
     True
     >>> model.compile(optimizer=keras.optimizers.SGD(tuned.schedule, momentum=0.9), loss="mse")
 
-    A range test finds about where the peak is. From three peaks around it, a factor of 3.2 apart, the policy is trained
-    from the same start in a twelfth of the updates, at least 80 or an eighth: up and down again. If the first of them
-    lowers the loss little, they are half as long again, with higher peaks. While the lowest loss is at an end, the next
-    peak is tried, five at most. The lowest point of a parabola through the losses, by the logarithm of the peak, is the
-    best peak for that length; times `(short / long) ** 0.25` it is that for the whole training, because longer
-    trainings want lower peaks. Short trainings average the statistics of BatchNormalization over a shorter time.
+    It costs 0.35 to 0.6 of a training of 1,000 updates or more, and 0.8 of one of 300; `cost` of the result has the
+    exact figure. If the result is unsure, its `doubts` say why. As after `find_learning_rate`, everything is restored,
+    bit for bit, also if it is interrupted.
 
-    It costs 0.35 to 0.6 of a training of 1,000 updates or more, and 0.8 of one of 300: the result tells. A
-    peak that diverges is a bad one. Where the result is unsure, its `doubts` say why. As after `find_learning_rate`,
-    the model, its optimizer and the random states are what they were, bit for bit, also if it is interrupted.
+    1. A range test finds roughly where the peak is.
+    2. Three peaks around it, a factor of 3.2 apart, are compared by short trainings with the whole policy from the
+       same start. A short training has a twelfth of the updates, but at least 80 or an eighth, whichever is less. If
+       the first one hardly lowers the loss, all are half as long again, with higher peaks.
+    3. While the lowest loss is at an end, the next peak is tried, up to five in all. A peak that diverges is bad.
+    4. A parabola through the losses, by the logarithm of the peak, has its lowest point at the best peak for this
+       length. The peak for the whole training is `(short / long) ** 0.25` times that, because longer trainings need
+       lower peaks.
+
+    Short trainings average the statistics of BatchNormalization over a shorter time.
 
     Args:
-        model: A compiled model. Its optimizer is used with all its settings but the learning rate.
-        x, y, batch_size, sample_weight, class_weight, shuffle: As for `fit`, but no generator.
+        model: A compiled model. The settings of its optimizer are used, except the learning rate.
+        x, y, batch_size, sample_weight, class_weight, shuffle: As for `fit`, except that generators don't work.
         epochs, steps_per_epoch: The length of the whole training, as for `fit`: integers > 0, for at least 40 updates.
         schedule: The policy, a function of a peak and a number of steps: `keras_lr.one_cycle`,
-            `keras_lr.warmup_cosine`, `keras.optimizers.schedules.CosineDecay`, or of your own, such as
+            `keras_lr.warmup_cosine`, `keras.optimizers.schedules.CosineDecay`, or your own, such as
             `lambda peak, steps: keras_lr.flat_cosine(peak, steps, decay=0.3)`, or `lambda peak, steps: peak` for a
-            constant.
-        validation_data, validation_split: What decides, as for `fit`; one of them is required. At most as much of it
-            is used as a short training has examples.
+            constant rate.
+        validation_data, validation_split: The data that decides, as for `fit`; one of them is required. Of this data,
+            at most as many examples are used as a short training has.
         verbose: 0 for no progress bar.
 
     Returns:
@@ -87,7 +91,7 @@ def tune_learning_rate(
     Raises:
         TypeError, ValueError: An argument breaks its rule, or no peak leads to a finite loss.
 
-    Source: that the best peak falls with the length, by a power of it, Bjorck et al., Scaling Optimal LR Across Token
+    Source: the best peak falls with a power of the length, Bjorck et al., Scaling Optimal LR Across Token
     Horizons, 2024 (arXiv 2409.19913); the power 1/4 and the rest are from `benchmarks/tuner.py`.
     """
     check_model(OWNER, model, "learning_rate")
@@ -121,8 +125,8 @@ def tune_learning_rate(
 
         if math.isinf(min(climb(middle, loss_of, PEAKS).values())):
             raise ValueError(
-                f"The validation loss is not finite whatever the peak, from {max(trials):.2g} down to "
-                f"{min(trials):.2g}. See whether the data and the first loss are finite. Received: loss={first}"
+                f"The validation loss is not finite for any peak from {max(trials):.2g} down to "
+                f"{min(trials):.2g}. Check that the data and the first loss are finite. Received: loss={first}"
             )
         by_peak = tuple(trials[peak] for peak in sorted(trials))
         return TunedRate(schedule, steps, by_peak, test, first, (len(test.losses) + short.cost) / steps)

@@ -18,12 +18,12 @@ LEVEL = 0.05  # of the fall of the loss, where it is to fall further: what diffe
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Trial:
-    """A short training of the whole policy, and what it led to.
+    """A short training with the whole policy, and its result.
 
     Attributes:
         peak: The peak of the policy.
-        updates: How many updates it had.
-        loss: The validation loss after it; infinite if it diverged.
+        updates: The number of updates.
+        loss: The validation loss after the training; infinite if it diverged.
         batch_losses: The validation loss of each batch, an array.
     """
 
@@ -47,7 +47,7 @@ class Trial:
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class TunedRate:
-    """The peak of a policy that `tune_learning_rate` chose, the policy with it, and the evidence.
+    """The result of `tune_learning_rate`: the peak of a policy, the policy with this peak, and the evidence.
 
     >>> import numpy as np, keras_lr as klr
     >>> rates, batches = np.geomspace(1e-5, 10, 100), np.zeros(4)
@@ -61,16 +61,16 @@ class TunedRate:
     True
 
     Attributes:
-        peak: The peak for the whole training, of two digits.
-        schedule: The policy with it, to compile with.
+        peak: The peak for the whole training, to two digits.
+        schedule: The policy with this peak. Pass it to the optimizer.
         between: The smallest and the largest peak that may be as good.
-        reliability: "good", or "poor" where there are `doubts`.
+        reliability: "good", or "poor" if there are `doubts`.
         doubts: Why the peak may be wrong, a tuple of texts.
-        trials: The short trainings, by rising peak: each with `peak`, `updates` and the validation `loss`.
-        range_test: The sweep before them, a `RangeTest`.
+        trials: The short trainings, sorted by peak: each with `peak`, `updates` and the validation `loss`.
+        range_test: The range test before them, a `RangeTest`.
         steps: The updates of the whole training.
         first_loss: The loss before the training.
-        cost: What the tuning cost, in whole trainings; a batch that is only evaluated counts as a third of one.
+        cost: The cost of the tuning, in whole trainings. A batch that is only evaluated counts as a third of a batch.
     """
 
     policy: Any

@@ -26,8 +26,8 @@ def build(model: Any) -> None:
         return
     if not all(has_value(weight) for weight in model.weights):
         raise ValueError(
-            "The weights of the model have no values, because an earlier `fit` failed in its first step, in which "
-            "Keras was to create them. Make and compile the model again."
+            "The weights of the model have no values, because an earlier `fit` failed in its first step, before Keras "
+            "created them. Create and compile the model again."
         )
     _check_strategy(model)
     with undone_on_error([optimizer]), strategy_scope(model):

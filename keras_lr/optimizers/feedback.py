@@ -90,6 +90,8 @@ def update_rules(optimizer: Any, grads: Any, weights: Any) -> None:
     gradients = read(_full_gradients(optimizer, grads, weights))
     indices = [optimizer._get_variable_index(weight) for weight in weights]
     before = read(weights)
+    # A gradient that is not finite changes nothing: what it leads to would stay in the state for ever.
+    is_finite = keras.ops.isfinite(gradients.norm())
     for name, rule in sorted(rules.items(), key=lambda item: item[0] != "learning_rate"):
         keeps = rule.keeps_initial_weights
         signals = Signals(
@@ -104,7 +106,7 @@ def update_rules(optimizer: Any, grads: Any, weights: Any) -> None:
                 key: value_of(getattr(optimizer, key)) for key in HYPERPARAMETERS if hasattr(optimizer, key)
             },
         )
-        _update_rule(optimizer, name, rule, signals, indices)
+        _update_rule(optimizer, name, rule, signals, indices, is_finite)
 
 
 def rescale_moments(optimizer: Any, variables: Any) -> None:
@@ -123,7 +125,7 @@ def rescale_moments(optimizer: Any, variables: Any) -> None:
                 optimizer.assign(slot, slot * keras.ops.cast(value_of(factor), slot.dtype))
 
 
-def _update_rule(optimizer: Any, name: str, rule: Rule, signals: Signals, indices: list[int]) -> None:
+def _update_rule(optimizer: Any, name: str, rule: Rule, signals: Signals, indices: list[int], is_finite: Any) -> None:
     managed = optimizer._managed
     scalars = {suffix: managed.variables[f"{name}_{suffix}"] for suffix in rule.initial_state()}
     slots = {slot: [managed.slots[f"{name}_{slot}"][index] for index in indices] for slot in rule.slots}
@@ -134,17 +136,17 @@ def _update_rule(optimizer: Any, name: str, rule: Rule, signals: Signals, indice
     after, value = result
     if name == "learning_rate":
         value = value * signals.learning_rate
-    # A gradient that is not finite changes nothing: what it leads to would stay in the state for ever.
-    is_finite = keras.ops.isfinite(sum(after[key] for key in scalars) + value)
-    # Then the moments stay, too: a factor is for one update.
+    are_finite = keras.ops.logical_and(is_finite, keras.ops.isfinite(sum(after[key] for key in scalars) + value))
+    # Otherwise the moments stay, too: a factor is for one update.
     kept = before | {key: 1.0 for key in (FIRST_MOMENT_FACTOR, SECOND_MOMENT_FACTOR) if key in before}
     variables = [managed.variables[name], *scalars.values()]
-    pairs = [(value, value_of(managed.variables[name])), *((after[key], kept[key]) for key in scalars)]
-    for slot in slots:
+    old = [value_of(managed.variables[name]), *(kept[key] for key in scalars)]
+    values = [where(are_finite, *pair) for pair in zip([value, *(after[key] for key in scalars)], old, strict=True)]
+    for slot in slots:  # not `are_finite`, which XLA knows only after a pass over the slots
         variables += slots[slot]
-        pairs += zip(after[slot], vectors[slot], strict=True)
+        values += [where(is_finite, *pair) for pair in zip(after[slot], vectors[slot], strict=True)]
     # All are computed before one is assigned: on torch the state before is that of the variables in place.
-    assign(variables, [where(is_finite, new, old) for new, old in pairs])
+    assign(variables, values)
 
 
 def _initial_weights(optimizer: Any, name: str, weights: Vector, indices: list[int]) -> Vector:

@@ -76,7 +76,7 @@ def _validate_owners(name: str, value: Any, optimizer: Any, owners: list[Any], f
                 name,
                 "given before the optimizer is built with a momentum of 0",
                 value,
-                "It has no slots for one. Make a new optimizer with the momentum.",
+                "It has no velocity. Create a new optimizer with a momentum.",
             )
 
 

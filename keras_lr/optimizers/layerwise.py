@@ -42,10 +42,10 @@ def layerwise(
 ) -> Any:
     """An optimizer that trains each layer at `factor * decay ** depth` times the learning rate of `optimizer`.
 
-    `depth` is 0 for the last layer with weights, 1 for the one before it. Layers inside
-    nested models count one by one, and so do the blocks of a layer, such as those of an
-    encoder; all layers of a block have its depth. Embeddings in a row have one depth.
-    Variables that no pattern matches have factor 1.
+    `depth` is 0 for the last layer with weights, 1 for the layer before it, and so on. Each
+    layer of a nested model counts, and so does each block of a layer, such as those of an
+    encoder; all layers of a block have its depth. Successive embeddings have one depth.
+    Variables that match no pattern have factor 1.
 
     >>> import keras, keras_lr as klr
     >>> layers = [keras.layers.Dense(8, name="body"), keras.layers.Dense(1, name="head")]
@@ -55,15 +55,17 @@ def layerwise(
     >>> [float(part.learning_rate) for part in model.optimizer.optimizers]
     [0.05000000074505806, 0.10000000149011612]
 
-    A pattern matches whole components of a path: `dense` is the layer, not `dense_1`;
-    `encoder` matches all layers of a nested model, `encoder/dense` one of them, `.*bias`
-    every bias. The result is a `keras.optimizers.MultiOptimizer`: one copy of
-    `optimizer` for each factor, without its moments and `exclude_from_weight_decay`;
-    `global_clipnorm` applies to the norm of the layers of one copy.
+    A pattern matches whole components of a path: `dense` matches this layer, but not
+    `dense_1`; `encoder` matches all layers of a nested model, `encoder/dense` one of them,
+    and `.*bias` every bias.
+
+    The result is a `keras.optimizers.MultiOptimizer` with a copy of `optimizer` for each
+    factor. The copies don't have its moments or its `exclude_from_weight_decay`, and
+    `global_clipnorm` applies to the layers of each copy separately.
 
     Args:
         model: A built model.
-        optimizer: A Keras optimizer, its rate a number or a schedule.
+        optimizer: A Keras optimizer with a number or a schedule as its rate.
         factors: Regular expressions and their factors, numbers > 0.
         decay: The factor of each layer relative to the next, a number > 0 and <= 1.
 
@@ -71,8 +73,8 @@ def layerwise(
         The optimizer to compile with. A saved and loaded model has the same factors.
 
     Raises:
-        TypeError, ValueError: An argument breaks its rule; a pattern matches nothing, or
-            two of different factors match the same variable.
+        TypeError, ValueError: An argument breaks its rule, a pattern matches nothing, or
+            two patterns with different factors match the same variable.
         ImportError: Keras is older than 3.15 and has no `MultiOptimizer`.
     """
     if not hasattr(keras.optimizers, "MultiOptimizer"):

@@ -23,7 +23,7 @@ from .variables import renew_variables, variable_scope
 
 @checks_names
 def set_learning_rate(model_or_optimizer: Any, value: Any) -> None:
-    """Give a compiled, trained or loaded model another learning rate, keeping moments and iterations.
+    """Set another learning rate for a compiled, trained or loaded model, which keeps its moments and iterations.
 
     >>> import keras, keras_lr as klr
     >>> model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
@@ -33,16 +33,16 @@ def set_learning_rate(model_or_optimizer: Any, value: Any) -> None:
     >>> float(model.optimizer.learning_rate)
     0.0020000000949949026
 
-    It works from a number to a schedule and back, at any time, also from a callback
-    between two epochs. The schedule continues at the current step of the optimizer.
-    Earlier reductions by `PlateauReducer` belong to the old rate and are dropped.
+    The old and the new rate may be a number, a schedule or a rule. Call it at any time,
+    also in a callback between two epochs. A schedule continues at the current step of
+    the optimizer. Earlier reductions by `PlateauReducer` are dropped.
 
     Args:
-        model_or_optimizer: A compiled model, or an optimizer; all optimizers inside it get
-            the rate. Of a model with several, pass one of them. A step that you have
-            compiled yourself, by `tf.function` or `jax.jit`, must be compiled again.
-        value: A schedule, of this library or another, a number >= 0, or a rule, such as `Prodigy()`. A rule
-            starts from the weights as they are; one of the same class continues with its state.
+        model_or_optimizer: A compiled model, or an optimizer, of which all inner optimizers
+            get the rate. If the model has several optimizers, pass one of them. A step that
+            you have compiled yourself, by `tf.function` or `jax.jit`, must be compiled again.
+        value: A number >= 0, a schedule of keras_lr or another library, or a rule such as `Prodigy()`. A rule
+            starts from the current weights; if it replaces one of the same class, it continues with its state.
 
     Raises:
         TypeError, ValueError: `value` is none of these, or the model is not compiled.

@@ -19,11 +19,11 @@ OWNER = "resume_at"
 
 @checks_names
 def resume_at(model: Any, *, epoch: int, steps_per_epoch: int) -> None:
-    """Have the schedules of a compiled model continue where `epoch` begins: at batch `epoch * steps_per_epoch`.
+    """Make the schedules of a compiled model continue at the start of `epoch`, at batch `epoch * steps_per_epoch`.
 
-    Use it before `fit(initial_epoch=epoch)` if the optimizer does not know the step,
-    as after loading only the weights. `epoch=0` restarts
-    the schedules of a trained model, as `BindSpans(restart=True)` does in each `fit`.
+    Use it before `fit(initial_epoch=epoch)` if the optimizer does not know its step,
+    for example after you loaded only the weights. `epoch=0` restarts the schedules of
+    a trained model, as `BindSpans(restart=True)` does in each `fit`.
 
     >>> import keras, numpy as np, keras_lr as klr
     >>> model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
@@ -32,15 +32,15 @@ def resume_at(model: Any, *, epoch: int, steps_per_epoch: int) -> None:
     >>> float(model.optimizer.learning_rate)
     0.25
 
-    Moments stay as they are. If they are lost too, Adam's first steps are up to 6.6 times
-    too large with its usual betas, because it corrects the bias of the new moments by the
-    step count. Load the whole optimizer if you have a file of it.
+    Moments don't change. If they are lost, Adam's first steps are up to 6.6 times too
+    large with the usual betas, because it corrects their bias by the step count. So if
+    you have a file of the whole model, load that instead.
 
     Args:
-        model: A compiled and built model, or an optimizer. All optimizers of the model are set.
-        epoch: How many epochs are done, an integer >= 0.
-        steps_per_epoch: How many batches an epoch has, an integer > 0; batches
-            also with `gradient_accumulation_steps`.
+        model: A compiled and built model, of which all optimizers are set, or an optimizer.
+        epoch: The number of epochs that are done, an integer >= 0.
+        steps_per_epoch: Batches per epoch, an integer > 0; with `gradient_accumulation_steps`
+            also batches, not updates.
 
     Raises:
         TypeError, ValueError: An argument breaks its rule, or there are more steps than the optimizer can count.

@@ -1,4 +1,4 @@
-"""Has any hyperparameter of an optimizer follow a schedule, or makes it a variable that can be assigned."""
+"""Lets any hyperparameter of an optimizer follow a schedule, or makes it a variable that can be assigned."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .model_optimizers import only_optimizer
 
 
 def scheduled(optimizer: Any, *, correct_bias: bool | None = None, **hyperparameters: Any) -> Any:
-    """Have hyperparameters of an optimizer follow schedules or rules, or be variables that can be assigned.
+    """Let hyperparameters of an optimizer follow schedules or rules, or make them variables that you can assign.
 
     >>> import keras, keras_lr as klr
     >>> optimizer = klr.scheduled(
@@ -32,36 +32,35 @@ def scheduled(optimizer: Any, *, correct_bias: bool | None = None, **hyperparame
     0.009999999776482582
 
     Keras compiles these numbers into the training step as constants, so assigning
-    them has no effect. `scheduled` returns the same object, with a subclass of its
-    class that keeps them in float32 variables and sets them once per update from
-    their schedules. They are saved with the model. A file of the plain optimizer loads
-    into the scheduled one with its moments and iterations.
+    them has no effect. `scheduled` returns the same object and changes its class to a
+    subclass, which keeps them in float32 variables and sets these once per update.
+    They are saved with the model. Files of the plain optimizer can be loaded, with
+    moments and iterations.
 
     Schedules count updates, also under gradient accumulation.
 
-    `Adam`, `AdamW` and `Adamax` divide by 1 - beta**t to correct the bias of their
-    averages. With a beta that changes, the right divisor is 1 minus the product of
-    the betas used, so the optimizer divides by that. Keras and torch use the power of
-    the last beta, which makes steps up to 10 times too large while beta_1 rises.
+    `Adam`, `AdamW` and `Adamax` correct the bias of their averages by the product of
+    the betas used, which is correct for a beta that changes. Keras and torch use the
+    power of the last beta, which makes steps up to 10 times too large while beta_1 rises.
 
     Args:
-        optimizer: A Keras optimizer, before or after `compile` and `build`; the
-            optimizers inside a `LossScaleOptimizer` or `MultiOptimizer` are managed
-            where they have the hyperparameter. Or a compiled model. A step that you have
-            compiled yourself, by `tf.function` or `jax.jit`, must be compiled again.
-        correct_bias: `False` to divide by the power of the last beta, as Keras
-            does; `None` leaves it as it is, at first `True`.
-        hyperparameters: By name: a schedule, a number, `True` for a variable with the
-            present number, or a rule: for a learning rate `Prodigy`, `DAdaptation` or `DoWG`,
-            for a momentum `AdaptiveMomentum`.
+        optimizer: A Keras optimizer, before or after `compile` and `build`, or a compiled
+            model. In a `LossScaleOptimizer` or `MultiOptimizer`, all inner optimizers that
+            have the hyperparameter are managed. A step that you have compiled yourself, by
+            `tf.function` or `jax.jit`, must be compiled again.
+        correct_bias: `False` to correct the bias by the power of the last beta, as Keras
+            does; `None` for no change, at first `True`.
+        hyperparameters: For each name a schedule, a number, `True` for a variable with the
+            current number, or a rule: for the learning rate `Prodigy`, `DAdaptation` or `DoWG`,
+            for a momentum or beta_1 `AdaptiveMomentum`.
 
     Returns:
         The optimizer.
 
     Raises:
-        ValueError: The optimizer has no such hyperparameter; it can no longer be
-            changed (a momentum that was 0 when the optimizer was built has no
-            slots); a value is out of range. Nothing is changed then.
+        ValueError: The optimizer has no such hyperparameter, it can no longer be
+            changed (an optimizer built with a momentum of 0 has no velocity), or a
+            value is out of range. The optimizer is then unchanged.
         TypeError: A value is none of the above.
     """
     if isinstance(optimizer, keras.Model):
@@ -95,9 +94,9 @@ def make_assignable(model: Any, optimizers: list[Any], name: str, function: str)
     for optimizer in [inner for outer in optimizers for inner in inner_optimizers(outer)]:
         if is_scheduled(optimizer, name):
             raise ValueError(
-                f"`{function}` can't set `{name}` of an optimizer where it follows a schedule. Compile with a number, "
-                "as in `SGD(0.1)`, or leave the callback out; the schedule `keras_lr.Intervals` does what "
-                f"`EpochIntervalSwitcher` does. Received: {name}={source_of(optimizer, name)!r}"
+                f"`{function}` can't set `{name}`, because it follows a schedule. Compile with a number, "
+                "as in `SGD(0.1)`, or leave the callback out; the schedule `keras_lr.Intervals` does the same as "
+                f"`EpochIntervalSwitcher`. Received: {name}={source_of(optimizer, name)!r}"
             )
     with atomic_change(optimizers, model):
         for outer in optimizers if name != "learning_rate" else ():

@@ -116,7 +116,7 @@ class SavedState(keras.Loss):
                 slots[name].assign(_read_slot(store, name, slots[name].shape))
             elif name != "learning_rate" and name in inspect.signature(self._managed.plain_class).parameters:
                 warnings.warn(
-                    f"`{name}` was a variable of the optimizer when this file was saved, and is none now, so its value "
+                    f"`{name}` was a variable of the optimizer when this file was saved, but is not now, so its value "
                     f"is not loaded. Before loading, call `keras_lr.scheduled(optimizer, {name}=True)`.",
                     stacklevel=2,
                 )

@@ -14,7 +14,7 @@ MARKERS = {"steepest": "^", "valley": "o", "slide": "s", "minimum": "D", "lowest
 
 
 def plot_range_tests(tests: Any, *, ax: Any = None) -> Any:
-    """Draw the losses of a range test with what it recommends and suggests, or the smoothed losses of several.
+    """Draw a range test with its recommendation and suggestions, or the smoothed losses of several range tests.
 
     For a grid, such as learning rate by weight decay, test the rate once for each weight decay:
 
@@ -26,7 +26,7 @@ def plot_range_tests(tests: Any, *, ax: Any = None) -> Any:
     >>> ax.figure.savefig("grid.png")  # doctest: +SKIP
 
     Args:
-        tests: A `RangeTest`, or several by the name that the legend shows; all of one hyperparameter.
+        tests: A `RangeTest`, or a dictionary of several of the same hyperparameter, with names for the legend.
         ax: The matplotlib Axes to draw on; by default those of a new figure.
 
     Returns:
@@ -83,7 +83,7 @@ def plot_tuned_rate(tuned: Any, *, ax: Any = None) -> Any:
     """Draw the validation losses of the trials of a `TunedRate` by their peak, and the peak for the whole training.
 
     Args:
-        tuned: What `tune_learning_rate` returns.
+        tuned: The result of `tune_learning_rate`.
         ax: The matplotlib Axes to draw on; by default those of a new figure.
 
     Returns:

@@ -17,8 +17,8 @@ def plot_monitor(monitor: Any, *, axes: Any = None) -> Any:
     """Draw the hyperparameters that were applied at each step, in one panel each.
 
     Args:
-        monitor: A `Monitor` after `fit`, or a dictionary as its `steps`: arrays by name. Those of
-            several optimizers, as `learning_rate_body`, share a panel.
+        monitor: A `Monitor` after `fit`, or a dictionary of arrays like its `steps`. Names of
+            several optimizers, such as `learning_rate_body`, share a panel.
         axes: Matplotlib Axes, one for each panel; by default those of a new figure.
 
     Returns:
@@ -79,10 +79,10 @@ def plot_paths(
     >>> axes = plot_paths(lambda x, y: x**2 + 3 * y**2, {"straight": path}, minimum=(0, 0))
 
     Args:
-        surface: The height at `x` and `y`, for arrays of them.
-        paths: By name, an array of points by 2, from the start to the end.
-        steps: By name, a dictionary as `Monitor.steps`: arrays by hyperparameter, each with its own panel.
-        limits: The smallest and the largest x, and those of y; around the paths by default.
+        surface: A function that returns the heights at arrays `x` and `y`.
+        paths: For each name, an array of shape (points, 2), from the start to the end.
+        steps: For each name, a dictionary like `Monitor.steps`. Each hyperparameter has its own panel.
+        limits: The smallest and largest x, and the smallest and largest y; by default around the paths.
         minimum: A point to mark with a star.
 
     Returns:

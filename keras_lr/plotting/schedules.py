@@ -33,9 +33,8 @@ def plot_schedules(schedules: dict[str, Any] | Sequence[Any], steps: Any = None,
     >>> ax.figure.savefig("schedules.png")  # doctest: +SKIP
 
     Args:
-        schedules: Schedules by the name that the legend shows, or a sequence of
-            them, which are named by their repr. Keras' own schedules and
-            numbers work too.
+        schedules: A dictionary of schedules with names for the legend, or a sequence of
+            schedules. Keras' own schedules and numbers also work.
         steps: A number n for the steps 0 to n-1, or increasing integers; by default
             all steps until the last schedule has ended, and some more.
         ax: The matplotlib Axes to draw on; by default those of a new figure.

@@ -26,7 +26,7 @@ def new_figure(**options: Any) -> Any:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ImportError('Pictures need matplotlib: pip install "keras-lr[compare]"') from error
+        raise ImportError("Plots need matplotlib: pip install matplotlib") from error
     figure: Any = Figure(layout="constrained", **options)
     figure._repr_png_ = functools.partial(as_png, figure)  # pyplot does this only for its own figures
     return figure

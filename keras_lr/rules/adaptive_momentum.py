@@ -19,22 +19,23 @@ SMOOTHING, LIMIT = 0.4, 5.0
 
 @rule
 class AdaptiveMomentum(Rule):
-    """A momentum that starts low, rises while the gradients agree, and drops where training oscillates.
+    """A momentum that starts low, rises while successive gradients agree, and drops when training oscillates.
 
-    A memory of M steps is a momentum of 1 - 1/M. In each update, with the gradient
-    g, the velocity v of the previous update and the learning rate:
+    A memory of M steps is a momentum of 1 - 1/M. Each update has a gradient g, a learning
+    rate, and the velocity v from before the update:
 
         o = 0.4 * o + 0.6 * clip(g·v / (rate * g·g), -5, 5)
         if o > 1.5:  M = M / 2, o = 0, and this update has no momentum at all
         else:        M = max(M + 0.08, 1.04 * M), at most 1 / (1 - peak) if o < -3, else 1 / (1 - usual)
 
-    o > 1.5 is an overshoot: above 1 / momentum the step would go uphill even with
-    the new gradient in it. Noise alone does not cause it: where the loss is
-    stationary, the steps go downhill on average. o < -3 means that the gradients
-    agree: the velocity goes down the gradient by more than the last three steps
-    explain. A memory above the usual one is kept meanwhile. For a beta_1, v is minus
-    the first moment times the memory it was made with, its products are weighted as
-    the steps are, and the learning rate cancels out.
+    o > 1.5 is an overshoot: above 1 / momentum, the step would go uphill despite the new
+    gradient. Noise alone does not cause this, because at a stationary loss the steps go
+    downhill on average. o < -3 means that the gradients agree: along the gradient, the
+    velocity is longer than three gradient steps. A memory above the usual one is kept
+    until an overshoot.
+
+    For a beta_1, v is minus the first moment times its memory, the products are weighted
+    as the steps of Adam are, and the learning rate cancels.
 
     >>> import keras, numpy as np, keras_lr as klr
     >>> rule = klr.AdaptiveMomentum()
@@ -45,14 +46,14 @@ class AdaptiveMomentum(Rule):
     >>> round(float(optimizer.momentum), 6)  # a memory of 1.32 after 4 updates
     0.242424
 
-    Its state is kept in variables of the optimizer: computed in the graph, saved with the model.
+    Its state is computed in the training step, kept in variables of the optimizer and saved with the model.
 
     Args:
         start: The initial momentum, and the lowest one except after an overshoot.
-        usual: The limit where the gradients are nearly uncorrelated, as in small batches.
-        peak: The limit where the gradients agree.
+        usual: The limit if the gradients are nearly uncorrelated, as with small batches.
+        peak: The limit if the gradients agree.
 
-    All are numbers >= 0 and < 1, in this order.
+    All three are numbers >= 0 and < 1, and `start` <= `usual` <= `peak`.
 
     Source: this library's; measured in `docs/momentum.md`. The restart is that of O'Donoghue and Candès, 2012, arXiv
         1204.3982.

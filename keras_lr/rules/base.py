@@ -25,14 +25,14 @@ class Signals:
     Attributes:
         gradients: The gradients of the update: accumulated, summed over replicas, clipped.
         weights: The weights before the update.
-        learning_rate: The learning rate of the update, a scalar; for a rule of the learning rate what it is multiplied
-            by, which is the value of its schedule.
-        first_moments: The slots for the momentum before the update: the velocity of `SGD`, the average of gradients of
-            `Adam`; `None` where the optimizer has none.
-        second_moments: The averages of squared gradients before the update; `None` where the optimizer has none.
-        initial_weights: The weights before the first update of the rule; `None` unless the rule has them kept.
+        learning_rate: The learning rate of the update, a scalar. For a rule of the learning rate, the value of its
+            schedule.
+        first_moments: The velocity of `SGD` or the averaged gradients of `Adam`, before the update; `None` if the
+            optimizer has none.
+        second_moments: The averages of squared gradients before the update; `None` if the optimizer has none.
+        initial_weights: The weights before the first update of the rule; `None` unless `keeps_initial_weights`.
         updates: The number of this update, 1 for the first one of the optimizer.
-        hyperparameters: `"momentum"`, `"beta_1"`, `"beta_2"`, `"epsilon"`: those that the optimizer has.
+        hyperparameters: The `"momentum"`, `"beta_1"`, `"beta_2"` and `"epsilon"` that the optimizer has.
     """
 
     gradients: Vector
@@ -61,10 +61,10 @@ def rule(cls: type[_Rule]) -> type[_Rule]: ...
 @overload
 def rule(*, package: str | None = None) -> Callable[[type[_Rule]], type[_Rule]]: ...
 def rule(cls: Any = None, *, package: str | None = None) -> Any:
-    """Make a `Rule` of a class: its annotated fields are its arguments, `update` is its formula.
+    """Turn a class into a `Rule`: its annotated fields are the arguments, `update` is the formula.
 
-    The class becomes a frozen dataclass with checked arguments, config, `==`, hash, repr and pickle, and is registered
-    with Keras, so that a saved model finds it by name.
+    The class gets checked arguments, config, `==`, hash, repr and pickle. It is registered with Keras, so that a saved
+    model finds it by name.
 
     >>> import keras, keras_lr as klr
     >>> @klr.rule(package="my_project")
@@ -102,10 +102,10 @@ def rule(cls: Any = None, *, package: str | None = None) -> Any:
 
 
 class Rule(Settings):
-    """A value that adapts to the training: computed in each update of the optimizer, from the gradients.
+    """A hyperparameter that is computed from the gradients, in each update of the optimizer.
 
-    `scheduled` and `set_learning_rate` take one for a hyperparameter. If it has a `schedule`, the value is multiplied
-    by that of the schedule: the rule finds the scale, the schedule gives the shape.
+    Pass it to `scheduled` or `set_learning_rate`. If it has a `schedule`, this multiplies the value: the rule
+    determines the scale, the schedule the shape.
 
     >>> import keras, keras_lr as klr
     >>> rule = klr.Prodigy(klr.Cosine(1.0, 0.0, steps=klr.epochs(20)))
@@ -113,18 +113,18 @@ class Rule(Settings):
     True
     >>> optimizer = klr.scheduled(keras.optimizers.Adam(), learning_rate=rule)
 
-    Subclasses are made by `@rule`, which turns their fields into arguments. The optimizer keeps the state, which
-    is saved with the model.
+    To write your own, decorate a subclass with `@rule`, which turns its fields into arguments. The optimizer keeps
+    the state, which is saved with the model.
     """
 
     hyperparameters: ClassVar[tuple[str, ...]] = ("learning_rate",)
-    """The names of the hyperparameters that the rule can drive."""
+    """The names of the hyperparameters that the rule can set."""
     optimizers: ClassVar[tuple[str, ...]] = ()
-    """The names of the optimizer classes that the rule is for, with those that derive from them; if empty, all."""
+    """The names of the optimizer classes that the rule supports, including their subclasses; if empty, all."""
     slots: ClassVar[tuple[str, ...]] = ()
-    """The names of the state that has an element for each weight, 0 at first."""
+    """The names of state in the shape of the weights, which starts at 0."""
     keeps_initial_weights: ClassVar[bool] = False
-    """Whether `signals` has the initial weights, which takes a value for each weight."""
+    """Whether `signals` has the initial weights, which takes memory for one value per weight."""
     reported: ClassVar[tuple[str, ...]] = ()
     """The names of the scalar state that `Monitor` records."""
     where_it_goes: ClassVar[str] = (
@@ -135,8 +135,8 @@ class Rule(Settings):
     def initial_state(self) -> dict[str, float]:
         """The scalar state by name, with its initial values; by default there is none.
 
-        What it names `first_moment_factor` and `second_moment_factor` multiplies the moments of the optimizer before
-        the update.
+        State named `first_moment_factor` or `second_moment_factor` multiplies the moments of the optimizer before the
+        update.
         """
         return {}
 
@@ -145,11 +145,11 @@ class Rule(Settings):
         return 0.0
 
     def update(self, state: State, signals: Signals) -> tuple[State, Any]:
-        """The state after an update, and the value to use in it; in `keras.ops`, as it is traced into the step.
+        """The new state and the value for this update, computed by `keras.ops`.
 
         Args:
-            state: The scalar state as tensors, that of `slots` as `Vector`s, by name.
-            signals: What the update knows.
+            state: The state by name: scalars as tensors, `slots` as `Vector`s.
+            signals: The gradients and other data of the update.
         """
         raise NotImplementedError
 

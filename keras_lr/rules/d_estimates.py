@@ -13,11 +13,11 @@ from .vector import where
 
 @rule
 class DAdaptation(Rule):
-    """D-Adaptation: for Adam, an estimate of the distance from the initial weights to a solution, as the learning rate.
+    """D-Adaptation for Adam: the learning rate is an estimate of the distance from the initial weights to a solution.
 
-    In each update, with the gradient g and the second moment v of Adam,
-    b = sqrt(beta_2), and c the bias correction of Adam,
-    sqrt(1 - beta_2**t) / (1 - beta_1**t):
+    With b = sqrt(beta_2) and Adam's bias correction
+    c = sqrt(1 - beta_2**t) / (1 - beta_1**t), each update with the gradient g and Adam's
+    second moment v computes:
 
         learning rate = schedule * estimate
         step = learning rate * c
@@ -25,12 +25,12 @@ class DAdaptation(Rule):
         sum = b * sum + (1 - b) * step * g
         estimate = max(estimate, numerator / ((1 - b) * |sum|_1)) from the next update on
 
-    Adam's first moment is multiplied by the previous step / step, so that a gradient
+    Adam's first moment is multiplied by the previous step / step, so that each gradient
     counts by the step of its own update, as in the paper. Otherwise the gradients of the
     first updates, whose steps are tiny, would count as much as later ones.
 
     The estimate never falls. It typically reaches its final order of magnitude within the
-    first 100 updates; the schedule should fall to 0 at the end of training.
+    first 100 updates. Use a schedule that falls to 0 at the end of training.
 
     >>> import keras, numpy as np, keras_lr as klr
     >>> rule = klr.DAdaptation(klr.Cosine(1.0, 0.0, steps=klr.epochs(2)))
@@ -45,8 +45,8 @@ class DAdaptation(Rule):
     Memory: one value per weight, the sum.
 
     Args:
-        schedule: A schedule or a number >= 0 that the estimate is multiplied by.
-        initial: The first estimate, a number > 0; smaller than any good learning rate.
+        schedule: A schedule or a number >= 0 that multiplies the estimate.
+        initial: The first estimate, a number > 0 that is smaller than any good learning rate.
 
     Source: Defazio and Mishchenko, 2023, "Learning-Rate-Free Learning by D-Adaptation", arXiv 2301.07733; the form for
         Adam as in optax.
@@ -82,11 +82,11 @@ class DAdaptation(Rule):
 
 @rule
 class Prodigy(Rule):
-    """Prodigy: for Adam, an estimate of the distance from the initial weights to a solution, as the learning rate.
+    """Prodigy for Adam: the learning rate is an estimate of the distance from the initial weights to a solution.
 
-    In each update, with the gradient g, the weights x, the initial weights x0,
-    b = sqrt(beta_2), and c the bias correction of Adam,
-    sqrt(1 - beta_2**t) / (1 - beta_1**t):
+    With b = sqrt(beta_2) and Adam's bias correction
+    c = sqrt(1 - beta_2**t) / (1 - beta_1**t), each update with the gradient g, the weights
+    x and the initial weights x0 computes:
 
         learning rate = schedule * estimate
         weight = estimate / initial * learning rate * c
@@ -95,18 +95,18 @@ class Prodigy(Rule):
         estimate = max(estimate, numerator / |sum|_1) from the next update on
 
     Adam's moments are multiplied by q = previous estimate / estimate and by q**2, so
-    that a gradient counts by the estimate of its own update, as in the paper.
+    that each gradient counts by the estimate of its own update, as in the paper.
 
     >>> import keras, keras_lr as klr
     >>> rule = klr.Prodigy(klr.Cosine(1.0, 0.0, steps=klr.epochs(20)))
     >>> optimizer = klr.scheduled(keras.optimizers.Adam(), learning_rate=rule)
 
     Memory: two values per weight, x0 and the sum. Weights in float16 or bfloat16 are
-    too coarse for x0 - x at first; those of a mixed policy are float32.
+    too coarse for the first x0 - x. Mixed policies work, because their weights are float32.
 
     Args:
-        schedule: A schedule or a number >= 0 that the estimate is multiplied by.
-        initial: The first estimate, a number > 0; smaller than any good learning rate.
+        schedule: A schedule or a number >= 0 that multiplies the estimate.
+        initial: The first estimate, a number > 0 that is smaller than any good learning rate.
 
     Source: Mishchenko and Defazio, 2023, "Prodigy: An Expeditiously Adaptive Parameter-Free Learner",
         arXiv 2306.06101. Adam's epsilon is not multiplied by the estimate, which matters for gradients near it.

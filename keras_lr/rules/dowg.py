@@ -15,16 +15,16 @@ EPSILON = 1e-4
 
 @rule
 class DoWG(Rule):
-    """Distance over weighted gradients: for SGD, the distance from the initial weights over the size of the gradients.
+    """Distance over weighted gradients, for SGD: the distance from the initial weights over the size of the gradients.
 
-    In each update, with the gradient g, the weights x and the initial weights x0:
+    Each update with the gradient g, the weights x and the initial weights x0 computes:
 
         distance = max(distance, |x - x0|), at first initial
         squares = squares + distance**2 * |g|**2
         learning rate = schedule * (1 - momentum) * distance**2 / (sqrt(squares) + 1e-4)
 
-    The norms are those of all weights together. The paper has no momentum; with one, a
-    gradient moves the weights 1 / (1 - momentum) times, so the rate is divided by that.
+    The norms are those of all weights together. The paper has no momentum. A momentum
+    multiplies the effect of a gradient by 1 / (1 - momentum), so the rate is divided by that.
 
     >>> import keras, keras_lr as klr
     >>> rule = klr.DoWG(klr.Cosine(1.0, 0.0, steps=klr.epochs(20)))
@@ -33,7 +33,7 @@ class DoWG(Rule):
     Memory: one value per weight, x0.
 
     Args:
-        schedule: A schedule or a number >= 0 that the rate is multiplied by.
+        schedule: A schedule or a number >= 0 that multiplies the rate.
         initial: The first distance, a number > 0.
 
     Source: Khaled, Mishchenko and Jin, 2023, "DoWG Unleashed", arXiv 2305.16284; the constants are those of the

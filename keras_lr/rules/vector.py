@@ -53,6 +53,10 @@ class Vector:
 
     def norm(self) -> Any:
         """The Euclidean norm."""
+        if _are_torch(self.tensors):
+            import torch
+
+            return torch.stack(torch._foreach_norm(self.tensors)).norm()
         return self.dot(self) ** 0.5
 
     def abs(self) -> Vector:

@@ -93,7 +93,7 @@ class Rescale(Schedule):
     """A schedule mapped from one range to another: `target[0] + (target[1] - target[0]) * x`, at least 0.
 
     Here `x = (schedule - source[0]) / (source[1] - source[0])` is the position in `source`. Either range may be
-    descending. Outside `source` the line continues. For a momentum that falls while the rate rises:
+    descending. Values outside of `source` are mapped by the same line. For a momentum that falls while the rate rises:
 
     >>> from keras_lr import Linear
     >>> rate = Linear(0.02, 0.1, steps=4)
@@ -102,7 +102,7 @@ class Rescale(Schedule):
 
     Args:
         schedule: A schedule, also of Keras, or a number >= 0.
-        target: The values that those of `source` are mapped to, two numbers >= 0.
+        target: What the two values of `source` are mapped to, two numbers >= 0.
         source: Two different values of `schedule`, numbers >= 0.
     """
 
@@ -128,9 +128,9 @@ class Rescale(Schedule):
 
 @schedule
 class Noise(Schedule):
-    """A schedule with noise: `schedule * (1 + scale * u)`, with u uniform in [-1, 1), another one at each step.
+    """A schedule with noise: `schedule * (1 + scale * u)`, with a random u in [-1, 1) for each step.
 
-    The noise is computed from the step and `seed`. It is the same after a restart and on every backend.
+    The noise is uniform and depends only on the step and `seed`. It is the same after a restart and on every backend.
 
     >>> noisy = Noise(0.1, scale=0.5, seed=1)
     >>> noisy.values(4).round(4)

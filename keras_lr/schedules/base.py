@@ -37,10 +37,10 @@ def schedule(cls: type[_Schedule]) -> type[_Schedule]: ...
 @overload
 def schedule(*, package: str | None = None) -> Callable[[type[_Schedule]], type[_Schedule]]: ...
 def schedule(cls: Any = None, *, package: str | None = None) -> Any:
-    """Make a `Schedule` of a class: its annotated fields are its arguments, `at` is its formula.
+    """Turn a class into a `Schedule`: its annotated fields are the arguments, `at` is the formula.
 
-    The class becomes a frozen dataclass with everything a schedule has (checked arguments, config, `==`, hash, repr,
-    pickle, `values`, `bind`) and is registered with Keras, so that a saved model finds it by name.
+    The class gets everything a schedule has: checked arguments, config, `==`, hash, repr, pickle, `values` and `bind`.
+    It is registered with Keras, so that a saved model finds it by name.
 
     >>> import keras_lr as klr
     >>> @klr.schedule(package="my_project")
@@ -75,10 +75,10 @@ def schedule(cls: Any = None, *, package: str | None = None) -> Any:
 
 
 class Schedule(Settings, LearningRateSchedule):
-    """A pure function of the index of the update, `t = 0` for the first, computed in the compiled training step.
+    """A value as a function of the step, computed inside the compiled training step.
 
-    It goes wherever Keras takes a learning rate. It is defined for every integer: below 0 it has its first value, past
-    its end its last one.
+    Pass it wherever Keras takes a learning rate. The first update is t = 0. Below 0 a schedule has its first value,
+    past its end its last one.
 
     >>> import keras_lr as klr
     >>> rate = klr.Linear(0.1, 0.0, steps=10)
@@ -87,7 +87,7 @@ class Schedule(Settings, LearningRateSchedule):
     >>> rate.values([0, 5, 10, 99])
     array([0.1 , 0.05, 0.  , 0.  ])
 
-    Subclasses are made by `@schedule`, which turns their fields into arguments.
+    To write your own, decorate a subclass with `@schedule`, which turns its fields into arguments.
     """
 
     spans: ClassVar[tuple[Span, ...]] = ()
@@ -134,7 +134,7 @@ class Schedule(Settings, LearningRateSchedule):
         """The values at `steps` as a float64 array, computed by numpy alone: a million take milliseconds.
 
         Args:
-            steps: Integers of any shape, which the result has, too; a single number n means the steps 0 to n - 1.
+            steps: Integers of any shape; the result has the same shape. A single number n means the steps 0 to n - 1.
 
         Raises:
             ValueError: A span is not bound yet, or `steps` are not integers.

@@ -14,9 +14,9 @@ from .step import Step
 
 @schedule
 class Sequence(Schedule):
-    """One schedule after the other: `schedules[i]` at `t - boundaries[i - 1]`, i being the number of boundaries <= t.
+    """One schedule after another: `schedules[i]` at `t - boundaries[i - 1]`, with i the number of boundaries <= t.
 
-    Each schedule has its own t = 0 exactly at its boundary, even between two steps.
+    Each schedule starts at its own t = 0 exactly at its boundary, even between two steps.
 
     >>> from keras_lr import Linear
     >>> Sequence([0.1, Linear(0.1, 0.0, steps=2)], boundaries=[2]).values(6)
@@ -44,10 +44,10 @@ class Sequence(Schedule):
 
 @schedule
 class Warmup(Schedule):
-    """A straight line up to a schedule, which has its own t = 0 at the end of the line.
+    """A straight line up to a schedule, which starts at its own t = 0 when the line ends.
 
-    With p the first value of `schedule`, the line is `p * (t + 1) / steps`, because a first update with rate 0 would be
-    wasted. With a `start` it is `start + (p - start) * t / steps`.
+    With p the first value of `schedule`, the line is `p * (t + 1) / steps`, so that the first update is not wasted on
+    a rate of 0. With a `start` it is `start + (p - start) * t / steps`.
 
     >>> from keras_lr import Linear
     >>> Warmup(Linear(0.4, 0.0, steps=2), steps=4).values(7)

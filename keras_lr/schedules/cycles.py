@@ -24,10 +24,10 @@ MOST = 100_000  # cycles of different lengths
 
 @schedule
 class Repeat(Schedule):
-    """A schedule again and again: `schedule` at `t % period`, times `shrink ** n` in cycle n = 0, 1, ...
+    """A schedule in cycles: `schedule` at `t % period`, times `shrink ** n` in cycle n = 0, 1, ...
 
-    With `growth`, cycle n takes `period * growth ** n` steps, and the schedule is stretched by as much. The
-    beginnings of cycles are exact.
+    With `growth`, cycle n takes `period * growth ** n` steps, and the schedule is stretched to fit. Cycles start
+    exactly, without rounding.
 
     >>> from keras_lr import Linear
     >>> Repeat(Linear(0.4, 0.0, steps=4), period=4, shrink=0.5).values(10)
@@ -39,8 +39,8 @@ class Repeat(Schedule):
     Args:
         schedule: A schedule, also of Keras, or a number >= 0.
         period: The length of the first cycle: an integer > 0 or a span; or a list of such lengths, one for each cycle.
-        growth: What the length is multiplied by after each cycle, a number >= 1; at most 100,000 different lengths.
-        shrink: What the value is multiplied by after each cycle, a number > 0.
+        growth: The factor of the length after each cycle, a number >= 1; at most 100,000 different lengths.
+        shrink: The factor of the value after each cycle, a number > 0.
         cycles: The number of cycles, an integer > 0; the last one does not end. `None` for no limit.
 
     Source: Loshchilov and Hutter, SGDR, 2016 (arXiv 1608.03983).
@@ -101,7 +101,7 @@ class Repeat(Schedule):
 
 @schedule
 class CosineWaves(Schedule):
-    """Waves: `end + (start - end) * (1 + cos(2 * pi * waves * t / steps)) / 2`, then its value at t = `steps`.
+    """Cosine waves: `end + (start - end) * (1 + cos(2 * pi * waves * t / steps)) / 2`, then its value at t = `steps`.
 
     >>> CosineWaves(0.1, 0.0, steps=6, waves=1.5).values(8).round(6)
     array([0.1 , 0.05, 0.  , 0.05, 0.1 , 0.05, 0.  , 0.  ])

@@ -16,7 +16,7 @@ class PerUpdate(Schedule):
     """A schedule that counts updates where Keras counts batches: `schedule` at `floor(t / batches)`.
 
     An optimizer with `gradient_accumulation_steps=n` makes one update for n batches, but Keras passes its schedule
-    the number of batches. `BindSpans` wraps the schedule of such an optimizer automatically.
+    the number of batches. The callbacks of keras_lr wrap the schedule of such an optimizer automatically.
 
     >>> from keras_lr import Table
     >>> PerUpdate(Table([0.1, 0.01]), batches=2).values(5)
@@ -45,7 +45,7 @@ class PerUpdate(Schedule):
 
 @schedule
 class Delay(Schedule):
-    """A schedule that begins later: `schedule` at `t - steps`, its first value until then.
+    """A schedule that starts later: `schedule` at `t - steps`, and its first value until then.
 
     >>> from keras_lr import Linear
     >>> Delay(Linear(0.4, 0.0, steps=4), steps=2).values(6)

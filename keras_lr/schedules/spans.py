@@ -14,11 +14,11 @@ AS_TEXT = re.compile(r"\s*(\d{1,18}(?:_\d{1,18})*(?:\.\d{1,18})?)\s*(steps?|epoc
 
 
 class Span:
-    """A length of time in other units than steps; `steps` is its number of steps once it is bound.
+    """A length of time in epochs, examples or fractions of the run. Once it is bound, `steps` is its number of steps.
 
-    Made by `epochs`, `examples` and `fraction`. Spans add, subtract and scale, also across units; a plain number is
-    steps. Amounts are exact fractions: 60,000 examples at 64 a step are 937.5 steps, and the second boundary of that
-    length falls on step 1875.
+    Create spans by `epochs`, `examples` and `fraction`. You can add, subtract and scale them, also across units; a
+    plain number is in steps. Amounts are exact fractions: 60,000 examples in batches of 64 are 937.5 steps, and twice
+    that length is 1875 steps.
 
     >>> span = epochs(20)
     >>> span.bind(steps_per_epoch=225)
@@ -166,7 +166,7 @@ class Span:
 
 
 def epochs(*amounts: float) -> Any:
-    """A span in epochs, passes over the training data; several amounts give a tuple of spans.
+    """A span in epochs, which are passes over the training data. Several amounts give a tuple of spans.
 
     >>> epochs(20)
     epochs(20)
@@ -184,7 +184,7 @@ def epochs(*amounts: float) -> Any:
 
 
 def examples(*amounts: float) -> Any:
-    """A span in training examples, of which a step uses `batch_size`; several amounts give a tuple of spans.
+    """A span in training examples; a step uses `batch_size` of them. Several amounts give a tuple of spans.
 
     >>> examples(60_000).bind(batch_size=64).steps
     Fraction(1875, 2)
@@ -196,7 +196,7 @@ def examples(*amounts: float) -> Any:
 
 
 def fraction(*amounts: float) -> Any:
-    """A span as a fraction of the whole run, all its epochs; several amounts give a tuple of spans.
+    """A span as a fraction of all epochs of the run. Several amounts give a tuple of spans.
 
     >>> fraction(0.3).bind(steps_per_epoch=100, epochs=12).steps
     Fraction(360, 1)
@@ -204,7 +204,7 @@ def fraction(*amounts: float) -> Any:
     Fraction(5, 1)
 
     Args:
-        amounts: Numbers in [0, 1]. A float means the nearest simple fraction, or else its decimal.
+        amounts: Numbers in [0, 1]. A float means the simple fraction nearest to it, if there is one.
     """
     return _spans("fraction", amounts)
 

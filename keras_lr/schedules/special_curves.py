@@ -18,7 +18,7 @@ from .step import Step
 class Tanh(Schedule):
     """A smooth drop: `end + (start - end) * (1 - tanh(lower + (upper - lower) * t / steps)) / 2`, then `end`.
 
-    The value at t = 0 is off `start` by a fraction of about `exp(2 * lower)` of the height.
+    At t = 0 the value differs from `start` by about `exp(2 * lower)` times `start - end`.
 
     >>> Tanh(0.1, 0.0, steps=4).values(6).round(6)
     array([0.099999, 0.099945, 0.095257, 0.018243, 0.      , 0.      ])
@@ -138,9 +138,9 @@ class Logarithmic(Schedule):
 class Hyperbolic(Schedule):
     """A hyperbola: `start + (start - end) * (f(t) - f(0))`.
 
-    Here `f(t) = sqrt((steps - t) / horizon * (2 - (steps + t) / horizon))`. The slope at the beginning depends on
-    `horizon` and not on `steps`, so that short runs predict long ones. The last value is `end` if `horizon`
-    equals `steps`, and above `end` if it is longer.
+    Here `f(t) = sqrt((steps - t) / horizon * (2 - (steps + t) / horizon))`. The initial slope depends on `horizon` and
+    not on `steps`, so short runs predict long ones. The last value is `end` if `horizon` equals `steps`, and higher if
+    `horizon` is longer.
 
     >>> Hyperbolic(0.1, 0.0, steps=4, horizon=4).values(5).round(6)
     array([0.1  , 0.075, 0.05 , 0.025, 0.   ])

@@ -19,9 +19,9 @@ ROUNDING = 2.0**-48
 class Step:
     """A time `t` in steps, t = 0 for the first update: an array or tensor of any shape, float64, never below 0.
 
-    Inside cycles and stretched schedules t is any real number, elsewhere it is
-    whole. Boundaries and lengths are exact fractions, so that the third boundary
-    of 14/3 steps is reached at step 14.
+    Inside cycles and stretched schedules t may be any real number; elsewhere it is
+    whole. Boundaries and lengths are exact fractions, so the third boundary of 14/3
+    steps is reached at step 14.
 
     >>> step = Step(np.array([0.0, 5.0, 9.0, 10.0, 99.0]))
     >>> step.left(10)
@@ -71,7 +71,7 @@ class Step:
         return (self._start + self._first * self._scale).sign > 0
 
     def done(self, steps: Length) -> Any:
-        """The fraction of `steps` that is over: `t / steps`, at most 1."""
+        """The fraction of `steps` that is done: `t / steps`, at most 1."""
         length = _ratio(steps)
         done = self._since_start / (length * self._scale).real
         if self._is_held:
@@ -79,7 +79,7 @@ class Step:
         return self.ops.minimum(done, 1.0)
 
     def left(self, steps: Length) -> Any:
-        """The fraction of `steps` that is still to come: `1 - t / steps`, at least 0, exact near the end."""
+        """The fraction of `steps` that is left: `1 - t / steps`, at least 0, exact near the end."""
         length = _ratio(steps)
         left = ((self._start + length * self._scale).real - self._axis) / (length * self._scale).real
         if self._is_held:

@@ -23,7 +23,7 @@ class Table(Schedule):
     array([0.1 , 0.1 , 0.01, 0.01, 0.01, 0.01])
 
     Args:
-        values: Numbers >= 0, at least one. Ten million are fine: memory, graph and file hold them once.
+        values: Numbers >= 0, at least one. Ten million are fine.
     """
 
     values: Numbers
@@ -37,7 +37,7 @@ class Table(Schedule):
 
 @schedule
 class Intervals(Schedule):
-    """A value for each interval of time: `values[i]`, i being the number of boundaries <= t.
+    """A value for each interval of time: `values[i]`, with i the number of boundaries <= t.
 
     >>> rate = Intervals([2, 4], [0.1, 0.01, 0.001])
     >>> rate.values(6)

@@ -18,14 +18,14 @@ from .parts import Curve, Part, cut, join, policy
 
 @policy
 def multi_step(start: float, factor: float, boundaries: Any) -> Intervals:
-    """A constant factor at each boundary: `start * factor ** i`, i being the number of boundaries <= t.
+    """A constant factor at each boundary: `start * factor ** i`, with i the number of boundaries <= t.
 
     >>> multi_step(0.4, 0.5, [2, 4]).values(6)
     array([0.4, 0.4, 0.2, 0.2, 0.1, 0.1])
 
     Args:
         start: The value at t = 0, a number >= 0.
-        factor: What each boundary multiplies by, a number > 0 and < 1.
+        factor: The factor at each boundary, a number > 0 and < 1.
         boundaries: Strictly increasing integers > 0 or spans.
 
     Source: torch's MultiStepLR; analysed by Ge et al., The Step Decay Schedule, 2019 (arXiv 1904.12838).
@@ -35,7 +35,7 @@ def multi_step(start: float, factor: float, boundaries: Any) -> Intervals:
 
 @policy
 def flat_cosine(peak: float, steps: Length, *, decay: Part = 0.25, end: float = 0.0) -> Sequence:
-    """`peak`, then half a cosine wave down to `end`.
+    """A constant `peak`, then half a cosine wave down to `end`.
 
     >>> flat_cosine(0.4, steps=8).values([0, 6, 7, 8]).round(6).tolist()
     [0.4, 0.4, 0.2, 0.0]
@@ -43,7 +43,7 @@ def flat_cosine(peak: float, steps: Length, *, decay: Part = 0.25, end: float = 
     Args:
         peak, end: The first and the last value, numbers >= 0.
         steps: The whole run: an integer > 0 or a span.
-        decay: The part that goes down: a fraction of `steps` in [0, 1) or a length.
+        decay: The part in which the rate falls: a fraction of `steps` in [0, 1) or a length.
 
     Source: the `fit_flat_cos` of fastai.
     """
@@ -60,9 +60,9 @@ def cooldown(
     end: float = 0.0,
     curve: Curve = "linear",
 ) -> Schedule:
-    """Any schedule faded to `end`: `end + (schedule - end) * f`, f falling from 1 to 0 in `steps` steps.
+    """Any schedule with a decay to `end`: `end + (schedule - end) * f`, with f falling from 1 to 0 in `steps` steps.
 
-    The schedule continues underneath. Ends a run early, or anneals to a constant rate for averaging weights:
+    The schedule itself continues meanwhile. Use it to end a run early, or with a constant end to average weights:
 
     >>> from keras_lr import InverseSqrt
     >>> cooldown(InverseSqrt(0.4, steps=1), steps=2, after=3).values(6).round(6).tolist()
@@ -72,7 +72,7 @@ def cooldown(
 
     Args:
         schedule: A schedule, also of Keras, or a number >= 0.
-        steps, after: How long it takes and when it begins: integers > 0 or spans.
+        steps, after: The length and the start of the decay: integers > 0 or spans.
         end: The last value, a number >= 0.
         curve: `"linear"`, `"cosine"`, `"1-sqrt"`, or a class or function of `start`, `end` and `steps`.
 

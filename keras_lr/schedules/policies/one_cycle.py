@@ -35,10 +35,10 @@ def one_cycle(
     Args:
         peak: The highest value, a number >= 0.
         steps: The whole cycle: an integer > 0 or a span.
-        warmup: The part that goes up: a fraction of `steps` in [0, 1), below 0.5 if `three_phase`, or a length.
+        warmup: The part in which it rises: a fraction of `steps` in [0, 1), below 0.5 if `three_phase`, or a length.
         start: The first value; `None` for `peak / 25`.
         end: The last value; `None` for `start / 10_000`.
-        three_phase: Whether it goes down to `start` as fast as it went up, and from there to `end`.
+        three_phase: Whether it falls to `start` as fast as it rose, and from there to `end`.
         curve: `"cosine"`, `"linear"`, `"1-sqrt"`, or a class or function of `start`, `end` and `steps`.
 
     Source: Smith and Topin, Super-Convergence, 2017 (arXiv 1708.07120), with the defaults of fastai and torch.
@@ -68,7 +68,7 @@ def one_cycle_momentum(
     array([0.95, 0.85, 0.95])
 
     Args:
-        steps, warmup, curve: As of the rate.
+        steps, warmup, curve: As for the rate.
         minimum, maximum: The momentum at the peak of the rate and at both ends, numbers >= 0.
         three_phase: Whether the rate has three phases; the momentum stays at `maximum` in the third.
 
@@ -88,7 +88,7 @@ def slanted_triangular(peak: float, steps: Length, *, warmup: Part = 0.1, start:
     Args:
         peak: The highest value, a number >= 0.
         steps: The whole run: an integer > 0 or a span.
-        warmup: The part that goes up: a fraction of `steps` in [0, 1) or a length.
+        warmup: The part in which it rises: a fraction of `steps` in [0, 1) or a length.
         start: The first and last value; `None` for `peak / 32`.
 
     Source: Howard and Ruder, Universal Language Model Fine-tuning, 2018 (arXiv 1801.06146).

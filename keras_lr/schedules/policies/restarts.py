@@ -27,7 +27,7 @@ def sgdr(
     end: float = 0.0,
     warmup: Part = 0,
 ) -> Schedule:
-    """Half a cosine wave from `peak` down to `end`, again and again.
+    """Half a cosine wave from `peak` down to `end`, in cycles.
 
     >>> sgdr(0.4, period=2, growth=2).values(7).round(4).tolist()
     [0.4, 0.2, 0.4, 0.3414, 0.2, 0.0586, 0.4]
@@ -35,10 +35,10 @@ def sgdr(
     Args:
         peak, end: The highest and the lowest value, numbers >= 0.
         period: The length of the first cycle: an integer > 0 or a span; or a list of such lengths, as in `Repeat`.
-        growth: What the length is multiplied by after each cycle, a number >= 1.
-        shrink: What `peak - end` is multiplied by after each cycle, a number > 0.
+        growth: The factor of the length after each cycle, a number >= 1.
+        shrink: The factor of `peak - end` after each cycle, a number > 0.
         cycles: The number of cycles, an integer > 0; `None` for no limit.
-        warmup: The part of the first cycle that goes up in a line, a fraction or a length; it grows with the cycle.
+        warmup: The part of the first cycle that is a line up to the peak, a fraction or a length.
 
     Source: Loshchilov and Hutter, SGDR, 2016 (arXiv 1608.03983).
     """
@@ -63,21 +63,21 @@ def triangular(
     rate: float = 1.0,
     curve: Curve = "linear",
 ) -> Schedule:
-    """A line from `start` up to `peak` and one down again, again and again.
+    """A line from `start` up to `peak` and a line down again, in cycles.
 
     >>> triangular(0.1, 0.5, up=2).values(9).round(6).tolist()
     [0.1, 0.3, 0.5, 0.3, 0.1, 0.3, 0.5, 0.3, 0.1]
     >>> triangular(0.1, 0.5, up=2, shrink=0.5).values(7).round(6).tolist()
     [0.1, 0.3, 0.5, 0.3, 0.1, 0.2, 0.3]
 
-    A momentum moves the other way: `triangular(0.95, 0.85, up=2)`.
+    For a momentum, `peak` may be below `start`: `triangular(0.95, 0.85, up=2)`.
 
     Args:
         start, peak: The values at the start and in the middle of each cycle, numbers >= 0.
-        up: How long it goes up: an integer > 0 or a span.
-        down: How long it goes down: an integer > 0 or a span; `None` for as long as `up`.
-        shrink: What the height is multiplied by after each cycle, a number > 0: 0.5 is `triangular2`.
-        rate: What the height is multiplied by at each step, a number > 0: the `gamma` of `exp_range`.
+        up: The steps from `start` to `peak`: an integer > 0 or a span.
+        down: The steps back to `start`: an integer > 0 or a span; `None` for as many as `up`.
+        shrink: The factor of the height after each cycle, a number > 0: 0.5 is `triangular2`.
+        rate: The factor of the height at each step, a number > 0: the `gamma` of `exp_range`.
         curve: `"linear"`, `"cosine"`, `"1-sqrt"`, or a class or function of `start`, `end` and `steps`.
 
     Source: Smith, Cyclical Learning Rates, 2015 (arXiv 1506.01186).

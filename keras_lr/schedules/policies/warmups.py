@@ -31,8 +31,8 @@ def warmup_cosine(
 
     Args:
         peak, end: The highest and the last value, numbers >= 0.
-        steps: The whole run, with the warmup: an integer > 0 or a span.
-        warmup: The part that goes up: a fraction of `steps` in [0, 1) or a length.
+        steps: The whole run, including the warmup: an integer > 0 or a span.
+        warmup: The part in which it rises: a fraction of `steps` in [0, 1) or a length.
         start: The first value, a number >= 0; `None` for the first value of `Warmup`.
 
     Source: Goyal et al., 2017 (arXiv 1706.02677), and Loshchilov and Hutter, 2016 (arXiv 1608.03983).
@@ -56,8 +56,8 @@ def warmup_linear(
 
     Args:
         peak, end: The highest and the last value, numbers >= 0.
-        steps: The whole run, with the warmup: an integer > 0 or a span.
-        warmup: The part that goes up: a fraction of `steps` in [0, 1) or a length.
+        steps: The whole run, including the warmup: an integer > 0 or a span.
+        warmup: The part in which it rises: a fraction of `steps` in [0, 1) or a length.
         start: The first value, a number >= 0; `None` for the first value of `Warmup`.
 
     Source: Devlin et al., BERT, 2018 (arXiv 1810.04805); to zero, Bergsma et al., Straight to Zero, 2025
@@ -88,8 +88,8 @@ def warmup_stable_decay(
 
     Args:
         peak, end: The highest and the last value, numbers >= 0.
-        steps: The whole run, with the warmup: an integer > 0 or a span.
-        warmup, decay: The parts that go up and down: fractions of `steps` in [0, 1) or lengths.
+        steps: The whole run, including the warmup: an integer > 0 or a span.
+        warmup, decay: The parts in which it rises and falls: fractions of `steps` in [0, 1) or lengths.
         start: The first value, a number >= 0; `None` for the first value of `Warmup`.
         curve: `"linear"`, `"cosine"`, `"1-sqrt"`, or a class or function of `start`, `end` and `steps`.
 
@@ -117,8 +117,8 @@ def tri_stage(
 
     Args:
         peak: The highest value, a number > 0.
-        steps: The whole run, with the warmup: an integer > 0 or a span.
-        warmup, decay: The parts that go up and down: fractions of `steps` in [0, 1) or lengths.
+        steps: The whole run, including the warmup: an integer > 0 or a span.
+        warmup, decay: The parts in which it rises and falls: fractions of `steps` in [0, 1) or lengths.
         start, end: The first and the last value, numbers, `end` > 0; `None` for `peak / 100`.
 
     Source: Park et al., SpecAugment, 2019 (arXiv 1904.08779).
