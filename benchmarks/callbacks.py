@@ -1,10 +1,11 @@
 """What callbacks cost: epochs of 1,000 tiny steps with them, as ratios to epochs without, in one run.
 
-    python benchmarks/callbacks.py [--builds 8] [--rounds 3] [--rows all | few]
+    python benchmarks/callbacks.py [--builds 8] [--rounds 3] [--rows all | few | loggers]
 
 The models of all rows are built anew for each build, in random order, and so are the epochs of a round. A cell is the
 mean over the builds of the median ratio of processor times to the epoch without callbacks, and two standard errors of
-it. The second row is the first once more, which shows the noise. It runs on any `KERAS_BACKEND`.
+it; for a `Monitor` beside a logger, the ratio to the epoch with the logger. The second row is the first once more,
+which shows the noise. It runs on any `KERAS_BACKEND`.
 """
 
 import argparse
@@ -29,6 +30,13 @@ class RateOfEachBatch(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch, logs=None):
         self.model.optimizer.learning_rate = 0.01 / (1 + batch)
+
+
+class Logger(keras.callbacks.Callback):
+    """A logger of batches, which reads their `logs`."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.last = logs
 
 
 TWIN = {"EpochSchedule": lambda: klr.EpochSchedule(lambda epoch: 1e-4, "weight_decay")}
@@ -56,10 +64,18 @@ ROWS = {
     "none, the rate a number": (0.01, []),
     "Keras LearningRateScheduler": (0.01, [lambda: keras.callbacks.LearningRateScheduler(lambda epoch: 0.01)]),
     "the rate set at each batch": (0.01, [RateOfEachBatch]),
+    "a logger of batches": (RATE, [Logger]),
+    "a logger of batches, Monitor": (RATE, [Logger, klr.Monitor]),
+    "a logger of batches, the rate a number": (0.01, [Logger]),
+    "a logger of batches, Monitor, the rate a number": (0.01, [Logger, klr.Monitor]),
 }
 
 
-FEW = ["none", "none, again", "Monitor", "these but EpochSchedule, together"]
+SOME = {
+    "all": list(ROWS),
+    "few": ["none", "none, again", "Monitor", "these but EpochSchedule, together"],
+    "loggers": ["none", "none, the rate a number", *(name for name in ROWS if "logger" in name)],
+}
 
 
 def training(rate, makers):
@@ -76,6 +92,8 @@ def training(rate, makers):
 
 def beside(name):
     """The row without callbacks that a row is compared with."""
+    if "Monitor" in name and "logger" in name:
+        return name.replace(", Monitor", "")
     return "none, the rate a number" if ROWS[name][0] is not RATE else "none"
 
 
@@ -83,9 +101,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--builds", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=3, help="of each build")
-    parser.add_argument("--rows", default="all", choices=["all", "few"])
+    parser.add_argument("--rows", default="all", choices=[*SOME])
     options = parser.parse_args()
-    names = FEW if options.rows == "few" else list(ROWS)
+    names = SOME[options.rows]
     print(f"Keras {keras.__version__} on {keras.backend.backend()}, {options.builds} builds, {BATCHES} steps an epoch")
     bar, ratios = keras.utils.Progbar(options.builds, unit_name="build"), {name: [] for name in names}
     for _ in range(options.builds):

@@ -1,5 +1,7 @@
 """Learning-rate schedules and callbacks for Keras."""
 
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
 from .callbacks.adaptive_momentum_ramp import AdaptiveMomentumRamp
 from .callbacks.bind_spans import BindSpans
 from .callbacks.epoch_interval_switcher import EpochIntervalSwitcher
@@ -37,6 +39,9 @@ from .schedules.step import Step
 from .schedules.tables import Intervals, Knots, Table
 
 __version__ = "0.1.0"
+
+if not _TYPE_CHECKING:  # type checkers know what there is
+    from .schedules.elsewhere import no_such_name as __getattr__  # noqa: F401
 
 __all__ = [
     "AdaptiveMomentum",

@@ -228,8 +228,7 @@ def test_the_decorator_refuses():
             klr.schedule(cls)
 
 
-@pytest.mark.parametrize("keywords", [{}, {"max_lr": 0.1, "steps": 10}, {"peak": 0.1, "steps": 10, "warm": 3}])
-def test_arguments_that_a_policy_does_not_have(keywords):
-    """Too few or unknown arguments are Python's own error, which names the policy."""
-    with pytest.raises(TypeError, match=r"one_cycle\(\) (missing|got an unexpected)"):
-        klr.one_cycle(**keywords)
+def test_missing_arguments():
+    """Too few arguments are Python's own error, which names the policy."""
+    with pytest.raises(TypeError, match=r"one_cycle\(\) missing"):
+        klr.one_cycle(peak=0.1)

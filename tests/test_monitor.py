@@ -1,5 +1,7 @@
 """`Monitor`: what was applied is what `logs` and the record show."""
 
+import copy
+
 import keras
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from models import Applied, classifier, flowers, ones, rate_meter
 import keras_lr as klr
 
 RATE = klr.Linear(8.0, 0.0, steps=8)
+HOOKS = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
 
 
 @pytest.mark.parametrize(
@@ -57,14 +60,14 @@ def test_several_optimizers():
 
 
 def test_layerwise():
-    """The names end in the factors; the plain ones are those of factor 1, or else of the largest."""
+    """The names end in the factors, the plain ones are those of factor 1 or else of the largest. It has the layers."""
     if not hasattr(opt, "MultiOptimizer"):
         pytest.skip("this Keras has no MultiOptimizer")
     opt.SGD(0.1)  # so that the next one is called `sgd_1`
-    for factors, rates in (
-        ({"dense": 0.1}, {"": 8.0, "_1": 8.0, "_0.1": 0.8}),
-        ({"dense_1": 10.0}, {"": 8.0, "_1": 8.0, "_10": 80.0}),
-        ({"dense": 0.25, "dense_1": 0.5}, {"": 4.0, "_0.25": 2.0, "_0.5": 4.0}),
+    for factors, rates, layers in (
+        ({"dense": 0.1}, {"": 8.0, "_1": 8.0, "_0.1": 0.8}, {"": [1], "_1": [1], "_0.1": [0]}),
+        ({"dense_1": 10.0}, {"": 8.0, "_1": 8.0, "_10": 80.0}, {"": [0], "_1": [0], "_10": [1]}),
+        ({"dense": 0.25, "dense_1": 0.5}, {"": 4.0, "_0.25": 2.0, "_0.5": 4.0}, {"": [1], "_0.25": [0], "_0.5": [1]}),
     ):
         keras.utils.clear_session(free_memory=False)
         model, monitor = classifier(opt.SGD(0.0)), klr.Monitor()
@@ -73,7 +76,11 @@ def test_layerwise():
         assert {name: value[0] for name, value in history.items() if name != "loss"} == pytest.approx(
             {"learning_rate" + ending: rate for ending, rate in rates.items()}
         )
-        assert set(monitor.steps) == set(history) - {"loss"}
+        assert set(monitor.steps) == set(monitor.layers) == set(history) - {"loss"}
+        assert {name.removeprefix("learning_rate"): layers for name, layers in monitor.layers.items()} == {
+            ending: tuple(f"dense{'_1' * (n > 0)}" for n in which) for ending, which in layers.items()
+        }
+        assert "dense" in repr(monitor).splitlines()[2]
 
 
 def test_whatever_the_order(tmp_path):
@@ -114,7 +121,7 @@ def test_tensorboard(tmp_path):
 
 
 def test_beside_tensorboard(tmp_path, monkeypatch):
-    """With `"auto"` it follows Keras' callback: its folder, and its count of batches, anew in each fit."""
+    """It follows Keras' callback: its folder, its count of batches, anew in each fit. Without one it writes nothing."""
     written = []
 
     class Record:
@@ -134,13 +141,16 @@ def test_beside_tensorboard(tmp_path, monkeypatch):
         )
 
     monkeypatch.setattr("keras_lr.callbacks.monitor.Events", Record)
-    model, monitor = rate_meter(opt.SGD(1.0)), klr.Monitor(log_dir="auto")
+    model, monitor = rate_meter(opt.SGD(1.0)), klr.Monitor()
     for update_freq, begin in (("batch", 1), ("batch", 1), ("epoch", 7)):
         board = Board(str(tmp_path), update_freq=update_freq)
         model.fit(*ones(3), batch_size=1, callbacks=[monitor, board], verbose=0)
         assert written.pop() == (str(tmp_path / "train"), {"learning_rate": (begin, 3)})
-    with pytest.raises(ValueError, match="`log_dir` of `Monitor` must be a folder where there is no `TensorBoard`"):
-        model.fit(*ones(3), callbacks=[monitor], verbose=0)
+    for one, callbacks in ((monitor, []), (klr.Monitor(log_dir=None), [Board(str(tmp_path))])):
+        model.fit(*ones(3), callbacks=[one, *callbacks], verbose=0)
+        assert written == []
+    model.fit(*ones(3), callbacks=[klr.Monitor(log_dir="auto"), Board(str(tmp_path))], verbose=0)
+    assert written.pop()[0] == str(tmp_path / "train")
 
 
 @pytest.mark.parametrize("takes", ["arrays", "tensors", "numbers"])
@@ -162,6 +172,126 @@ def test_another_library(takes):
 
 
 def test_no_hook_on_batches():
-    """It has no per-batch hook, which on JAX would cost a synchronisation at every step."""
-    for hook in ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end"):
+    """Without a logger it has no per-batch hook, which on JAX would cost a synchronisation at every step."""
+    monitor, found = klr.Monitor(), []
+    look = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: found.extend({*HOOKS} & vars(monitor).keys())
+    )
+    rate_meter(opt.SGD(RATE)).fit(*ones(1), callbacks=[monitor, look, klr.PlateauReducer("loss", every=1)], verbose=0)
+    assert found == []
+    for hook in HOOKS:
         assert getattr(klr.Monitor, hook) is getattr(keras.callbacks.Callback, hook)
+
+
+class Logger(keras.callbacks.Callback):
+    """Keeps the logs of batches, as the loggers of Comet, MLflow or W&B do."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.seen.append(logs)
+
+
+class Halving(keras.callbacks.Callback):
+    def on_train_batch_begin(self, batch, logs=None):
+        if batch == 1:
+            self.model.optimizer.learning_rate = 0.5
+
+
+class TwoUpdates(keras.Model):
+    """A `rate_meter` that makes two updates a batch."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")
+
+    def call(self, x):
+        return self.dense(x)
+
+    def train_step(self, *args):
+        if NAME == "jax":
+            _, state = super().train_step(*args)
+            return super().train_step(state, *args[1:])
+        super().train_step(*args)
+        return super().train_step(*args)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "extra"),
+    [
+        (lambda: opt.SGD(RATE), None),
+        (lambda: opt.SGD(1.0), Halving),
+        (lambda: opt.SGD(RATE, gradient_accumulation_steps=2), klr.BindSpans),
+        (lambda: opt.SGD(RATE), lambda: klr.PlateauReducer("loss", factor=0.5, patience=1, threshold=1e9, every=1)),
+        (lambda: klr.scheduled(opt.SGD(RATE), momentum=0.0), None),
+        (lambda: opt.LossScaleOptimizer(opt.SGD(RATE)), None),
+    ],
+    ids=["schedule", "assigned", "accumulation", "reduced", "a number beside it", "loss scale"],
+)
+def test_logs_of_batches(optimizer, extra):
+    """A logger of batches finds what each batch was trained with, before or after `Monitor` in the list."""
+    model, monitor, logger, seen = rate_meter(optimizer()), klr.Monitor(), Logger(), Applied()
+    callbacks = [logger, seen, monitor, *([extra()] if extra else [])]
+    model.fit(*ones(3), batch_size=1, epochs=2, callbacks=callbacks, verbose=0)
+    logged = [logs["learning_rate"] for logs in logger.seen]
+    assert len(logged) == 6 and all(type(value) is float for value in logged)
+    if model.optimizer.gradient_accumulation_steps:
+        assert logged == [8.0, 8.0, 7.0, 7.0, 6.0, 6.0]
+    else:
+        np.testing.assert_allclose(logged, seen.rates, rtol=1e-5)
+    assert not set(HOOKS) & vars(monitor).keys()
+
+
+@pytest.mark.skipif(NAME == "torch", reason="Keras takes one step at a time on torch")
+def test_logs_of_several_steps():
+    """Where several steps are one call, a logger gets the value of the last."""
+    model, logger = rate_meter(opt.SGD(RATE), steps_per_execution=3), Logger()
+    model.fit(*ones(4), batch_size=1, epochs=2, callbacks=[logger, klr.Monitor()], verbose=0)
+    np.testing.assert_allclose([logs["learning_rate"] for logs in logger.seen], RATE.values([2, 3, 6, 7]))
+
+
+def test_logs_of_skipped_steps():
+    """A batch that a loss scale skips has the value of the last update."""
+    model, logger, (x, y) = rate_meter(opt.LossScaleOptimizer(opt.SGD(RATE))), Logger(), ones(3)
+    x[1] = np.inf
+    model.fit(x, y, batch_size=1, shuffle=False, callbacks=[logger, klr.Monitor()], verbose=0)
+    assert [logs["learning_rate"] for logs in logger.seen] == [8.0, 8.0, 7.0]
+
+
+def test_logs_of_frozen_layers():
+    """An optimizer whose layers are all frozen makes no step, and has no value."""
+    if not hasattr(opt, "MultiOptimizer"):
+        pytest.skip("this Keras has no MultiOptimizer")
+    model, logger = classifier(opt.SGD(0.0)), Logger()
+    optimizer = klr.layerwise(model, opt.SGD(RATE), {model.layers[0].name: 0.1})
+    model.layers[0].trainable = False
+    model.compile(optimizer, loss=model.loss)
+    model.fit(*flowers(8), batch_size=4, callbacks=[logger, klr.Monitor()], verbose=0)
+    assert [logs["learning_rate"] for logs in logger.seen] == [8.0, 7.0]
+    assert "learning_rate_0.1" not in logger.seen[1]
+
+
+def test_logs_of_own_steps():
+    """A training step that makes several updates has the value of the last; a copy in the middle of it has no hook."""
+    model, logger, monitor, copies = TwoUpdates(), Logger(), klr.Monitor(), []
+    model.compile(opt.SGD(RATE), loss=lambda y, p: keras.ops.mean(p))
+    take = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: copies.append(copy.deepcopy(monitor)))
+    model.fit(*ones(2), batch_size=1, callbacks=[logger, monitor, take], verbose=0)
+    np.testing.assert_allclose([logs["learning_rate"] for logs in logger.seen], RATE.values([1, 3]))
+    assert not set(HOOKS) & vars(copies[0]).keys()
+
+
+def test_what_it_shows():
+    """The record in a few lines, and in a notebook as a picture beside them."""
+    model, monitor = rate_meter(klr.scheduled(opt.SGD(RATE), weight_decay=0.5)), klr.Monitor()
+    assert "nothing is recorded" in repr(monitor) and monitor._repr_html_() is None
+    model.fit(*ones(3), batch_size=1, epochs=2, callbacks=[monitor], verbose=0)
+    first, head, rate, decay, last = repr(monitor).splitlines()
+    assert first == "Monitor: 2 epochs, 6 steps" and head.split() == ["first", "last", "lowest", "highest"]
+    assert rate.split() == ["learning_rate", "8", "3", "3", "8"] and decay.split()[0] == "weight_decay"
+    assert "monitor.plot()" in last
+    pytest.importorskip("matplotlib")
+    shown = monitor._repr_html_()
+    assert shown.startswith('<img src="data:image/png;base64,') and first in shown

@@ -53,7 +53,8 @@ USES = {
     "train_function": "the compiled step, renewed by `make_train_function(force=True)`",
     "state": "JAX: the local variable of `fit` with all variables",
     "_jax_state": "JAX: the variables, put back where a `fit` fails",
-    "_value": "whether a variable has one",
+    "_jax_state_synced": "JAX: whether the variables have their values while `fit` runs",
+    "_value": "whether a variable has one; JAX: its value while `fit` has it",
     # of callbacks
     "_model": "the model of a callback, left out of copies",
     "_async_train": "whether a `CallbackList` calls the ends of batches in a thread",
@@ -244,11 +245,12 @@ def callbacks(adam, model):
     assert isinstance(keras.callbacks.CallbackList([callback])._async_train, bool)
 
 
-@case("state", "_jax_state")
+@case("state", "_jax_state", "_jax_state_synced")
 def of_jax(adam, model):
     if BACKEND == "jax":
         source = inspect.getsource(keras.Model.fit.__wrapped__)
         assert "self._jax_state = " in source and "state = " in source
+        assert "self._jax_state_synced = False" in source
 
 
 @case("_current_epoch", "training_metadata.json")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import keras
+
+from ..schedules.elsewhere import check_names
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -14,18 +17,15 @@ class Callback(keras.callbacks.Callback):
     """A callback whose copies have its arguments and its record, but not the model nor anything of a running `fit`."""
 
     names_elsewhere: ClassVar[dict[str, str]] = {}
-    """What other libraries call an argument, and what to write here."""
+    """What other libraries call an argument and what to pass here, beside those that `schedules/elsewhere.py` has."""
     verbose: int = 0
     of_the_run: ClassVar[tuple[str, ...]] = ()
     """The attributes that belong to a running `fit`, `None` in a copy."""
 
     def __new__(cls, *_: Any, **keywords: Any) -> Self:
-        for name in keywords:
-            if name in cls.names_elsewhere:
-                raise TypeError(
-                    f"`{cls.__name__}` has no argument `{name}`. Pass {cls.names_elsewhere[name]} instead. "
-                    f"Received: {name}={keywords[name]!r}"
-                )
+        parameters = [*inspect.signature(cls.__init__).parameters.values()][1:] if keywords else []
+        if not any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters):
+            check_names(cls.__name__, [one.name for one in parameters], keywords, cls.names_elsewhere)
         return super().__new__(cls)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -77,11 +77,13 @@ def other_callbacks(callback: Any) -> list[Any]:
 
 def has_metric_sources(callback: Any) -> bool:
     """Whether metrics in `logs` may come from what is neither Keras' nor ours: a callback, or a loop outside `fit`."""
-    known, keras_lambda = ("keras.", "keras_lr."), keras.callbacks.LambdaCallback
-    return not is_running(callback.model) or any(
-        isinstance(other, keras_lambda) or not type(other).__module__.startswith(known)
-        for other in other_callbacks(callback)
-    )
+    return not is_running(callback.model) or any(map(is_foreign, other_callbacks(callback)))
+
+
+def is_foreign(callback: Any) -> bool:
+    """Whether a callback is neither Keras' nor ours, or calls functions that are not."""
+    is_lambda = isinstance(callback, keras.callbacks.LambdaCallback)
+    return is_lambda or not type(callback).__module__.startswith(("keras.", "keras_lr."))
 
 
 def _callbacks_beside(callback: Any) -> list[Any]:

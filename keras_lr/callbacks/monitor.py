@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 import keras
 import numpy as np
 
+from ..optimizers.depth import layers_of, shortened
 from ..optimizers.inspection import applied_values, batch_count
 from ..schedules import arguments
-from . import fit
+from . import batch_logs, fit
 from .events import Events
 from .optimizer_callback import OptimizerCallback
 
@@ -45,9 +46,9 @@ class Monitor(OptimizerCallback):
     array([0.5  , 0.375, 0.25 , 0.125])
 
     Args:
-        log_dir: A folder for TensorBoard; `"auto"` for that of Keras' `TensorBoard` callback in the
-            list, which KerasTuner sets for each trial; `None` for none. The value of each step is
-            written at the end of its epoch. Batches count from 1 for the first batch of the
+        log_dir: A folder for TensorBoard, for the value of each step; `"auto"` for that of Keras'
+            `TensorBoard` callback in the list, if there is one; `None` for none. They are
+            written at the end of the epoch. Batches count from 1 for the first batch of the
             optimizer, or of `fit` if Keras' callback does so (`update_freq`).
         optimizer: Which optimizers: attributes of the model that hold them, their names, or the
             optimizers themselves, one or a list. By default all optimizers that are attributes
@@ -55,49 +56,60 @@ class Monitor(OptimizerCallback):
 
     Raises:
         TypeError: `log_dir` is not a path.
-        ValueError: At the start of `fit`: it is `"auto"`, and there is no `TensorBoard` callback.
 
     Attributes:
         steps: For each name an array with a value for each batch since `fit` began, without the
             batches that a loss scale skipped.
+        layers: For each name the layers that have this value, if several optimizers are inside
+            one, as with `layerwise`; empty otherwise.
     """
 
-    of_the_run: ClassVar[tuple[str, ...]] = ("_events", "_outer_optimizers")
+    of_the_run: ClassVar[tuple[str, ...]] = ("_events", "_outer_optimizers", "_batch_logs")
     takes_all_optimizers = True
 
-    def __init__(self, *, log_dir: str | os.PathLike[str] | None = None, optimizer: Any = None):
+    def __init__(self, *, log_dir: str | os.PathLike[str] | None = "auto", optimizer: Any = None):
         super().__init__(optimizer)
         if log_dir is not None and not isinstance(log_dir, str | os.PathLike):
             arguments.reject(self, "log_dir", "a path", log_dir, error=TypeError)
         self.log_dir = log_dir
+        self.layers: dict[str, tuple[str, ...]] = {}
         self._epochs: dict[str, list[np.ndarray]] = {}
         self._events: Events | None = None
+        self._batch_logs: batch_logs.BatchLogs | None = None
 
     def on_train_begin(self, logs: Any = None) -> None:
         fit.check_callbacks(self)
         fit.move_first(self)
-        self._epochs = {}
+        self._epochs, self.layers = {}, {}
         boards = [one for one in fit.other_callbacks(self) if isinstance(one, keras.callbacks.TensorBoard)]
         folder = self.log_dir
         if folder == "auto":
-            if not boards:
-                rule = 'a folder where there is no `TensorBoard` callback, whose folder "auto" is'
-                arguments.reject(self, "log_dir", rule, folder)
-            folder = os.path.join(boards[0].log_dir, "train")  # where it writes the curves of batches, too
+            # The folder where it writes the curves of batches, too.
+            folder = os.path.join(boards[0].log_dir, "train") if boards else None
         self._events = None if folder is None else Events(os.fspath(folder))
         self._counts_from_fit = any(board.update_freq != "epoch" for board in boards)
         self._first_of_fit: list[int] | None = None
+        self._leave_batches_alone()  # where an earlier `fit` was interrupted
+        if batch_logs.is_wanted(self):  # otherwise there is no hook, which on JAX would take a synchronization
+            self._batch_logs = self.__dict__[batch_logs.HOOK] = batch_logs.BatchLogs(self)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self._first_batches = [batch_count(inner) for inner in self.optimizers]
+        optimizers = self.optimizers
+        self._first_batches = [batch_count(inner) for inner in optimizers]
         if self._first_of_fit is None:
             self._first_of_fit = self._first_batches
+        if self._batch_logs is not None:
+            self._batch_logs.begin_epoch(optimizers, self._first_batches)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self.warn_if_unused()
         optimizers = self.optimizers
         begins = self._first_batches or [0] * len(optimizers)  # of a `MultiOptimizer` that was not built yet
         values = [applied_values(one, begin, batch_count(one)) for one, begin in zip(optimizers, begins, strict=True)]
+        if any(hasattr(outer, "optimizers") for outer in self._outer_optimizers) and not self.layers:
+            layers = layers_of(self.model, optimizers)
+            shown = [dict.fromkeys(own, layers[index]) for index, own in enumerate(values)]
+            self.layers = self.by_name(optimizers, shown)
         for name, series in self.by_name(optimizers, values).items():
             self._epochs.setdefault(name, []).append(series)
             if logs is not None and len(series):
@@ -120,6 +132,35 @@ class Monitor(OptimizerCallback):
         if self._events is not None:
             self._events.close()
             self._events = None
+        self._leave_batches_alone()
+
+    def _leave_batches_alone(self) -> None:
+        self._batch_logs = None
+        self.__dict__.pop(batch_logs.HOOK, None)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        state.pop(batch_logs.HOOK, None)
+        return state
+
+    def __repr__(self) -> str:
+        if not self._epochs:
+            return "Monitor: nothing is recorded yet. Pass it to `fit(callbacks=[...])`."
+        steps = {name: values for name, values in self.steps.items() if len(values)}
+        epochs, count = max(map(len, self._epochs.values())), max(map(len, steps.values()), default=0)
+        rows = [["", "first", "last", "lowest", "highest", ""]]
+        for name, values in steps.items():
+            ends = (values[0], values[-1], values.min(), values.max())
+            rows.append([name, *(f"{value:.4g}" for value in ends), shortened(self.layers.get(name, ()))])
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+        head = f"Monitor: {epochs} epoch{'s' * (epochs != 1)}, {count:,} step{'s' * (count != 1)}"
+        return "\n  ".join([head, *lines, "`monitor.plot()` draws them, `monitor.steps` has the value of each step."])
+
+    def _repr_html_(self) -> str | None:
+        from ..plotting.style import as_html
+
+        return as_html(lambda: self.plot()[0], repr(self)) if self._epochs else None
 
     def plot(self, **options: Any) -> Any:
         """Draw the record, a panel for each hyperparameter; see `plotting.plot_monitor`."""

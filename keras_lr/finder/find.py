@@ -11,6 +11,7 @@ import numpy as np
 from ..optimizers.hyperparameters import BELOW_ONE, NAMES, has_hyperparameter
 from ..optimizers.inspection import inner_optimizers
 from ..schedules import arguments
+from ..schedules.elsewhere import checks_names
 from .loss_curve import find_end
 from .preserved import reseed_tensorflow
 from .progress import Progress
@@ -21,6 +22,7 @@ OWNER = "find_learning_rate"
 MOST = 1_000_000  # steps, and repeats
 
 
+@checks_names
 def find_learning_rate(
     model: Any,
     x: Any,

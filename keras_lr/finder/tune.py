@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..schedules import arguments
+from ..schedules.elsewhere import checks_names
 from ..schedules.policies.one_cycle import one_cycle
 from .data import Data, batches_per_epoch, hold_out
 from .find import check_model, sweep
@@ -26,6 +27,7 @@ FEWEST = 40  # updates of a training whose peak can be tuned
 PEAKS = 5  # at most
 
 
+@checks_names
 def tune_learning_rate(
     model: Any,
     x: Any,

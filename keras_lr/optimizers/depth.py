@@ -29,6 +29,21 @@ def weights_by_depth(model: Any) -> list[Weight]:
     return weights
 
 
+def layers_of(model: Any, optimizers: list[Any]) -> list[tuple[str, ...]]:
+    """The layers that each of several built optimizers trains, from the first to the last."""
+    index = {id(variable): n for n, one in enumerate(optimizers) for variable in one._trainable_variables}
+    found: list[dict[str, None]] = [{} for _ in optimizers]
+    for weight in weights_by_depth(model):
+        if id(weight.variable) in index:
+            found[index[id(weight.variable)]][weight.layer] = None
+    return [tuple(layers) for layers in found]
+
+
+def shortened(layers: tuple[str, ...]) -> str:
+    """The names of layers in a few words."""
+    return ", ".join(layers) if len(layers) <= 3 else f"{layers[0]} to {layers[-1]} ({len(layers)} layers)"
+
+
 # A part is what counts as one layer: its path, its variables by their paths, and whether it is an embedding.
 Part = tuple[str, list[tuple[str, Any]], bool]
 

@@ -10,6 +10,7 @@ from keras.optimizers.schedules import LearningRateSchedule
 from ..rules.base import Rule
 from ..schedules import arguments
 from ..schedules.base import Schedule
+from ..schedules.elsewhere import hint
 from ..schedules.foreign import Foreign
 from .feedback import takes_rule
 from .inspection import inner_optimizers
@@ -65,7 +66,8 @@ def _validate_owners(name: str, value: Any, optimizer: Any, owners: list[Any], f
     if not owners:
         inner = inner_optimizers(optimizer)
         known = sorted({known for one in inner for known in NAMES if has_hyperparameter(one, known)})
-        arguments.reject(function, name, f"a hyperparameter of `{type(inner[0]).__name__}`: {', '.join(known)}", value)
+        rule = f"a hyperparameter of `{type(inner[0]).__name__}`: {', '.join(known)}"
+        arguments.reject(function, name, rule, value, hint(name, known))
     for owner in owners:
         slots = getattr(owner, "momentums", None) or getattr(owner, "_momentums", None)
         if name == "momentum" and owner.built and not slots:

@@ -64,6 +64,13 @@ def is_scheduled(optimizer: Any, name: str = "learning_rate") -> bool:
     return name in schedules_of(optimizer) | rules_of(optimizer)
 
 
+def follows_schedules(optimizer: Any) -> bool:
+    """Whether schedules alone give its values at each step: no rule or number, and no factor of a callback."""
+    managed, scheduled = managed_state(optimizer), schedules_of(optimizer)
+    names = {"learning_rate", *(managed.initial_values if managed else ())}
+    return names <= scheduled.keys() and not (managed and (managed.rules or FACTOR in managed.variables))
+
+
 def current_value(optimizer: Any, name: str = "learning_rate") -> float:
     """The current value of a hyperparameter."""
     return float(keras.ops.convert_to_numpy(keras.ops.convert_to_tensor(getattr(optimizer, name))))

@@ -11,6 +11,7 @@ import keras
 from ..schedules import arguments
 from ..schedules.arguments import Member
 from ..schedules.base import Schedule, schedule
+from ..schedules.elsewhere import checks_names
 from ..schedules.exact import LARGEST
 from ..schedules.frozen import copy_with
 from ..schedules.step import Step
@@ -35,6 +36,7 @@ class Scaled(Schedule):
         return step.ops.minimum(self.schedule.at(step) * self.multiplier, LARGEST)
 
 
+@checks_names
 def layerwise(
     model: Any, optimizer: Any, factors: Mapping[str, float] | None = None, *, decay: float | None = None
 ) -> Any:

@@ -27,8 +27,13 @@ def optimizers_by_name(model: Any) -> dict[str, Any]:
     compiled = getattr(model, "optimizer", None)
     if compiled is None or any(compiled is one for one in found.values()):
         return found
-    has_own_step = "train_step" in vars(model) or type(model).train_step is not keras.Model.train_step
-    return found if found and has_own_step and _is_unused_default(compiled) else {"optimizer": compiled} | found
+    is_unused = found and has_own_train_step(model) and _is_unused_default(compiled)
+    return found if is_unused else {"optimizer": compiled} | found
+
+
+def has_own_train_step(model: Any) -> bool:
+    """Whether a model has another `train_step` than that of Keras."""
+    return "train_step" in vars(model) or type(model).train_step is not keras.Model.train_step
 
 
 def find_optimizers(model: Any, requested: Any, owner: str, *, several: bool = True) -> list[Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..optimizers.depth import shortened
 from ..optimizers.hyperparameters import NAMES
 from ..schedules import arguments
 from .style import new_figure, style_of, tidy
@@ -27,7 +28,7 @@ def plot_monitor(monitor: Any, *, axes: Any = None) -> Any:
         ImportError: matplotlib is not installed.
         ValueError: Nothing was recorded, or there are not as many `axes` as panels.
     """
-    steps = getattr(monitor, "steps", monitor)
+    steps, layers = getattr(monitor, "steps", monitor), getattr(monitor, "layers", {})
     if not steps:
         arguments.reject("plot_monitor", "monitor", "a `Monitor` that has been in a `fit`, or a dictionary", monitor)
     panels: dict[str, dict[str, np.ndarray]] = {}
@@ -43,14 +44,16 @@ def plot_monitor(monitor: Any, *, axes: Any = None) -> Any:
         for index, (name, values) in enumerate(curves.items()):
             line = {key: value for key, value in style_of(index + 1).items() if key != "marker"}
             label = name.removeprefix(hyperparameter).strip("_") or hyperparameter
+            if label != hyperparameter and layers.get(name):
+                label += f": {shortened(layers[name])}"
             ax.plot(np.arange(len(values)), values, drawstyle="steps-post", linewidth=2, label=label, **line)
         tidy(ax)
         ax.set(ylabel=hyperparameter.replace("_", " "))
         ax.margins(x=0.02)
         if len(curves) > 1:
-            ax.legend(
-                loc="lower left", bbox_to_anchor=(0, 1), ncols=4, borderaxespad=0.2, frameon=False, handlelength=3
-            )
+            columns = 4 if max(len(text.get_label()) for text in ax.lines) <= 15 else 2
+            place = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": columns, "borderaxespad": 0.2}
+            ax.legend(**place, frameon=False, handlelength=3)
     axes[-1].set_xlabel("step")
     axes[-1].figure.align_ylabels(axes)
     return axes

@@ -7,6 +7,7 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar, get_type_hints, overload
 
+from ..schedules import arguments
 from ..schedules.frozen import dataclass_transform
 from ..schedules.settings import Settings, register
 from .checks import check_class, check_state
@@ -126,6 +127,10 @@ class Rule(Settings):
     """Whether `signals` has the initial weights, which takes memory for one value per weight."""
     reported: ClassVar[tuple[str, ...]] = ()
     """The names of the scalar state that `Monitor` records."""
+    where_it_goes: ClassVar[str] = (
+        "Rules are passed to `keras_lr.scheduled` or `keras_lr.set_learning_rate`, "
+        "as in `scheduled(optimizer, learning_rate=rule)`."
+    )
 
     def initial_state(self) -> dict[str, float]:
         """The scalar state by name, with its initial values; by default there is none.
@@ -152,6 +157,10 @@ class Rule(Settings):
         raise TypeError(f"`{type(self).__name__}` must be decorated by `@keras_lr.rule`, which makes its arguments.")
 
     def __post_init__(self) -> None:
-        self._validate()
-        self.check()
+        try:
+            self._validate()
+            self.check()
+        except (TypeError, ValueError) as error:
+            arguments.leave_out_frames(error)
+            raise
         check_state(self)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple, NoReturn
 
+import keras
 import numpy as np
 from keras.optimizers.schedules import LearningRateSchedule
 
@@ -62,10 +63,39 @@ class ArgumentRule(NamedTuple):
 def reject(owner: object, argument: str, rule: str, value: Any, remedy: str = "", error: type = ValueError) -> NoReturn:
     """Raise the error for a bad argument, always in the same form: argument, rule, remedy, value."""
     name = owner if isinstance(owner, str) else type(owner).__name__
-    raise error(
+    remedy = remedy or where_it_goes(value)
+    rejection: Any = error(
         f"Argument `{argument}` of `{name}` must be {rule}. {remedy and remedy + ' '}"
         f"Received: {argument}={shown(value)}"
-    ) from None
+    )
+    rejection.is_of_keras_lr = True
+    raise rejection from None
+
+
+def leave_out_frames(error: Exception) -> None:
+    """Leave out what lies between here and `reject` from the traceback of its error. Others show where they arose."""
+    if hasattr(error, "is_of_keras_lr"):
+        del error.is_of_keras_lr  # so that a caller further out does not leave out what is not ours
+        innermost = error.__traceback__
+        while innermost and innermost.tb_next:
+            innermost = innermost.tb_next
+        error.__traceback__ = innermost
+
+
+def where_it_goes(value: Any) -> str:
+    """Where to pass an object of Keras or keras_lr that was passed as the wrong argument; empty for any other value."""
+    name = getattr(value, "__name__", "")
+    if isinstance(value, type):
+        return f"Pass an instance, as in `{name}(...)`." if hasattr(value, "get_config") else ""
+    if isinstance(value, LearningRateSchedule):
+        return "Schedules are combined by `keras_lr.Product`, `keras_lr.Sequence` and `keras_lr.Warmup`."
+    if isinstance(value, keras.callbacks.Callback):
+        return "Callbacks are passed to `fit(callbacks=[...])`."
+    if isinstance(value, keras.optimizers.Optimizer):
+        return "A schedule is passed to the optimizer, as in `SGD(schedule)`."
+    if str(getattr(value, "__module__", "")).startswith("keras_lr.") and name:
+        return f"Call it, as in `{name}({'20' if name in ('epochs', 'examples') else '...'})`."
+    return getattr(type(value), "where_it_goes", "")
 
 
 def is_one_of(value: Any, choices: Iterable[str]) -> bool:

@@ -105,10 +105,14 @@ class Schedule(Settings, LearningRateSchedule):
 
     def __post_init__(self) -> None:
         namespace()  # here, since torch can't compile the making of it
-        self._validate()
-        self._store("spans", tuple(span for name in self._names() for span in spans_in(getattr(self, name))))
-        self._store("_unbound", next((span for span in self.spans if span.steps is None), None))
-        self.check()
+        try:
+            self._validate()
+            self._store("spans", tuple(span for name in self._names() for span in spans_in(getattr(self, name))))
+            self._store("_unbound", next((span for span in self.spans if span.steps is None), None))
+            self.check()
+        except (TypeError, ValueError) as error:
+            arguments.leave_out_frames(error)
+            raise
         if self.is_bound:
             self.prepare()
 

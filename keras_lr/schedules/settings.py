@@ -5,14 +5,18 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import keras
 
 from . import arguments
 from .config import from_json, to_json
+from .elsewhere import check_names
 from .frozen import frozen
 from .values import SHOWN, short_repr
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 def register(cls: Any, package: str | None = None) -> Any:
@@ -30,6 +34,11 @@ class Settings:
 
     argument_rules: ClassVar[dict[str, arguments.ArgumentRule]] = {}
     """The rules for arguments that are not the usual ones of their names."""
+
+    def __new__(cls, *_: Any, **keywords: Any) -> Self:
+        if "_fields" in vars(cls):
+            check_names(cls.__name__, cls._names(), keywords)
+        return super().__new__(cls)
 
     def check(self) -> None:
         """Check the rules between arguments, which keep their own rules by then; raise by `arguments.reject`."""
