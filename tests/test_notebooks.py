@@ -9,6 +9,7 @@ import sys
 import types
 from pathlib import Path
 
+import keras
 import pytest
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parent.parent / "notebooks").glob("*.ipynb"))
@@ -61,6 +62,8 @@ def same(text, cell):
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs(path, tmp_path, monkeypatch):
     """Each cell runs without a warning, and its text and kinds of pictures are those that are kept."""
+    if path.stem == "fine_tuning" and not hasattr(keras.optimizers, "MultiOptimizer"):
+        pytest.skip("`layerwise` needs Keras 3.15")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     module = types.ModuleType(path.stem)
@@ -73,11 +76,11 @@ def test_a_notebook_runs(path, tmp_path, monkeypatch):
 
 
 def test_the_notebooks_are_kept_tidy():
-    """Six files, small, run from the top, without traces of a machine, and with pages that exist."""
-    assert len(NOTEBOOKS) == 6
+    """Nine files, small, run from the top, without traces of a machine, and with pages that exist."""
+    assert len(NOTEBOOKS) == 9
     for path in NOTEBOOKS:
         text = path.read_text("utf-8")
-        assert len(text) < 600_000
+        assert len(text) < 200_000
         assert [cell["execution_count"] for cell in cells(path)] == list(range(1, len(cells(path)) + 1))
         assert not re.search(r"/(tmp|home|root|Users)/|\.py:\d+|iopub", text)
         links = re.findall(r"\]\(([^)#:]+)\)", text)

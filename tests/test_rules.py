@@ -216,3 +216,12 @@ def test_factors_of_moments():
     expected = 0.2 * 0.5 * 0.9, 0.004 * 0.25 * 0.999, 0.004 * 0.25
     for slot, value in zip(slots, expected, strict=True):
         np.testing.assert_allclose(to_numpy(slot), value, rtol=1e-4)
+
+
+def test_a_partial_batch_with_an_embedding():
+    """A sparse gradient may have an unknown shape where the size of the last batch differs."""
+    model = keras.Sequential([keras.Input([2], dtype="int32"), keras.layers.Embedding(5, 3), keras.layers.Dense(1)])
+    model.compile(klr.scheduled(keras.optimizers.Adam(), learning_rate=klr.Prodigy()), loss="mse", jit_compile=False)
+    x, before = np.array([[0, 1], [1, 1], [2, 3]], "int32"), model.get_weights()[0]
+    model.fit(x, np.ones([3, 2, 1]), batch_size=2, epochs=2, verbose=0)
+    assert (model.get_weights()[0] != before).any(axis=1).tolist() == [True, True, True, True, False]

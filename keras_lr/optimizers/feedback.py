@@ -188,4 +188,7 @@ def _full_gradients(optimizer: Any, grads: Any, weights: Any) -> list[Any]:
     if optimizer._distribution_strategy.num_replicas_in_sync > 1:
         pairs = [(grad, getattr(weight, "value", weight)) for grad, weight in zip(grads, weights, strict=True)]
         grads = [grad for grad, _ in optimizer._all_reduce_sum_gradients(pairs)]
-    return [tf.convert_to_tensor(grad) for grad in grads]
+    # A sparse gradient becomes dense without its static shape where the size of the batch is unknown.
+    return [
+        tf.ensure_shape(tf.convert_to_tensor(grad), weight.shape) for grad, weight in zip(grads, weights, strict=True)
+    ]
