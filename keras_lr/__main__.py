@@ -71,10 +71,10 @@ def compare(options: argparse.Namespace) -> int:
 def _about_options(error: Exception) -> str:
     """What an error says, in one line, about the options and not about arguments of a function."""
     said = " ".join(str(error).split())
+    said = re.sub(r"Argument `policies\[(['\"])(.*)\1\]` of `compare_policies`", r"--policy \2", said)
     said = re.sub(r"Argument `(\w+)` of `compare_policies`", lambda match: f"--{match[1].replace('_', '-')}", said)
     said = said.replace("--peak", "--rate").replace("pass a `peak`", "pass --rate")
-    said = re.sub(r"--policies\['(.+?)'\]", r"--policy \1", said)
-    if said.startswith(("--", "The policy")) or isinstance(error, ImportError):
+    if said.startswith(("--", "The policy", "Argument `learning_rate` of `policy")) or isinstance(error, ImportError):
         return said
     return f"the model can't be trained on this data: {type(error).__name__}: {said[:300]}"
 

@@ -45,6 +45,7 @@ USES = {
     # of a model or a layer
     "_compile_loss": "the loss with its state, to be restored after a range test",
     "_compile_metrics": "the metrics, left out of a range test",
+    "_compile_config": "what `compile` was given, to compile with another optimizer",
     "_symbolic_build": "builds a model as `fit` does",
     "_flatten_layers": "the layers inside a layer, in the order in which they were made",
     "_modules": "torch: the attributes of a layer that are layers",
@@ -194,8 +195,12 @@ def stand_ins(adam, model):
     assert optimizers.Adam in type(adam).__mro__
 
 
-@case("_compile_loss", "_compile_metrics", "_symbolic_build")
+@case("_compile_loss", "_compile_metrics", "_compile_config", "_symbolic_build")
 def compiled(adam, model):
+    one, other = trained(), optimizers.Adam()
+    assert one._compile_config.config["optimizer"] is one.optimizer
+    keras.Model.compile(one, **one._compile_config.config | {"optimizer": other})
+    assert one.optimizer is other and one.loss == "mse"
     assert {"_compile_loss", "_compile_metrics"} <= vars(model).keys()
     late = keras.Sequential([layers.Dense(1)])
     late.compile("sgd", "mse")

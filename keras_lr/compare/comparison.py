@@ -12,7 +12,7 @@ import numpy as np
 from .problem import Judge
 from .reload import Reload
 from .statistics import interval
-from .trials import NO_PEAK, Result
+from .trials import NO_PEAK, Result, Run
 
 FEW = 5  # seeds, below which intervals are wide
 
@@ -64,14 +64,14 @@ class Comparison:
     ... }
     >>> results = tuple(Result(name, 0.1, True, runs[name]) for name in runs)
     >>> klr.Comparison(results, Judge("val_accuracy", "max"), epochs=8, steps=80, split_ratio=0.25)
-    policy      peak   val_accuracy   behind the best
-    ---------------------------------------------------------
-    one-cycle   0.1    0.960 ± 0.007  best
-    constant    0.1    0.912 ± 0.008  0.048 (0.035 to 0.061)
+    policy      peak   val_accuracy     behind the best
+    --------------------------------------------------------------
+    one-cycle   0.1    0.9600 ± 0.0071  best
+    constant    0.1    0.9120 ± 0.0084  0.0480 (0.0402 to 0.0558)
     val_accuracy is that after the last of 8 epochs: the mean of 5 seeds ± their standard deviation.
     Behind the best: the mean of the differences with the same seed, and an interval of 95 %.
     <BLANKLINE>
-    Use one-cycle with a peak of 0.1: val_accuracy 0.960. It is better than constant.
+    Use one-cycle with a peak of 0.1: val_accuracy 0.9600. It is better than constant.
 
     Attributes:
         rows: The table, the best policy first: each with `policies`, `peak`, `mean`, `deviation`, `behind`, `diverged`.
@@ -207,16 +207,12 @@ class Comparison:
         from ..plotting import Curves, plot_comparison
 
         by_name = {result.policy: result for result in self.results}
-        shown = [(row, by_name[row.policies[0]].runs) for row in self.rows if row.runs]
-        curves = [
-            Curves(
-                row.name,
-                np.array(runs[0].rate),
-                np.array([_padded(run.history["loss"], self.epochs) for run in runs]),
-                np.array([_padded(run.history[self.judge.monitor], self.epochs) for run in runs]),
-            )
-            for row, runs in shown
-        ]
+        curves = []
+        for row in self.rows:
+            runs = by_name[row.policies[0]].runs
+            series = [[_padded(run, name, self.epochs) for run in runs] for name in ("loss", self.judge.monitor)]
+            if runs:
+                curves.append(Curves(row.name, np.array(runs[0].rate), *map(np.array, series)))
         return plot_comparison(curves, self.judge.monitor, self.judge.mode)
 
     def __repr__(self) -> str:
@@ -235,8 +231,10 @@ def _count(result: Result) -> int:
     return sum(run.diverged for run in result.runs)
 
 
-def _padded(series: list[float], epochs: int) -> list[float]:
-    return series + [math.nan] * (epochs - len(series))  # of a run that ended early
+def _padded(run: Run, name: str, epochs: int) -> list[float]:
+    """A value for each epoch, NaN after the end of a run that ended early, and for one that diverged."""
+    series = [] if run.diverged else run.history[name]
+    return series + [math.nan] * (epochs - len(series))
 
 
 def _join(names: list[str]) -> str:

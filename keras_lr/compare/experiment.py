@@ -59,7 +59,8 @@ def compare_policies(
     pipeline that shuffles is not repeatable, and gives each run another order.
 
     A run is what `keras.utils.set_random_seed(seed)`, the model, the same seed again and `fit` lead to. One whose loss
-    is not finite at the end has diverged; its policy is last. Policies whose runs are equal share a row.
+    at the end is not finite, or over 100 times that of the untrained model, has diverged; its policy is last. Policies
+    whose runs are equal share a row.
 
     Inside `joblib.parallel_config` the policies are trained in its processes or, with its backends "dask" and "ray", on
     other machines.

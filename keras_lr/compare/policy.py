@@ -91,11 +91,8 @@ class Policy:
         """Make the policy once; raise where the optimizer of the model does not take its rate."""
         made = self.make(TRIAL_PEAKS[0], steps)
         if made.optimizer is None:
-            owners = inner_optimizers(model.optimizer)
-            try:
-                validate_hyperparameter("learning_rate", made.rate, model.optimizer, owners, OWNER)
-            except (TypeError, ValueError) as error:
-                raise type(error)(f"The policy `{self.name}`: {error}") from None
+            owner, owners = f"policy {self.name}", inner_optimizers(model.optimizer)
+            validate_hyperparameter("learning_rate", made.rate, model.optimizer, owners, owner)
 
     def give(self, model: Any, made: Made) -> None:
         """Give a compiled model the optimizer or the rate that this policy made."""

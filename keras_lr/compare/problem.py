@@ -20,14 +20,24 @@ from ..schedules import arguments
 from .policy import OWNER
 
 TUNING_SPLIT = 0.2  # of the training data, to judge peaks by
+DIVERGED = 100  # times the loss of a batch before the training
 
 
 @dataclasses.dataclass(frozen=True)
 class Judge:
-    """The metric that decides, after the last epoch, and whether less of it is better, "min", or more, "max"."""
+    """The metric that decides, after the last epoch, and whether less of it is better, "min", or more, "max".
+
+    A run has diverged whose last values are not finite, or whose loss is over `largest_loss`.
+    """
 
     monitor: str
     mode: str
+    largest_loss: float = math.inf
+
+    def has_diverged(self, history: dict[str, list[float]]) -> bool:
+        """Whether a run has, by what `fit` logged."""
+        last = [history[name][-1] for name in ("loss", "val_loss", self.monitor) if name in history]
+        return not all(map(math.isfinite, last)) or history["loss"][-1] > self.largest_loss
 
     def gain(self, values: Any) -> Any:
         """The values so that more is better."""
@@ -85,7 +95,7 @@ class Problem:
     def judge(self, model: Any, monitor: str | None, mode: str | None) -> Judge:
         """The metric that decides; it evaluates one batch, which shows what metrics there are."""
         x, y, weight = keras.utils.unpack_x_y_sample_weight(first_batch(self.split(0)[0]))
-        model.evaluate(x, y, sample_weight=weight, verbose=0)
+        first = model.evaluate(x, y, sample_weight=weight, verbose=0, return_dict=True).get("loss", math.nan)
         names = list(model.get_metrics_result())
         names = [*(f"val_{name}" for name in names), *names]
         if monitor is None:
@@ -95,7 +105,7 @@ class Problem:
             arguments.reject(OWNER, "monitor", f"one of {', '.join(names)}", monitor, did_you_mean(str(monitor), names))
         if mode is not None and mode not in ("min", "max"):
             arguments.reject(OWNER, "mode", '"min", "max" or None', mode)
-        return Judge(monitor, mode or mode_of(OWNER, monitor))
+        return Judge(monitor, mode or mode_of(OWNER, monitor), DIVERGED * abs(first) if first else math.inf)
 
 
 class Copies:
@@ -141,11 +151,6 @@ def validation_data_of(held: Data) -> Any:
     while len(parts) > 1 and parts[-1] is None:
         parts.pop()
     return tuple(parts) if len(parts) > 1 else parts[0]
-
-
-def is_finite(values: Any) -> bool:
-    """Whether all numbers are finite."""
-    return all(math.isfinite(value) for value in values)
 
 
 def _are_arrays(data: Data) -> bool:

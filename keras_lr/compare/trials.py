@@ -12,9 +12,10 @@ import keras
 import numpy as np
 
 from ..callbacks.monitor import Monitor
+from ..finder.training import without_warnings_of_data
 from ..finder.tune import NothingTrains, tune_learning_rate
 from .policy import Policy
-from .problem import Judge, Problem, is_finite, validation_data_of
+from .problem import Judge, Problem, validation_data_of
 
 RATES = 1000  # of a run that are kept, at most, for the picture
 NO_PEAK = "no peak leads to a finite loss"
@@ -112,24 +113,23 @@ def _train(policy: Policy, plan: Plan, peak: float | None, seed: int) -> tuple[R
     monitor = Monitor()
     start = time.perf_counter()
     keras.utils.set_random_seed(seed)  # the order of the data, whatever was drawn to make the model and the policy
-    history = model.fit(
-        **train,
-        validation_data=validation_data_of(held),
-        epochs=problem.epochs,
-        callbacks=[*made.callbacks, monitor, StopDiverged()],
-        verbose=0,
-    ).history
+    callbacks = [*made.callbacks, monitor, StopDiverged()]
+    with without_warnings_of_data():
+        history = model.fit(
+            **train, validation_data=validation_data_of(held), epochs=problem.epochs, callbacks=callbacks, verbose=0
+        ).history
     series = {name: [float(value) for value in values] for name, values in history.items()}
     rates = next((values for name, values in monitor.steps.items() if name.startswith("learning_rate")), np.zeros(1))
     thinned = rates[:: math.ceil(len(rates) / RATES)].tolist()
     score = series[plan.judge.monitor][-1]
-    diverged = not is_finite([score, series["loss"][-1], series.get("val_loss", [0.0])[-1]])
-    return Run(policy.name, seed, score, diverged, thinned, series, time.perf_counter() - start), model
+    return Run(
+        policy.name, seed, score, plan.judge.has_diverged(series), thinned, series, time.perf_counter() - start
+    ), model
 
 
 class StopDiverged(keras.callbacks.Callback):
     """Ends a training whose loss is not finite after an epoch."""
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        if not is_finite(float(value) for name, value in (logs or {}).items() if name in ("loss", "val_loss")):
+        if not all(math.isfinite(value) for name, value in (logs or {}).items() if name in ("loss", "val_loss")):
             self.model.stop_training = True
