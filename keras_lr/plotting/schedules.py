@@ -122,7 +122,8 @@ def plot_comparison(policies: Sequence[Curves], metric: str, mode: str) -> Any:
 def _scale(panels: dict[str, Any], policies: Sequence[Curves], mode: str) -> None:
     peak = max((curves.rate.max() for curves in policies if np.isfinite(curves.rate).all()), default=0.0)
     if peak > 0:
-        panels["rate"].set(yscale="log", ylim=(peak / 400, peak * 1.5))
+        panels["rate"].set_ylim(peak / 400, peak * 1.5)
+        panels["rate"].set_yscale("log")
     losses = np.array([curves.loss.mean(axis=0) for curves in policies])
     if np.isfinite(losses).any() and np.nanmin(losses) > 0:
         panels["loss"].set(yscale="log")
