@@ -42,6 +42,14 @@ def test_an_interval_of_many_seeds_is_not_too_narrow():
     assert np.diff(interval(np.tile([0.0, 1.0], 500)))[0] > 0
 
 
+def test_a_huge_loss_has_diverged():
+    """As one that is not finite; the metrics of such a run may look like those of any other."""
+    judge = Judge("val_accuracy", "max", largest_loss=100.0)
+    histories = [{"loss": [1.0, last], "val_accuracy": [0.4, 0.4]} for last in (99.0, 101.0, np.inf, np.nan)]
+    assert [judge.has_diverged(history) for history in histories] == [False, True, True, True]
+    assert judge.has_diverged({"loss": [1.0], "val_loss": [np.nan], "val_accuracy": [0.4]})
+
+
 def test_the_rows():
     """The best is first, less is better where the mode says so, differences are paired, and what diverged is last."""
     scores = {"breaks": [0.1, np.nan], "b": [0.5, 0.7], "a": [0.4, 0.5], "falls apart": [np.nan, np.nan]}

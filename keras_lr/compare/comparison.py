@@ -65,9 +65,9 @@ class Comparison:
     >>> results = tuple(Result(name, 0.1, True, runs[name]) for name in runs)
     >>> klr.Comparison(results, Judge("val_accuracy", "max"), epochs=8, steps=80, split_ratio=0.25)
     policy      peak   val_accuracy     behind the best
-    --------------------------------------------------------------
+    -------------------------------------------------------------
     one-cycle   0.1    0.9600 ± 0.0071  best
-    constant    0.1    0.9120 ± 0.0084  0.0480 (0.0402 to 0.0558)
+    constant    0.1    0.9120 ± 0.0084  0.0480 (0.0397 to 0.0563)
     val_accuracy is that after the last of 8 epochs: the mean of 5 seeds ± their standard deviation.
     Behind the best: the mean of the differences with the same seed, and an interval of 95 %.
     <BLANKLINE>
