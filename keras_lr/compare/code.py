@@ -74,8 +74,8 @@ def _compiled(is_optimizer: bool, model: Any) -> list[str]:
 
 def _source(optimizer: Any) -> str | None:
     """An expression for an optimizer of Keras with the rate `rate`; `None` where it has settings that can't be told."""
-    cls = type(optimizer)
-    if getattr(keras.optimizers, cls.__name__, None) is not cls:
+    cls = getattr(keras.optimizers, type(optimizer).__name__, None)
+    if cls is None or not isinstance(optimizer, cls):  # on torch, Keras makes subclasses of the same name
         return None
     config = optimizer.get_config()
     parts = ["rate"]

@@ -92,26 +92,8 @@ def compare_policies(
     Raises:
         TypeError, ValueError: An argument breaks its rule, before any training.
     """
-    return call_and_restore(
-        lambda: prepare(
-            model,
-            x,
-            y,
-            policies=policies,
-            epochs=epochs,
-            validation_data=validation_data,
-            validation_split=validation_split,
-            batch_size=batch_size,
-            seeds=seeds,
-            peak=peak,
-            monitor=monitor,
-            mode=mode,
-            jobs=jobs,
-            folder=folder,
-            verbose=verbose,
-        )(),
-        [snapshot_random_states()],
-    )
+    given = dict(locals())
+    return call_and_restore(lambda: prepare(**given)(), [snapshot_random_states()])
 
 
 def prepare(
