@@ -5,7 +5,7 @@ import json
 import keras
 import numpy as np
 import pytest
-from compare_problems import arrays, make
+from compare_problems import arrays, make, plan_of, policy_of
 from models import flowers
 from test_finder import state, tf_data
 
@@ -112,6 +112,15 @@ def test_the_model_is_that_of_the_best_run(compared):
         assert score == pytest.approx(best.score)
     assert comparison.reload.different == [] and comparison.reload.moved > 0
     assert (folder / "compare.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_only_the_best_model_is_kept(monkeypatch):
+    """That of the run with the best score that has not diverged, if the mean is no worse than what is to be beaten."""
+    scores = [0.5, 0.9, 0.7]
+    runs = [trials.Run("mine", seed, score, False, [0.1], {}, 1.0) for seed, score in enumerate(scores)]
+    monkeypatch.setattr(trials, "_train", lambda policy, plan, peak, seed: (runs[seed], f"model {seed}"))
+    found = [trials.train_policy(policy_of("peak"), plan_of(seeds=3), beat) for beat in (0.69, 0.71)]
+    assert [result.model for result in found] == ["model 1", None] and found[1].runs == tuple(runs)
 
 
 def test_the_code_can_be_pasted(compared):
