@@ -114,6 +114,16 @@ def test_the_model_is_that_of_the_best_run(compared):
     assert (folder / "compare.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
+def test_an_optimizer_is_new_for_each_run():
+    """One that is the policy, or that a function returns again, would count on from the last run."""
+    optimizer = keras.optimizers.AdamW(klr.Linear(0.1, 0.0, steps=9), weight_decay=0.02)
+    optimizer.build([keras.Variable([1.0])])
+    for source in (optimizer, lambda peak, steps: optimizer):
+        made = policy_of(source).make(0.1, 12)
+        assert made.optimizer is not optimizer and not made.optimizer.built
+        assert (made.optimizer.weight_decay, made.rate) == (0.02, klr.Linear(0.1, 0.0, steps=9))
+
+
 def test_only_the_best_model_is_kept(monkeypatch):
     """That of the run with the best score that has not diverged, if the mean is no worse than what is to be beaten."""
     scores = [0.5, 0.9, 0.7]
@@ -149,6 +159,7 @@ def test_a_model_and_datasets():
     assert state(model) == before and compared.judge.monitor == "val_loss" and compared.judge.mode == "min"
     still = runs_of(compared, repr(klr.Constant(1e-9)))[0]
     assert still.score == pytest.approx(model.evaluate(x, y, verbose=0), rel=1e-4)
+    assert runs_of(compared, policies[0])[0].rate[0] == 0.01  # from the beginning of the schedule
     assert runs_of(compared, policies[0])[0].score < still.score and compared.best.policies == (policies[0],)
     assert "keras.optimizers.Adam(rate)" in compared.code and "validation_data=validation_data" in compared.code
 
