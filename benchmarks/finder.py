@@ -41,9 +41,11 @@ def fashion_mnist(folder):
 
 
 def digits():
-    from keras_lr.compare.problem import digits
+    from keras_lr.compare.inputs import digits
 
-    (x, y), (x_val, y_val) = digits()
+    x, y = digits()
+    order = np.random.default_rng(0).permutation(len(x))
+    x, y, x_val, y_val = x[order[:1200]], y[order[:1200]], x[order[1200:]], y[order[1200:]]
     return (x.reshape(-1, 64), y), (x_val.reshape(-1, 64), y_val), 0.96, 20
 
 

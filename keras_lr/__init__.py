@@ -1,6 +1,17 @@
 """Learning-rate schedules and callbacks for Keras."""
 
-from typing import TYPE_CHECKING as _TYPE_CHECKING
+import sys
+import typing
+
+__version__ = "0.1.0"
+
+# For `python -m keras_lr`, Python imports this package before its `__main__`, and Keras takes seconds. A call for help,
+# and one with a wrong argument, ends here without it. Until `__main__` runs, `sys.argv` begins with "-m".
+if sys.argv[:1] == ["-m"] and sys.orig_argv[-len(sys.argv)] == __name__:
+    from .compare.command import parse
+
+    parse(sys.argv[1:], __version__)
+    del parse
 
 from .callbacks.adaptive_momentum_ramp import AdaptiveMomentumRamp
 from .callbacks.bind_spans import BindSpans
@@ -9,6 +20,8 @@ from .callbacks.epoch_schedule import EpochSchedule
 from .callbacks.live_control import LiveControl
 from .callbacks.monitor import Monitor
 from .callbacks.plateau_reducer import PlateauReducer
+from .compare.comparison import Comparison
+from .compare.experiment import compare_policies
 from .finder.find import find_learning_rate
 from .finder.range_test import RangeTest
 from .finder.tune import tune_learning_rate
@@ -38,9 +51,7 @@ from .schedules.special_curves import Approach, ExpHyperbolic, Hyperbolic, Logar
 from .schedules.step import Step
 from .schedules.tables import Intervals, Knots, Table
 
-__version__ = "0.1.0"
-
-if not _TYPE_CHECKING:  # type checkers know what there is
+if not typing.TYPE_CHECKING:  # type checkers know what there is
     from .schedules.elsewhere import no_such_name as __getattr__  # noqa: F401
 
 __all__ = [
@@ -49,6 +60,7 @@ __all__ = [
     "Approach",
     "BindSpans",
     "Clip",
+    "Comparison",
     "Constant",
     "Cosine",
     "CosineWaves",
@@ -95,6 +107,7 @@ __all__ = [
     "Tanh",
     "TunedRate",
     "Warmup",
+    "compare_policies",
     "cooldown",
     "epochs",
     "examples",

@@ -17,14 +17,14 @@ def curve(line):
 
 
 def curves(count, seeds=3, epochs=4, steps=20):
-    """Made-up runs of policies, of which the last is the most accurate."""
+    """Made-up runs of policies, the metric of each a little better than the one before."""
     random = np.random.default_rng(0)
     return [
         Curves(
             f"policy {index}",
             rate=np.full(steps, 0.1 / (index + 1)),
             loss=random.uniform(0.1, 1.0, size=(seeds, epochs)),
-            accuracy=random.uniform(0.9, 0.91, size=(seeds, epochs)) + 0.01 * index,
+            metric=random.uniform(0.9, 0.91, size=(seeds, epochs)) + 0.01 * index,
         )
         for index in range(count)
     ]
@@ -127,29 +127,29 @@ def test_matplotlib_is_an_extra(monkeypatch):
 
 
 def test_a_comparison_shows_rate_loss_and_accuracy():
-    """Each policy has a line in each panel: its rates, and the means of its seeds; the key has the best first."""
+    """Each policy has a line in each panel: its rates, and the means of its seeds; the key has their order."""
     given = curves(7)
-    figure = plot_comparison(given)
+    figure = plot_comparison(given, "val_accuracy", "max")
     rate, loss, accuracy, key = (figure.axes[i] for i in (0, 1, 3, 2))
     for index, policy in enumerate(given):
         assert rate.lines[index].get_ydata()[:-1].tolist() == policy.rate.tolist()
         assert loss.lines[index].get_ydata().tolist() == policy.loss.mean(axis=0).tolist()
-        assert accuracy.lines[index].get_ydata().tolist() == (100 * policy.accuracy).mean(axis=0).tolist()
-    assert [text.get_text()[6:] for text in key.get_legend().get_texts()] == [p.name for p in reversed(given)]
+        assert accuracy.lines[index].get_ydata().tolist() == policy.metric.mean(axis=0).tolist()
+    assert [text.get_text()[8:] for text in key.get_legend().get_texts()] == [policy.name for policy in given]
 
 
 def test_policies_can_be_told_apart_without_colour():
-    """No two policies of a comparison have the same colour, or the same marker."""
-    lines = plot_comparison(curves(7)).axes[3].lines
-    assert len({line.get_color() for line in lines}) == 7
-    assert len({line.get_marker() for line in lines}) == 7
+    """No two policies of a comparison have the same marker; from the ninth on, colours return with hollow ones."""
+    lines = plot_comparison(curves(16), "val_accuracy", "max").axes[3].lines
+    assert len({line.get_color() for line in lines}) == 8
+    assert len({(line.get_marker(), line.get_markerfacecolor()) for line in lines}) == 16
 
 
 def test_a_run_that_diverged_can_be_drawn(tmp_path):
-    """A policy whose loss is NaN or infinite and that guesses leaves the others legible."""
+    """A policy whose loss is NaN or infinite leaves the others legible."""
     good, bad = curves(2, seeds=1)
-    bad = bad._replace(loss=np.array([[1.0, np.inf, np.nan, np.nan]]), accuracy=np.full((1, 4), 0.1))
-    figure = plot_comparison([good, bad])
+    bad = bad._replace(loss=np.array([[1.0, np.inf, np.nan, np.nan]]), metric=np.full((1, 4), np.nan))
+    figure = plot_comparison([good, bad], "val_accuracy", "max")
     figure.savefig(tmp_path / "compare.png")
     low, high = figure.axes[3].get_ylim()
-    assert 70 < low < 90 < high <= 100
+    assert 0.8 < low < good.metric[0, -1] < high < 1

@@ -37,6 +37,7 @@ USES = {
     "_apply_weight_decay": "overridden: what comes between clipping and the update, with the weights",
     "_layout": "JAX: how a weight is spread over devices, for the slots of rules",
     "_foreach_copy_": "torch: assigns many tensors in one call",
+    "_foreach_norm": "torch: the norms of many tensors in one call",
     "_get_current_learning_rate": "overridden: the rate that the backend's step uses",
     "_distribution_strategy": "TensorFlow: the strategy in whose scope it makes variables",
     "_all_reduce_sum_gradients": "TensorFlow: sums the gradients of the replicas",
@@ -45,6 +46,7 @@ USES = {
     # of a model or a layer
     "_compile_loss": "the loss with its state, to be restored after a range test",
     "_compile_metrics": "the metrics, left out of a range test",
+    "_compile_config": "what `compile` was given, to compile with another optimizer",
     "_symbolic_build": "builds a model as `fit` does",
     "_flatten_layers": "the layers inside a layer, in the order in which they were made",
     "_modules": "torch: the attributes of a layer that are layers",
@@ -167,7 +169,7 @@ def before_the_update(adam, model):
     assert calls == ["clip", "decay 1", "update 0.5"]
 
 
-@case("_layout", "_foreach_copy_")
+@case("_layout", "_foreach_copy_", "_foreach_norm")
 def slots_of_rules(adam, model):
     weight = model.trainable_variables[0]
     if BACKEND == "jax":
@@ -178,6 +180,7 @@ def slots_of_rules(adam, model):
         tensors = [torch.zeros(2), torch.zeros(3)]
         torch._foreach_copy_(tensors, [torch.ones(2), torch.ones(3)])
         assert [float(tensor.sum()) for tensor in tensors] == [2.0, 3.0]
+        assert [float(norm) for norm in torch._foreach_norm(tensors)] == pytest.approx([2**0.5, 3**0.5])
 
 
 @case("_distribution_strategy", "_all_reduce_sum_gradients", "_track_trackable")
@@ -195,8 +198,12 @@ def stand_ins(adam, model):
     assert optimizers.Adam in type(adam).__mro__
 
 
-@case("_compile_loss", "_compile_metrics", "_symbolic_build")
+@case("_compile_loss", "_compile_metrics", "_compile_config", "_symbolic_build")
 def compiled(adam, model):
+    one, other = trained(), optimizers.Adam()
+    assert one._compile_config.config["optimizer"] is one.optimizer
+    keras.Model.compile(one, **one._compile_config.config | {"optimizer": other})
+    assert one.optimizer is other and one.loss == "mse"
     assert {"_compile_loss", "_compile_metrics"} <= vars(model).keys()
     late = keras.Sequential([layers.Dense(1)])
     late.compile("sgd", "mse")

@@ -1,1 +1,1 @@
-"""The command `python -m keras_lr compare`: it trains several policies and reports which to use."""
+"""Compares policies on one's own problem: `compare_policies`, and the command `python -m keras_lr compare`."""

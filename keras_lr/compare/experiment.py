@@ -1,180 +1,133 @@
-"""Trains every policy from the same weights on the same data, and checks that the best model can be reloaded."""
+"""Compares policies by training with each of them: `compare_policies`."""
 
 from __future__ import annotations
 
-import dataclasses
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-import keras
-import numpy as np
-
-from ..callbacks.bind_spans import BindSpans
-from ..optimizers.compiled_step import build
-from ..optimizers.inspection import configured_rate
-from ..schedules.base import Schedule
-from .policies import POLICIES
-from .problem import Problem
-
-
-@dataclasses.dataclass(frozen=True)
-class Settings:
-    """The settings that all policies share."""
-
-    rate: float
-    batch_size: int
-    epochs: int
-    seeds: int
+from ..finder.preserved import snapshot_random_states
+from ..finder.tune import FEWEST
+from ..optimizers.snapshots import call_and_restore
+from ..schedules import arguments
+from .comparison import Comparison
+from .policy import OWNER, read_policies
+from .problem import read_problem
+from .runner import Runner
+from .trials import Plan
 
 
-@dataclasses.dataclass(frozen=True)
-class Run:
-    """One policy trained with one seed: its learning rate for every step, its metrics for every epoch."""
+def compare_policies(
+    model: Any,
+    x: Any,
+    y: Any = None,
+    *,
+    policies: Any,
+    epochs: int,
+    validation_data: Any = None,
+    validation_split: float | None = None,
+    batch_size: int | None = None,
+    seeds: int = 5,
+    peak: float | None = None,
+    monitor: str | None = None,
+    mode: str | None = None,
+    jobs: int | None = None,
+    folder: Any = None,
+    verbose: Any = "auto",
+) -> Comparison:
+    """Train a model under several policies with several seeds, and say which to use, how sure that is, and the code.
 
-    policy: str
-    seed: int
-    rate: list[float]
-    loss: list[float]
-    accuracy: list[float]
-    val_loss: list[float]
-    val_accuracy: list[float]
-    seconds: float
+    >>> import keras, numpy as np, keras_lr as klr
+    >>> x = np.random.default_rng(0).normal(size=[200, 3]).astype("float32")
+    >>> y = np.tanh(x.sum(axis=1))
+    >>> def make():
+    ...     model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
+    ...     model.compile(keras.optimizers.SGD(momentum=0.9), loss="mse")
+    ...     return model
+    >>> policies = {"one cycle": "klr.one_cycle(peak, steps)", "mine": lambda peak, steps: klr.Rex(peak, 0.0, steps)}
+    >>> fit = {"epochs": 4, "validation_split": 0.2}
+    >>> compared = klr.compare_policies(make, x, y, policies=policies, **fit, peak=0.1, seeds=2, verbose=0)
+    >>> sorted(row.name for row in compared.rows)
+    ['mine', 'one cycle']
+    >>> compared.judge.monitor
+    'val_loss'
 
-    @property
-    def final(self) -> float:
-        """The validation accuracy after the last epoch."""
-        return self.val_accuracy[-1]
+    Each policy that has a peak is tuned first, by `tune_learning_rate` with the model and the training data of seed 0,
+    a fifth of which judges, so that what judges the policies is new to all of them; data that is not arrays can't be
+    split, and `validation_data` judges the peaks, too. (Callbacks of a policy do not take part in the tuning.) Then
+    each is trained with each seed. A seed gives the weights, the order of the data and, with `validation_split`, which
+    examples of arrays are held out, all alike for every policy, so that policies are compared in pairs. A `tf.data`
+    pipeline that shuffles is not repeatable, and gives each run another order.
 
+    A run is what `keras.utils.set_random_seed(seed)`, the model, the same seed again and `fit` lead to. One whose loss
+    at the end is not finite, or over 100 times that of the untrained model, has diverged; its policy is last. Policies
+    whose runs are equal share a row.
 
-@dataclasses.dataclass(frozen=True)
-class Reload:
-    """The result of one more epoch with and without a reload: which variables differ, how far weights moved."""
+    Inside `joblib.parallel_config` the policies are trained in its processes or, with its backends "dask" and "ray", on
+    other machines.
 
-    policy: str
-    seed: int
-    compared: int
-    different: list[str]
-    moved: float
+    Args:
+        model: A function without arguments that returns a compiled model, called once for each run; or a compiled
+            model, whose weights each run begins with. It is left as it was.
+        x, y, batch_size: As for `fit`, but no generator.
+        policies: A dictionary by names, or a list. Each is a function of a peak and a number of steps that returns a
+            number, a schedule, a rule such as `keras_lr.Prodigy()`, an optimizer, or a tuple of one of these and a list
+            of callbacks; or one of these itself, with nothing to tune; or an expression, a text such as
+            `"klr.warmup_cosine(peak, steps)"` of `peak`, `steps`, `epochs`, `klr`, `keras` and `np`; or the name of a
+            built-in one: `python -m keras_lr compare --help` shows them.
+        epochs: The length of each training, an integer > 0.
+        validation_data, validation_split: What judges, as for `fit`; one of them is required.
+        seeds: How many runs of each policy, an integer > 0.
+        peak: The peak of all policies, a number > 0; `None` to tune each.
+        monitor: The metric that decides, after the last epoch: by default the first compiled metric on the validation
+            data, else `"val_loss"`.
+        mode: `"min"` or `"max"`, where the name of the metric does not tell whether less of it is better.
+        jobs: How many policies are trained at once in processes, by joblib; the data and the function are sent there.
+            On the CPU the results are those of one process, bit for bit.
+        folder: Where to write `compare.json`, after each run, `best.keras` and `compare.png`.
+        verbose: 0 for no progress bar, 2 for a line for each run.
 
+    Returns:
+        A `Comparison` with `rows`, `best`, `code`, `model` and `plot()`; its text is the table and the answer.
 
-@dataclasses.dataclass(frozen=True)
-class Best:
-    """The best run so far: its file, and its model with the values of its variables."""
-
-    run: Run
-    path: Path
-    model: Any
-    state: list[np.ndarray]
-
-
-def train(
-    problem: Problem, policies: list[str], settings: Settings, on_epoch: Callable[[], None] = lambda: None
-) -> Iterator[tuple[Run, Any]]:
-    """Train every policy with every seed, and yield each run with its trained model.
-
-    A seed determines the initial weights and the order of the data, alike for every
-    policy. The next run of a policy changes the same model.
+    Raises:
+        TypeError, ValueError: An argument breaks its rule, before any training.
     """
-    initial_weights = [_initial_weights(problem, seed) for seed in range(settings.seeds)]
-    for name in policies:
-        rate, callbacks = POLICIES[name](settings.rate, settings.epochs)
-        callbacks = [BindSpans(), *callbacks, keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: on_epoch())]
-        model = problem.model()
-        weights = model.variables
-        model.compile(
-            optimizer=keras.optimizers.SGD(rate, momentum=0.9, nesterov=True),
-            loss="sparse_categorical_crossentropy",
-            metrics=["accuracy"],
-        )
-        build(model)
-        untrained = _copy(model.optimizer.variables)
-        for seed, initial in enumerate(initial_weights):
-            # Reset by assignment: a new model would be traced again.
-            _assign(weights + model.optimizer.variables, initial + untrained)
-            keras.utils.set_random_seed(seed)  # the order of the data
-            start = time.perf_counter()
-            x, y = problem.x_train, problem.y_train
-            history = _fit(model, x, y, problem, settings, callbacks=callbacks, epochs=settings.epochs)
-            yield _record(name, seed, model, history, settings, time.perf_counter() - start), model
+    given = dict(locals())
+    return call_and_restore(lambda: prepare(**given)(), [snapshot_random_states()])
 
 
-def better(best: Best | None, run: Run, model: Any, path: Path) -> Best:
-    """The better one of `best` and the run; if that is the run, its model is saved to `path`."""
-    if best is not None and run.final <= best.run.final:
-        return best
-    model.save(path)
-    return Best(run, path, model, _copy(_state(model)))
-
-
-def check_reload(best: Best, problem: Problem, settings: Settings) -> Reload:
-    """Train the best model for one more epoch, from memory and from its file, and compare."""
-    loaded = keras.saving.load_model(best.path)
-    _assign(_state(best.model), best.state)
-    # Keras does not save the random states of layers such as Dropout, so both models get the same ones.
-    _assign(_random_states(loaded), _copy(_random_states(best.model)))
-    before = _copy(best.model.weights)
-    # Shuffled here: the first fit of a loaded model draws random numbers to build it, and so shuffles differently.
-    order = np.random.default_rng(best.run.seed).permutation(len(problem.x_train))
-    x, y = problem.x_train[order], problem.y_train[order]
-    one_epoch = {"initial_epoch": settings.epochs, "epochs": settings.epochs + 1}
-    # After the build, and for torch, whose dropout has no state of its own.
-    seed = keras.callbacks.LambdaCallback(on_train_begin=lambda *_: keras.utils.set_random_seed(best.run.seed))
-    for model in (best.model, loaded):
-        # Without `BindSpans`, because bound spans are saved.
-        _, callbacks = POLICIES[best.run.policy](settings.rate, settings.epochs)
-        _fit(model, x, y, problem, settings, callbacks=[*callbacks, seed], shuffle=False, **one_epoch)
-    original, reloaded = (model.weights + model.optimizer.variables for model in (best.model, loaded))
-    pairs = list(zip(original, _copy(original), _copy(reloaded), strict=False))
-    different = [variable.path for variable, a, b in pairs if a.tobytes() != b.tobytes()]
-    different += ["the number of variables"] if len(original) != len(reloaded) else []
-    moved = max(np.abs(a - b).max() for a, b in zip(before, _copy(best.model.weights), strict=True))
-    return Reload(best.run.policy, best.run.seed, len(pairs), different, float(moved))
-
-
-def _initial_weights(problem: Problem, seed: int) -> list[np.ndarray]:
-    keras.utils.set_random_seed(seed)
-    return _copy(problem.model().variables)
-
-
-def _fit(model: Any, x: np.ndarray, y: np.ndarray, problem: Problem, settings: Settings, **options: Any) -> Any:
-    history = model.fit(
-        x,
-        y,
-        batch_size=settings.batch_size,
-        validation_data=(problem.x_val, problem.y_val),
-        validation_batch_size=max(settings.batch_size, 256),
-        verbose=0,
-        **options,
-    )
-    return history.history
-
-
-def _record(name: str, seed: int, model: Any, history: dict[str, Any], settings: Settings, seconds: float) -> Run:
-    steps = int(keras.ops.convert_to_numpy(model.optimizer.iterations))
-    rate = configured_rate(model.optimizer)
-    if isinstance(rate, Schedule):
-        rates = rate.values(steps)
-    else:
-        rates = np.repeat(history["learning_rate"], steps // settings.epochs)
-    recorded = {key: [float(v) for v in history[key]] for key in ("loss", "accuracy", "val_loss", "val_accuracy")}
-    return Run(name, seed, rate=rates.tolist(), seconds=seconds, **recorded)
-
-
-def _state(model: Any) -> list[Any]:
-    return model.variables + model.optimizer.variables
-
-
-def _random_states(model: Any) -> list[Any]:
-    weights = {id(variable) for variable in model.weights}
-    return [variable for variable in model.variables if id(variable) not in weights]
-
-
-def _copy(variables: list[Any]) -> list[np.ndarray]:
-    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
-
-
-def _assign(variables: list[Any], values: list[np.ndarray]) -> None:
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
+def prepare(
+    model: Any,
+    x: Any,
+    y: Any,
+    *,
+    policies: Any,
+    epochs: Any,
+    validation_data: Any,
+    validation_split: Any,
+    batch_size: Any,
+    seeds: Any,
+    peak: Any,
+    monitor: Any,
+    mode: Any,
+    jobs: Any,
+    folder: Any,
+    verbose: Any,
+) -> Callable[[], Comparison]:
+    """Check the arguments of `compare_policies`, the model, the data and each policy; a function that compares."""
+    for name, value in (("seeds", seeds), ("jobs", 1 if jobs is None else jobs)):
+        if not arguments.is_integer(value) or value < 1:
+            arguments.reject(OWNER, name, "an integer > 0", value)
+    if peak is not None:
+        peak = arguments.validate_as(arguments.POSITIVE, OWNER, "peak", peak)
+    problem = read_problem(model, x, y, epochs, batch_size, validation_data, validation_split)
+    read = read_policies(policies, problem.epochs)
+    trial = problem.model(0)
+    batches, steps = problem.steps(trial)
+    for policy in read:
+        policy.check(trial, steps)
+    if peak is None and steps < FEWEST and any(policy.has_peak(steps) for policy in read):
+        remedy = f"Or pass a `peak`. The data gives {steps}."
+        arguments.reject(OWNER, "epochs", f"enough for {FEWEST} updates, to tune a peak", epochs, remedy)
+    plan = Plan(problem, problem.judge(trial, monitor, mode), int(seeds), batches, steps, peak)
+    return Runner(read, plan, jobs, folder, verbose).compare

@@ -1,149 +1,162 @@
-"""The data and the model of a comparison, built-in or the user's, validated before any training."""
+"""What all policies of a comparison share: the model, the data, their splits, and the metric that judges."""
 
 from __future__ import annotations
 
 import dataclasses
-import importlib
-import os
-import sys
+import math
+import pickle
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
 
+from ..callbacks.metric_names import did_you_mean, mode_of
+from ..finder.data import Data, batches_per_epoch, build, first_batch, hold_out
+from ..finder.find import check_model
+from ..finder.training import updates_of
+from ..schedules import arguments
+from .policy import OWNER
 
-class BadInput(Exception):
-    """Unusable input of the user; the message says why in one line."""
+TUNING_SPLIT = 0.2  # of the training data, to judge peaks by
+DIVERGED = 100  # times the loss of a batch before the training
+
+
+@dataclasses.dataclass(frozen=True)
+class Judge:
+    """The metric that decides, after the last epoch, and whether less of it is better, "min", or more, "max".
+
+    A run has diverged whose last values are not finite, or whose loss is over `largest_loss`.
+    """
+
+    monitor: str
+    mode: str
+    largest_loss: float = math.inf
+
+    def has_diverged(self, history: dict[str, list[float]]) -> bool:
+        """Whether a run has, by what `fit` logged."""
+        last = [history[name][-1] for name in ("loss", "val_loss", self.monitor) if name in history]
+        return not all(map(math.isfinite, last)) or history["loss"][-1] > self.largest_loss
+
+    def gain(self, values: Any) -> Any:
+        """The values so that more is better."""
+        return np.negative(values) if self.mode == "min" else np.asarray(values)
 
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
-    """Training and validation data for a classification, and a function that creates a model for them."""
+    """A function that makes the compiled model, and the data, as the arguments of `fit`."""
 
-    x_train: np.ndarray
-    y_train: np.ndarray
-    x_val: np.ndarray
-    y_val: np.ndarray
-    make_model: Callable[[tuple[int, ...], int], Any]
+    make: Callable[[], Any]
+    data: Data
+    validation_data: Any
+    validation_split: float | None
+    epochs: int
 
-    @property
-    def classes(self) -> int:
-        return int(max(self.y_train.max(), self.y_val.max())) + 1
-
-    def model(self) -> Any:
-        """A new model, with weights from the current random seed."""
-        model = self.make_model(self.x_train.shape[1:], self.classes)
-        if isinstance(model, keras.Model) and not model.built:
-            model(self.x_train[:1])
+    def model(self, seed: int) -> Any:
+        """The model with the weights of a seed, built, with an optimizer that has counted nothing."""
+        keras.utils.set_random_seed(seed)
+        model = self.make()
+        check_model(OWNER, model, "learning_rate")
+        build(model, self.data.copy())
+        if int(keras.ops.convert_to_numpy(model.optimizer.iterations)):
+            optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
+            keras.Model.compile(model, **model._compile_config.config | {"optimizer": optimizer})
         return model
 
+    def split(self, seed: int) -> tuple[Data, Data]:
+        """What to train on and what is held out; with `validation_split` at random, other data for each seed."""
+        data = self.data
+        if self.validation_split is not None and keras.tree.flatten(data["x"]) and _are_arrays(data):
+            order = np.random.default_rng(seed).permutation(len(keras.tree.flatten(data["x"])[0]))
+            data = data | {name: _take(data[name], order) for name in ("x", "y")}
+        return hold_out(OWNER, data, self.validation_data, self.validation_split)
 
-def read(data: str | None, model: str | None) -> Problem:
-    """The problem that `--data` and `--model` name, `None` for the built-in ones; raises `BadInput` if unusable."""
-    load = _function("--data", data) if data else digits
-    make_model = _function("--model", model) if model else mlp
-    arrays = _arrays(data or "digits", _call(f"--data {data}", load))
-    problem = Problem(*arrays, make_model)
-    if problem.classes < 2:
-        raise BadInput(f"--data {data} must have at least two classes, but every label is 0.")
-    _check_model(model or "mlp", problem)
+    def tuning_data(self) -> tuple[Data, Any]:
+        """The data of seed 0 to tune peaks with: validation data only where the training data can't be split."""
+        train, held = self.split(0)
+        if _are_arrays(train):
+            train, held = hold_out(OWNER, train, None, TUNING_SPLIT)
+        return train, validation_data_of(held)
+
+    @property
+    def split_ratio(self) -> float:
+        """Examples that are held out for each one to train on, where each seed has another split; else 0."""
+        return self.validation_split / (1 - self.validation_split) if self.validation_split else 0.0
+
+    def steps(self, model: Any) -> tuple[int, int]:
+        """How many batches an epoch has, and how many updates the whole training."""
+        batches = batches_per_epoch(self.split(0)[0])
+        if batches is None:
+            arguments.reject(OWNER, "x", "data that says how many batches it has", self.data["x"])
+        return batches, self.epochs * batches // updates_of(model)
+
+    def judge(self, model: Any, monitor: str | None, mode: str | None) -> Judge:
+        """The metric that decides; it evaluates one batch, which shows what metrics there are."""
+        x, y, weight = keras.utils.unpack_x_y_sample_weight(first_batch(self.split(0)[0]))
+        first = model.evaluate(x, y, sample_weight=weight, verbose=0, return_dict=True).get("loss", math.nan)
+        names = list(model.get_metrics_result())
+        names = [*(f"val_{name}" for name in names), *names]
+        if monitor is None:
+            monitor = next((name for name in names if name != "val_loss"), "val_loss")
+            monitor = monitor if monitor.startswith("val_") else "val_loss"
+        if monitor not in names:
+            arguments.reject(OWNER, "monitor", f"one of {', '.join(names)}", monitor, did_you_mean(str(monitor), names))
+        if mode is not None and mode not in ("min", "max"):
+            arguments.reject(OWNER, "mode", '"min", "max" or None', mode)
+        return Judge(monitor, mode or mode_of(OWNER, monitor), DIVERGED * abs(first) if first else math.inf)
+
+
+class Copies:
+    """A function that returns copies of a model, which Keras saves and loads for each; it can be sent to a worker."""
+
+    def __init__(self, model: Any, rule: str):
+        try:
+            self.pickled = pickle.dumps(model)
+            self()
+        except Exception as error:
+            said = f"It failed with {type(error).__name__}: {' '.join(str(error).split())[:200]}"
+            arguments.reject(OWNER, "model", rule, model, said)
+
+    def __call__(self) -> Any:
+        with warnings.catch_warnings():  # of an optimizer that was not built and has no slots yet
+            warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
+            return pickle.loads(self.pickled)
+
+
+def read_problem(
+    model: Any, x: Any, y: Any, epochs: Any, batch_size: Any, validation_data: Any, validation_split: Any
+) -> Problem:
+    """The problem that the arguments of `compare_policies` describe."""
+    if not arguments.is_integer(epochs) or epochs < 1:
+        arguments.reject(OWNER, "epochs", "an integer > 0", epochs)
+    if batch_size is not None and (not arguments.is_integer(batch_size) or batch_size < 1):
+        arguments.reject(OWNER, "batch_size", "an integer > 0", batch_size)
+    if isinstance(model, keras.Model):
+        check_model(OWNER, model, "learning_rate")
+        model = Copies(model, "one that can be saved and loaded, or a function that returns it compiled")
+    elif not callable(model):
+        rule = "a compiled model, or a function that returns one"
+        arguments.reject(OWNER, "model", rule, model, error=TypeError)
+    data = {"x": x, "y": y, "batch_size": batch_size, "sample_weight": None, "class_weight": None}
+    problem = Problem(model, data, validation_data, validation_split, int(epochs))
+    problem.split(0)  # raises where there is no validation data, and for a generator
     return problem
 
 
-def digits() -> Any:
-    """The 1,797 handwritten digits of scikit-learn, 8x8 pixels in [0, 1]: 1,200 to train, 597 to validate."""
-    try:
-        from sklearn.datasets import load_digits
-    except ImportError as error:
-        how = 'pip install "keras-lr[compare]", or name your own with --data'
-        raise BadInput(f"The digits come with scikit-learn, which is not installed: {how}.") from error
-    x, y = load_digits(return_X_y=True)
-    x = (x.reshape(-1, 8, 8) / 16).astype("float32")
-    order = np.random.default_rng(0).permutation(len(x))
-    train, val = order[:1200], order[1200:]
-    return (x[train], y[train]), (x[val], y[val])
+def validation_data_of(held: Data) -> Any:
+    """What is held out as the argument `validation_data` of `fit`."""
+    parts = [held[name] for name in ("x", "y", "sample_weight")]
+    while len(parts) > 1 and parts[-1] is None:
+        parts.pop()
+    return tuple(parts) if len(parts) > 1 else parts[0]
 
 
-def mlp(input_shape: tuple[int, ...], classes: int) -> Any:
-    """Two hidden layers of 64, for input of any shape."""
-    layers = keras.layers
-    return keras.Sequential(
-        [
-            keras.Input(input_shape),
-            layers.Flatten(),
-            layers.Dense(64, activation="relu"),
-            layers.Dense(64, activation="relu"),
-            layers.Dense(classes, activation="softmax"),
-        ]
-    )
+def _are_arrays(data: Data) -> bool:
+    leaves = [leaf for leaf in keras.tree.flatten((data["x"], data["y"])) if leaf is not None]
+    return all(hasattr(leaf, "shape") and hasattr(leaf, "__len__") for leaf in leaves)
 
 
-def _function(option: str, name: str) -> Any:
-    module_name, _, function_name = name.partition(":")
-    if not module_name or not function_name:
-        raise BadInput(f"{option} must be module:function, as in my_problem:load. Received: {name}")
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
-    module = _call(f"{option} {name}: the import of {module_name}", importlib.import_module, module_name)
-    function = getattr(module, function_name, None)
-    if not callable(function):
-        raise BadInput(f"{option} {name}: {module_name} has no function {function_name}.")
-    return function
-
-
-def _call(what: str, function: Any, *arguments: Any) -> Any:
-    try:
-        return function(*arguments)
-    except BadInput:
-        raise
-    except Exception as error:  # the user's code may raise anything
-        raise BadInput(f"{what} failed with {type(error).__name__}: {' '.join(str(error).split())}") from error
-
-
-def _arrays(name: str, data: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    try:
-        (x_train, y_train), (x_val, y_val) = data
-        arrays = [np.asarray(array) for array in (x_train, y_train, x_val, y_val)]
-    except (TypeError, ValueError):
-        wanted = "((x_train, y_train), (x_val, y_val)), four arrays"
-        raise BadInput(f"--data {name} must return {wanted}. Received: {type(data).__name__}") from None
-    for role, x, y in (("train", arrays[0], arrays[1]), ("val", arrays[2], arrays[3])):
-        fault = _fault(x, y)
-        if fault:
-            received = f"x_{role} {_described(x)}, y_{role} {_described(y)}"
-            raise BadInput(f"--data {name}: {fault.format(role)}. Received: {received}")
-    if arrays[0].shape[1:] != arrays[2].shape[1:]:
-        shapes = f"{arrays[0].shape[1:]} and {arrays[2].shape[1:]}"
-        raise BadInput(f"--data {name}: the examples of x_train and x_val must have one shape. Received: {shapes}")
-    return arrays[0], arrays[1].reshape(-1), arrays[2], arrays[3].reshape(-1)
-
-
-def _fault(x: np.ndarray, y: np.ndarray) -> str | None:
-    if x.ndim < 2 or not x.size or x.dtype.kind not in "fiub":
-        return "x_{} must be an array of numbers, at least one example, examples first"
-    if not np.isfinite(x).all():
-        return "x_{} must be finite, but has NaN or inf"
-    if not y.ndim or y.dtype.kind not in "iu" or y.size != len(y):
-        return "y_{} must be integers, the class of each example"
-    if len(x) != len(y):
-        return "x_{0} and y_{0} must have one length"
-    return "y_{} must be classes from 0 on" if y.min() < 0 else None
-
-
-def _described(array: np.ndarray) -> str:
-    return f"{array.dtype}{list(array.shape)}"
-
-
-def _check_model(name: str, problem: Problem) -> None:
-    model = _call(f"--model {name}", problem.model)
-    if not isinstance(model, keras.Model):
-        raise BadInput(f"--model {name} must return a Keras model. Received: {type(model).__name__}")
-    some = problem.x_train[:2]
-    out = _call(f"--model {name}: its call with two examples", lambda: keras.ops.convert_to_numpy(model(some)))
-    if out.shape != (len(some), problem.classes) or (out < 0).any() or np.abs(out.sum(-1) - 1).max() > 0.01:
-        wanted = f"a softmax over the {problem.classes} classes"
-        raise BadInput(f"--model {name} must end in {wanted}. Received: output of shape {out.shape}")
-    # Otherwise a layer that can't be loaded would be found only after all the training.
-    saved = _call(f"--model {name}: saving its config", keras.saving.serialize_keras_object, model)
-    _call(f"--model {name}: loading its config", keras.saving.deserialize_keras_object, saved)
+def _take(arrays: Any, order: np.ndarray) -> Any:
+    return keras.tree.map_structure(lambda leaf: None if leaf is None else np.asarray(leaf)[order], arrays)

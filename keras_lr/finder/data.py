@@ -23,7 +23,7 @@ def build(model: Any, data: Data) -> None:
     if model.built and all(layer.built for layer in model._flatten_layers()):
         return
     restore = snapshot_random_states()
-    batch = _first_batch(data)
+    batch = first_batch(data)
     restore()
     metrics, vars(model)["_compile_metrics"] = model._compile_metrics, None
     try:
@@ -33,7 +33,7 @@ def build(model: Any, data: Data) -> None:
         vars(model)["_compile_metrics"] = metrics
 
 
-def _first_batch(data: Data) -> Any:
+def first_batch(data: Data) -> Any:
     """The first batch of the data, as `fit` sees it."""
     x, is_tensorflow = data["x"], keras.backend.backend() == "tensorflow"
     if isinstance(x, keras.utils.PyDataset):

@@ -70,7 +70,7 @@ class ShortTrainings:
         self.recorder.values.assign(padded.astype("float32"))
         stop = StopTraining(self.recorder, self.counter, len(values), is_over)
         size = _batches_between_checks(stop.left)
-        with _without_warnings_of_data():
+        with without_warnings_of_data():
             epochs = 3 * math.ceil(stop.left / size) + len(values)
             self.model.fit(**self.data, steps_per_epoch=size, epochs=epochs, callbacks=[stop], verbose=0)
         return self.recorder.losses()[: len(values)]
@@ -80,7 +80,7 @@ class ShortTrainings:
         batches = math.ceil(updates * self.batches / 2)
         losses = BatchLosses()
         examples = batches * (held["batch_size"] or 32)
-        with _without_warnings_of_data():
+        with without_warnings_of_data():
             logs = self.model.evaluate(
                 **sample(held, examples), steps=batches, callbacks=[losses], verbose=0, return_dict=True
             )
@@ -115,7 +115,7 @@ def restoring(owner: str, model: Any, data: Data, function: Callable[[], Any]) -
 
 
 @contextlib.contextmanager
-def _without_warnings_of_data() -> Iterator[None]:
+def without_warnings_of_data() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Your input ran out of data")  # then it is used again
         warnings.filterwarnings("ignore", "`shuffle=True` was passed")  # by default

@@ -27,6 +27,10 @@ FEWEST = 40  # updates of a training whose peak can be tuned
 PEAKS = 5  # at most
 
 
+class NothingTrains(ValueError):
+    """No peak leads to a finite loss."""
+
+
 @checks_names
 def tune_learning_rate(
     model: Any,
@@ -124,7 +128,7 @@ def tune_learning_rate(
             return trials[peak].loss
 
         if math.isinf(min(climb(middle, loss_of, PEAKS).values())):
-            raise ValueError(
+            raise NothingTrains(
                 f"The validation loss is not finite for any peak from {max(trials):.2g} down to "
                 f"{min(trials):.2g}. Check that the data and the first loss are finite. Received: loss={first}"
             )

@@ -17,12 +17,12 @@ from .style import new_figure, style_of, tidy
 
 
 class Curves(NamedTuple):
-    """The curves of a policy: the rate of each step; loss and accuracy as arrays of seeds by epochs."""
+    """The curves of a policy: rates at even distances; the loss and a metric as arrays of seeds by epochs."""
 
     name: str
     rate: np.ndarray
     loss: np.ndarray
-    accuracy: np.ndarray
+    metric: np.ndarray
 
 
 def plot_schedules(schedules: dict[str, Any] | Sequence[Any], steps: Any = None, *, ax: Any = None) -> Any:
@@ -77,11 +77,13 @@ def plot_schedules(schedules: dict[str, Any] | Sequence[Any], steps: Any = None,
     return ax
 
 
-def plot_comparison(policies: Sequence[Curves]) -> Any:
-    """Draw learning rate, training loss and validation accuracy of policies: means, and the range of the seeds.
+def plot_comparison(policies: Sequence[Curves], metric: str, mode: str) -> Any:
+    """Draw learning rate, training loss and a metric of policies: means, and the range of the seeds.
 
     Args:
-        policies: The curves to draw, at least one; all with the same number of epochs.
+        policies: The curves to draw, the best first, all with the same number of epochs.
+        metric: The name of the metric, such as `"val_accuracy"`.
+        mode: `"max"` if more of it is better, else `"min"`.
 
     Returns:
         The Figure.
@@ -90,51 +92,61 @@ def plot_comparison(policies: Sequence[Curves]) -> Any:
         ImportError: matplotlib is not installed.
     """
     figure = new_figure(figsize=(11, 8.5))
-    mosaic = [["rate", "loss", "key"], ["accuracy", "accuracy", "accuracy"]]
+    mosaic = [["rate", "loss", "key"], ["metric", "metric", "metric"]]
     panels = figure.subplot_mosaic(mosaic, height_ratios=(1, 1.45), width_ratios=(1, 1, 0.56))
-    seeds, total = policies[0].loss.shape
+    seeds, total = policies[0].loss.shape if policies else (0, 1)
     epochs = np.arange(1, total + 1)
     for index, curves in enumerate(policies):
         style = {**style_of(index), "markersize": 5.5, "linewidth": 2}
         time = np.arange(len(curves.rate) + 1) * total / len(curves.rate)
         rate = np.append(curves.rate, curves.rate[-1])  # the last step has a width too
         panels["rate"].plot(time, rate, drawstyle="steps-post", markevery=(0.03 * (index + 1), 0.25), **style)
-        for panel, values in ((panels["loss"], curves.loss), (panels["accuracy"], 100 * curves.accuracy)):
+        for panel, values in ((panels["loss"], curves.loss), (panels["metric"], curves.metric)):
             every = math.ceil(total / 8)
+            values = np.where(np.isfinite(values), values, np.nan)
             panel.plot(epochs, values.mean(axis=0), markevery=(index % every, every), **style)
             panel.fill_between(epochs, values.min(axis=0), values.max(axis=0), color=style["color"], alpha=0.09, lw=0)
-    titles = {"rate": "Learning rate", "loss": "Training loss", "accuracy": "Validation accuracy, %"}
-    for name, title in titles.items():
+    for name, title in {"rate": "Learning rate", "loss": "Training loss", "metric": metric}.items():
         tidy(panels[name])
         panels[name].set_title(title, loc="left", weight="bold")
         panels[name].set(xlabel="epoch", xlim=(0, total * 1.01))
         panels[name].xaxis.get_major_locator().set_params(integer=True)
-    _scale(panels, policies)
-    _key(panels["key"], panels["accuracy"].lines, policies)
-    panels["key"].text(0, 0.02, "Lines: mean of the seeds.\nBands: their range." if seeds > 1 else "One seed.", size=9)
+    _scale(panels, policies, mode)
+    _key(panels["key"], panels["metric"].lines, policies, metric)
+    said = "Lines: mean of the seeds,\nrates of the first.\nBands: their range." if seeds > 1 else "One seed."
+    panels["key"].text(0, 0.02, said, size=9)
     return figure
 
 
-def _scale(panels: dict[str, Any], policies: Sequence[Curves]) -> None:
-    peak = max(curves.rate.max() for curves in policies)
-    panels["rate"].set(yscale="log", ylim=(peak / 400, peak * 1.5))
-    if any(np.isfinite(curves.loss.mean(axis=0)).any() for curves in policies):  # otherwise all diverged at once
+def _scale(panels: dict[str, Any], policies: Sequence[Curves], mode: str) -> None:
+    peak = max((curves.rate.max() for curves in policies if np.isfinite(curves.rate).all()), default=0.0)
+    if peak > 0:
+        panels["rate"].set_ylim(peak / 400, peak * 1.5)
+        panels["rate"].set_yscale("log")
+    losses = np.array([curves.loss.mean(axis=0) for curves in policies])
+    if np.isfinite(losses).any() and np.nanmin(losses) > 0:
         panels["loss"].set(yscale="log")
-    # Only the range that matters: early epochs and diverged runs may be below it.
-    means = 100 * np.array([curves.accuracy.mean(axis=0) for curves in policies])
-    low = np.clip(means[:, means.shape[1] // 2 :].min() - 1, means.max() - 15, means.max() - 2)
-    panels["accuracy"].set_ylim(low, min(100, 100 * max(curves.accuracy.max() for curves in policies) + 0.3))
+    # Only the range that matters: early epochs and diverged runs may be far outside.
+    means = np.array([curves.metric.mean(axis=0) for curves in policies])
+    means = means[np.isfinite(means).all(axis=1)] if means.size else means
+    if not means.size:
+        return
+    late, ends = means[:, means.shape[1] // 2 :], means[:, -1]
+    unit = max(np.ptp(ends), 0.02 * np.abs(ends).max())
+    if mode == "max":
+        panels["metric"].set_ylim(max(late.min(), ends.max() - 3 * unit) - 0.1 * unit, means.max() + 0.3 * unit)
+    else:
+        panels["metric"].set_ylim(means.min() - 0.3 * unit, min(late.max(), ends.min() + 3 * unit) + 0.1 * unit)
 
 
-def _key(ax: Any, lines: Sequence[Any], policies: Sequence[Curves]) -> None:
-    """The legend, best policy first, with the final accuracies."""
+def _key(ax: Any, lines: Sequence[Any], policies: Sequence[Curves], metric: str) -> None:
+    """The legend with the final values."""
     ax.axis("off")
-    final = [100 * curves.accuracy[:, -1].mean() for curves in policies]
-    order = np.argsort([-number for number in final], kind="stable")
+    final = [curves.metric[:, -1].mean() for curves in policies]
     ax.legend(
-        [lines[i] for i in order],
-        [f"{final[i]:.1f}  {policies[i].name}" for i in order],
-        title="Final accuracy, %",
+        lines,
+        [f"{value:#.4g}  {curves.name}" for value, curves in zip(final, policies, strict=True)],
+        title=f"Final {metric}",
         alignment="left",
         loc="upper left",
         bbox_to_anchor=(-0.05, 1.05),

@@ -18,6 +18,7 @@ STYLES: list[dict[str, Any]] = [
     {"color": "#D55E00", "linestyle": "-", "marker": "v"},
     {"color": "#E69F00", "linestyle": (0, (6, 1.5, 1.2, 1.5)), "marker": "P"},
     {"color": "#56B4E9", "linestyle": (0, (3, 2)), "marker": "x"},
+    {"color": "#000000", "linestyle": (0, (8, 2)), "marker": "*"},
 ]
 
 
@@ -40,8 +41,9 @@ def as_png(figure: Any) -> bytes:
 
 
 def style_of(index: int) -> dict[str, Any]:
-    """Colour, line style and marker of the line with this index."""
-    return STYLES[index % len(STYLES)]
+    """Colour, line style and marker of the line with this index; after the last colour, with hollow markers."""
+    hollow = {"markerfacecolor": "white"} if index // len(STYLES) % 2 else {}
+    return STYLES[index % len(STYLES)] | hollow
 
 
 def tidy(ax: Any) -> None:

@@ -1,0 +1,143 @@
+"""The policies of a comparison: what the user wrote, what it makes of a peak and a number of steps, and its code."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+from keras.optimizers.schedules import LearningRateSchedule
+
+from ..optimizers.hyperparameters import validate_hyperparameter
+from ..optimizers.inspection import configured_rate, inner_optimizers, rules_of
+from ..optimizers.learning_rate import set_learning_rate
+from ..rules.base import Rule
+from ..schedules import arguments
+from ..schedules.foreign import member
+from .builtin import POLICIES
+
+OWNER = "compare_policies"
+RULE = (
+    "a schedule, a rule, a number, an optimizer, a function of a peak and a number of steps that returns one, or text"
+)
+TRIAL_PEAKS = 0.01, 0.02
+
+
+class Made(NamedTuple):
+    """What a policy makes: a rate, or an optimizer, whose rate it is; and callbacks."""
+
+    rate: Any
+    optimizer: Any
+    callbacks: list[Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Policy:
+    """A policy with its name; `where` is an expression by which the user reaches it."""
+
+    name: str
+    source: Any
+    where: str
+    epochs: int
+
+    def make(self, peak: float, steps: Any) -> Made:
+        """What the policy makes for this peak and so many updates, new each time."""
+        try:
+            made = self._evaluate(peak, steps)
+        except Exception as error:  # the user's code may raise anything
+            said = " ".join(str(error).split())
+            raise ValueError(f"The policy `{self.name}` failed with {type(error).__name__}: {said}") from error
+        rate, callbacks = made if isinstance(made, tuple) and len(made) == 2 else (made, [])
+        if not isinstance(callbacks, list) or not all(isinstance(one, keras.callbacks.Callback) for one in callbacks):
+            self._reject(made, "A tuple has one of these and a list of callbacks.")
+        if isinstance(rate, keras.optimizers.Optimizer):
+            if self.is_fixed or rate.built:
+                rate = type(rate).from_config(rate.get_config())
+            return Made(_rate_of(rate), rate, callbacks)
+        try:
+            is_rate = isinstance(rate, Rule) or member(rate) is not None
+        except TypeError:
+            is_rate = False
+        return Made(rate, None, callbacks) if is_rate else self._reject(made)
+
+    def _evaluate(self, peak: float, steps: Any) -> Any:
+        if isinstance(self.source, str):
+            library = sys.modules[__name__.partition(".")[0]]  # it imports this module
+            names = {"klr": library, "keras": keras, "np": np, "peak": peak, "steps": steps, "epochs": self.epochs}
+            return eval(self.source, names)
+        if self.is_fixed:
+            is_optimizer = isinstance(self.source, keras.optimizers.Optimizer)
+            return self.source if is_optimizer else copy.deepcopy(self.source)
+        return self.source(peak, steps)
+
+    def _reject(self, made: Any, remedy: str = "") -> Any:
+        arguments.reject(OWNER, f"policies[{self.name!r}]", RULE, made, remedy, error=TypeError)
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether the user passed no function and no text, so that there is nothing to tune."""
+        return not callable(self.source) or isinstance(self.source, LearningRateSchedule | Rule)
+
+    def has_peak(self, steps: int) -> bool:
+        """Whether there is a peak to tune: the rate depends on it, and a rule does not estimate it."""
+        first, second = (self.make(peak, steps).rate for peak in TRIAL_PEAKS)
+        return not isinstance(first, Rule) and member(first) != member(second)
+
+    def check(self, model: Any, steps: int) -> None:
+        """Make the policy once; raise where the optimizer of the model does not take its rate."""
+        made = self.make(TRIAL_PEAKS[0], steps)
+        if made.optimizer is None:
+            owner, owners = f"policy {self.name}", inner_optimizers(model.optimizer)
+            validate_hyperparameter("learning_rate", made.rate, model.optimizer, owners, owner)
+
+    def give(self, model: Any, made: Made) -> None:
+        """Give a compiled model the optimizer or the rate that this policy made."""
+        if made.optimizer is None:
+            set_learning_rate(model, made.rate)
+        else:  # past a `compile` of the user's own, which has been called
+            keras.Model.compile(model, **model._compile_config.config | {"optimizer": made.optimizer})
+
+    def code(self) -> tuple[str, str]:
+        """An import, or nothing, and an expression of `peak` and `steps` that makes what the policy makes."""
+        if isinstance(self.source, str):
+            return "", self.source
+        if self.is_fixed:
+            return "", self.where
+        module, name = getattr(self.source, "__module__", "__main__"), getattr(self.source, "__qualname__", "<")
+        if module in (None, "__main__") or not name.isidentifier():
+            return "", f"{self.where}(peak, steps)"
+        return f"from {module} import {name}\n", f"{name}(peak, steps)"
+
+
+def read_policies(policies: Any, epochs: int) -> list[Policy]:
+    """The policies by their names: of a dictionary, or of a list of names, texts, functions and schedules."""
+    if isinstance(policies, Mapping):
+        named = [(name, source, f"policies[{name!r}]") for name, source in policies.items()]
+    elif isinstance(policies, Iterable):
+        listed = [policies] if isinstance(policies, str) else list(policies)
+        named = [(_name(source), source, f"policies[{index}]") for index, source in enumerate(listed)]
+    else:
+        named = []
+    names = [name for name, _, _ in named]
+    if not names or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+        rule = "policies by different names, a dictionary, or a list of names and functions, at least one"
+        arguments.reject(OWNER, "policies", rule, policies)
+    return [
+        Policy(name, POLICIES.get(source, source) if isinstance(source, str) else source, where, epochs)
+        for name, source, where in named
+    ]
+
+
+def _name(source: Any) -> str:
+    return source if isinstance(source, str) else getattr(source, "__name__", None) or repr(source)
+
+
+def _rate_of(optimizer: Any) -> Any:
+    """The rate of an optimizer as a schedule, a rule or a number."""
+    inner = inner_optimizers(optimizer)[0]
+    rate = rules_of(inner).get("learning_rate") or configured_rate(inner)
+    return float(keras.ops.convert_to_numpy(rate)) if isinstance(rate, keras.Variable) else rate

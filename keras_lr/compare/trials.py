@@ -1,0 +1,135 @@
+"""Trains one policy: it tunes the peak, then trains with each seed, and keeps the best model."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from ..callbacks.monitor import Monitor
+from ..finder.training import without_warnings_of_data
+from ..finder.tune import NothingTrains, tune_learning_rate
+from .policy import Policy
+from .problem import Judge, Problem, validation_data_of
+
+RATES = 1000  # of a run that are kept, at most, for the picture
+NO_PEAK = "no peak leads to a finite loss"
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A policy trained with a seed: rates at evenly spaced updates, what `fit` logged each epoch, the final score."""
+
+    policy: str
+    seed: int
+    score: float
+    diverged: bool
+    rate: list[float]
+    history: dict[str, list[float]]
+    seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """All runs of a policy with its peak, if it has one, and the model of its best run, if that is asked for."""
+
+    policy: str
+    peak: float | None
+    is_sure: bool  # of the peak
+    runs: tuple[Run, ...] = ()
+    model: Any = dataclasses.field(default=None, repr=False)
+
+    def gain(self, judge: Judge) -> float:
+        """The mean of the scores so that more is better; minus infinity if a run diverged."""
+        if not self.runs or any(run.diverged for run in self.runs):
+            return -math.inf
+        return float(np.mean(judge.gain([run.score for run in self.runs])))
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What the trials of all policies share, beside the problem."""
+
+    problem: Problem
+    judge: Judge
+    seeds: int
+    batches: int
+    steps: int
+    peak: float | None
+
+
+def train_policy(policy: Policy, plan: Plan, beat: float, on_run: Callable[[Result], None] = lambda _: None) -> Result:
+    """Tune a policy and train it with every seed; `on_run` gets what there is after each run.
+
+    The result has a model if its mean beats `beat`.
+    """
+    peak, is_sure, runs, best, model = plan.peak, True, [], -math.inf, None
+    if not policy.has_peak(plan.steps):
+        peak = None
+    elif peak is None:
+        try:
+            peak, is_sure = _tuned(policy, plan)
+        except NothingTrains:
+            return Result(policy.name, None, False)
+    for seed in range(plan.seeds):
+        run, trained = _train(policy, plan, peak, seed)
+        runs.append(run)
+        if not run.diverged and plan.judge.gain(run.score) > best:
+            best, model = float(plan.judge.gain(run.score)), trained
+        on_run(Result(policy.name, peak, is_sure, tuple(runs)))
+    result = Result(policy.name, peak, is_sure, tuple(runs), model)
+    return result if result.gain(plan.judge) >= max(beat, -1e308) else dataclasses.replace(result, model=None)
+
+
+def _tuned(policy: Policy, plan: Plan) -> tuple[float, bool]:
+    problem = plan.problem
+    model = problem.model(0)
+    policy.give(model, policy.make(0.01, plan.steps)._replace(callbacks=[]))
+    data, held = problem.tuning_data()
+    tuned = tune_learning_rate(
+        model,
+        **data,
+        epochs=problem.epochs,
+        steps_per_epoch=plan.batches,
+        validation_data=held,
+        schedule=lambda peak, steps: policy.make(peak, steps).rate,
+        verbose=0,
+    )
+    return tuned.peak, tuned.reliability == "good"
+
+
+def _train(policy: Policy, plan: Plan, peak: float | None, seed: int) -> tuple[Run, Any]:
+    """One run, and its model: what a user gets who sets the seed, makes the model, sets it again and calls `fit`."""
+    problem = plan.problem
+    model = problem.model(seed)
+    made = policy.make(1.0 if peak is None else peak, plan.steps)
+    policy.give(model, made)
+    train, held = problem.split(seed)
+    monitor = Monitor()
+    start = time.perf_counter()
+    keras.utils.set_random_seed(seed)  # the order of the data, whatever was drawn to make the model and the policy
+    callbacks = [*made.callbacks, monitor, StopDiverged()]
+    with without_warnings_of_data():
+        history = model.fit(
+            **train, validation_data=validation_data_of(held), epochs=problem.epochs, callbacks=callbacks, verbose=0
+        ).history
+    series = {name: [float(value) for value in values] for name, values in history.items()}
+    rates = next((values for name, values in monitor.steps.items() if name.startswith("learning_rate")), np.zeros(1))
+    thinned = rates[:: math.ceil(len(rates) / RATES)].tolist()
+    score = series[plan.judge.monitor][-1]
+    return Run(
+        policy.name, seed, score, plan.judge.has_diverged(series), thinned, series, time.perf_counter() - start
+    ), model
+
+
+class StopDiverged(keras.callbacks.Callback):
+    """Ends a training whose loss is not finite after an epoch."""
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if not all(math.isfinite(value) for name, value in (logs or {}).items() if name in ("loss", "val_loss")):
+            self.model.stop_training = True

@@ -1,0 +1,198 @@
+"""The command `python -m keras_lr compare`: what it reads, says, writes and refuses."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import pytest
+from compare_problems import here  # noqa: F401
+
+from keras_lr.__main__ import main
+from keras_lr.compare import runner
+from keras_lr.compare.builtin import POLICIES
+
+SMALL = ["--data", "mine:load", "--epochs", "2", "--seeds", "1", "--rate", "0.1", "--batch-size", "16"]
+
+
+pytestmark = pytest.mark.usefixtures("here")  # the current directory, in which `mine` is
+
+
+def compare(*arguments):
+    """The exit status of `python -m keras_lr compare`."""
+    try:
+        return main(["compare", *arguments])
+    except SystemExit as end:
+        return end.code
+
+
+def test_the_default_problem_gives_an_answer(capsys):
+    """The digits are trained with a tuned peak; the table, the answer, the code, the check and the files are there."""
+    assert (
+        compare("--policies", "one-cycle", "--policy", "same=klr.Constant(0.05)", "--epochs", "2", "--seeds", "1") == 0
+    )
+    out, err = capsys.readouterr()
+    assert "1,797 examples, of which each seed holds out 25%, at random" in out and "10 classes" in out
+    assert "SGD(momentum=0.9, nesterov=True)" in out and "With one seed nobody knows" in out
+    assert "equals going on without the reload bit for bit" in out
+    assert Path("compare/compare.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    found = json.loads(Path("compare/compare.json").read_text())
+    peaks = {row["policies"][0]: row["peak"] for row in found["rows"]}
+    assert 0.005 < peaks["one-cycle"] < 1 and peaks["same"] is None
+    assert found["reload"]["different"] == [] and found["code"] in out
+    assert [line for line in err.splitlines() if "seed 0" in line] == err.splitlines()  # one line a run, no bar
+    keras.saving.load_model("compare/best.keras")
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (["--data", "data.npz"], "for 3 classes, trained by SGD(momentum=0.9, nesterov=True) on the loss sparse_"),
+        (["--data", "data.csv"], "data.csv: 96 examples, standardized by the mean and deviation of all rows"),
+        (["--data", "classes.csv", "--optimizer", "adam"], "for 3 classes, trained by adam"),
+        (["--data", "mine:datasets", "--model", "mine:compiled"], "mine:compiled, as it is compiled"),
+        (["--data", "mine:arrays", "--loss", "mse", "--metric", "mae"], "for a regression"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_problem_of_the_users(arguments, said, capsys):
+    """Files, arrays and datasets, with the default model or one's own, and policies in a module and as text."""
+    policies = ["--policies", "", "--policy", "mine:policy", "--policy", "half=klr.Constant(peak / 2)"]
+    assert compare(*SMALL, *arguments, *policies) == 0
+    out = capsys.readouterr().out
+    assert said in out and "mine:policy" in out and "half" in out
+    if "mine:arrays" in arguments:
+        assert "val_mae" in out
+    if "data.csv" in arguments:
+        assert "val_loss" in out and 'loss="mse"' in out
+
+
+BAD = {
+    "--policies nope": "there is no policy 'nope'; there are constant, intervals",
+    "--policies ,": "argument --policies: must be names, or come with a --policy",
+    "--epochs 0": "argument --epochs: must be an integer > 0. Received: 0",
+    "--epochs 1.5": "must be an integer > 0",
+    "--seeds -1": "must be an integer > 0",
+    "--batch-size 0": "must be an integer > 0",
+    "--jobs 0": "must be an integer > 0",
+    "--rate 0": "must be a number > 0",
+    "--rate nan": "must be a number > 0",
+    "--nope": "unrecognized arguments: --nope",
+    "--policy constant=0.1": "argument --policy: the name 'constant' is taken",
+    "--policy klr.nope(peak)": "The policy `klr.nope(peak)` failed with AttributeError",
+    "--policy one,two": "The policy `one,two` failed with NameError",
+    "--policy 'text'": "--policy 'text' must be a schedule, a rule, a number",
+    "--policy klr.Prodigy()": "Argument `learning_rate` of `policy klr.Prodigy()` must be a schedule or a number",
+    "--policy mine:absent": "--policy mine:absent: mine has no function absent",
+    "--policy mine:raises": "The policy `mine:raises` failed with RuntimeError: no such file",
+    "--optimizer nope": "--optimizer nope failed with ValueError",
+    "--optimizer Adam(x=1)": "--optimizer Adam(x=1) failed with",
+    "--loss nope": "--loss nope failed with ValueError",
+    "--metric nope": "--metric nope failed with ValueError",
+    "--monitor val_nope": "--monitor must be one of val_loss, val_accuracy, loss, accuracy",
+    "--out mine.py": "--out mine.py can't be written to",
+    "--data mine": "--data must be a file .npz or .csv, or module:function",
+    "--data absent.npz": "--data absent.npz failed with FileNotFoundError",
+    "--data only_x.npz": "must have x and y, and x_val and y_val or neither. Received: x",
+    "--data no_header.csv": "must begin with a header",
+    "--data words.csv": "could not convert string 'red' to float64 at row 96, column 2",
+    "--data gaps.csv": "must be finite, but has NaN or inf in b",
+    "--data absent:load": "No module named 'absent'",
+    "--data broken:load": "No module named 'no_such_package'",
+    "--data mine:absent": "mine has no function absent",
+    "--data mine:not_a_function": "mine has no function not_a_function",
+    "--data mine:raises": "--data mine:raises failed with RuntimeError: no such file",
+    "--data mine:nothing": "must return (x, y), ((x, y), (x_val, y_val)), or two datasets. Received: NoneType",
+    "--data mine:nan": "x must be finite, but has NaN or inf",
+    "--data mine:inf": "x_val must be finite, but has NaN or inf",
+    "--data mine:short": "x and y must have one length",
+    "--data mine:empty": "x must be an array of numbers, at least one example",
+    "--data mine:words": "x must be an array of numbers",
+    "--data mine:negative": "y_val must be classes from 0 on",
+    "--data mine:one_class": "at least two classes",
+    "--data mine:shapes": "must have one shape. Received: (4,) and (5,)",
+    "--model mine:absent": "mine has no function absent",
+    "--model mine:raises": "--model mine:raises failed with RuntimeError: no such file",
+    "--model mine:nothing": "must return a Keras model. Received: NoneType",
+    "--model mine:load": "--model mine:load failed with TypeError",
+    "--model mine:compiled --loss mse": "--loss is for a model that is not compiled, and mine:compiled returns one",
+    "--model mine:other_shape": "the model can't be trained on this data:",
+    "--model mine:unsavable": "--model must be one that can be saved and loaded",
+}
+
+
+@pytest.mark.parametrize("arguments, said", BAD.items(), ids=list(BAD))
+def test_bad_input_gets_one_line(arguments, said, monkeypatch, capsys):
+    """What can't be used is refused before any training: one clear line on stderr, and exit status 2."""
+    monkeypatch.setattr(keras.Model, "fit", None)
+    split = arguments.split() if "--policies ," not in arguments else ["--policies", ","]
+    assert compare(*SMALL, *split) == 2
+    out, err = capsys.readouterr()
+    assert said in err
+    assert (out, err.count("\n")) == ("", 1)
+
+
+@pytest.mark.parametrize("module, arguments", [("matplotlib.figure", SMALL), ("sklearn.datasets", [])])
+def test_a_missing_extra_is_named(module, arguments, monkeypatch, capsys):
+    """Without matplotlib or scikit-learn the one line says what to install."""
+    monkeypatch.setitem(sys.modules, module, None)
+    assert compare(*arguments) == 2
+    err = capsys.readouterr().err
+    assert 'pip install "keras-lr[compare]"' in err and err.count("\n") == 1
+
+
+def test_an_interrupted_run_keeps_what_it_has(monkeypatch, capsys):
+    """Ctrl-C ends with status 130 and one line; the runs that were finished, and the best model, are in the files."""
+    train, calls = runner.train_policy, []
+
+    def interrupted(*arguments):
+        calls.append(arguments)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return train(*arguments)
+
+    monkeypatch.setattr(runner, "train_policy", interrupted)
+    assert compare(*SMALL, "--policies", "constant,one-cycle", "--out", "mine") == 130
+    assert capsys.readouterr().err.splitlines()[-1] == "Interrupted. What was finished is in mine."
+    assert len(json.loads(Path("mine/compare.json").read_text())["runs"]) == 1
+    keras.saving.load_model("mine/best.keras")
+
+
+def test_a_run_that_diverges_is_a_result(capsys):
+    """Where each policy diverges, the text says so, the status is 1, and the JSON stays JSON."""
+    given = ["--data", "data.csv", "--policies", "", "--policy", "klr.Constant(peak * 1e30)"]
+    assert compare(*SMALL, *given) == 1
+    runs = json.loads(Path("compare/compare.json").read_text())["runs"]
+    assert runs[0]["history"]["loss"][-1] is None
+    out = capsys.readouterr().out
+    assert "diverged in 1 of 1 runs" in out and "none can be recommended" in out
+
+
+def test_a_bar_is_for_terminals_only(monkeypatch, capsys):
+    """In a terminal a bar counts the runs; elsewhere each finished run is one line."""
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert compare(*SMALL, "--policies", "constant") == 0
+    out, err = capsys.readouterr()
+    assert "1/1" in out and "seed 0" not in err
+
+
+@pytest.mark.parametrize(
+    "arguments, status, said",
+    [
+        (["--help"], 0, "compare"),
+        (["compare", "--help"], 0, "\n".join(f"  {name:<15} {text}" for name, text in POLICIES.items())),
+        (["--version"], 0, "0.1.0"),
+        (["compare", "--epochs", "0"], 2, "argument --epochs: must be an integer > 0"),
+    ],
+)
+def test_help_comes_without_keras(arguments, status, said):
+    """It would take seconds: `import keras` fails here, and help, version and wrong arguments do without it."""
+    Path("keras.py").write_text("raise SystemExit('Keras was imported')")
+    package = Path(sys.modules["keras_lr"].__file__).parent.parent
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([os.getcwd(), str(package)])}
+    command = [sys.executable, "-m", "keras_lr", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert (done.returncode, "Keras was imported" in done.stderr) == (status, False)
+    assert said in done.stdout + done.stderr
