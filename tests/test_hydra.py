@@ -20,6 +20,7 @@ OBJECTS = {
     "span": klr.epochs(2),
     "bound span": klr.epochs(2).bind(steps_per_epoch=225),
     "rule": klr.AdaptiveMomentum(),
+    "rule with a schedule": klr.Prodigy(LINE),
 }
 LINE_CONFIG = {"_target_": "keras_lr.Linear", "start": 0.1, "end": 0.0, "steps": 10}
 EPOCHS = {"_target_": "keras_lr.epochs", "_args_": [2]}

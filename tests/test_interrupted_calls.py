@@ -48,6 +48,14 @@ def scheduled_adam(model):
     return klr.scheduled(keras.optimizers.Adam(RATE), beta_1=True)
 
 
+def adam(model):
+    return keras.optimizers.Adam(RATE)
+
+
+def prodigy(model):
+    return klr.scheduled(adam(model), learning_rate=klr.Prodigy(RATE, initial=0.01))
+
+
 def by_layer(model):
     return klr.layerwise(model, keras.optimizers.SGD(0.1, momentum=0.5), decay=0.5)
 
@@ -69,6 +77,8 @@ CALLS = {
     "scheduled, several": (by_layer, lambda model: klr.scheduled(model, learning_rate=RATE, momentum=True)),
     "to a schedule": (sgd, lambda model: klr.set_learning_rate(model, RATE)),
     "to a number": (scheduled_adam, lambda model: klr.set_learning_rate(model, 0.0625)),
+    "to a rule": (adam, lambda model: klr.set_learning_rate(model, klr.Prodigy(RATE, initial=0.01))),
+    "from a rule": (prodigy, lambda model: klr.set_learning_rate(model, 0.0625)),
     "several to a schedule": (by_layer, lambda model: klr.set_learning_rate(model, RATE)),
     "resume_at": (scheduled_adam, lambda model: klr.resume_at(model, epoch=3, steps_per_epoch=2)),
     "BindSpans": (bound, bind_again),
