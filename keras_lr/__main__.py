@@ -11,7 +11,8 @@ from pathlib import Path
 from . import __version__
 from .compare.command import parse
 from .compare.experiment import prepare
-from .compare.inputs import FUNCTION, SPLIT, BadInput, function_of, read_maker, read_task
+from .compare.files import BadInput
+from .compare.inputs import FUNCTION, SPLIT, function_of, read_maker, read_task
 from .compare.reload import reload_text
 
 

@@ -6,13 +6,17 @@ import keras
 import numpy as np
 import pytest
 
+from keras_lr.compare.inputs import Maker
 from keras_lr.compare.policy import Policy
 from keras_lr.compare.problem import Judge, read_problem
 from keras_lr.compare.trials import Plan
 
+EAGERLY = keras.backend.backend() == "tensorflow"  # to trace a model takes longer than to train it here
+
 # What a user has in the current directory: a problem of 96 examples that trains in no time, and faulty ones.
 MINE = """
 import keras, numpy as np, keras_lr as klr
+
 
 def arrays():
     x = np.random.default_rng(0).normal(size=[96, 4]).astype("float32")
@@ -76,7 +80,7 @@ def make(*layers):
     middle = [keras.layers.Dense(8, activation="tanh"), *layers]
     model = keras.Sequential([keras.Input([4]), *middle, keras.layers.Dense(3, activation="softmax")])
     optimizer = keras.optimizers.SGD(0.5, momentum=0.9)
-    model.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"], run_eagerly=EAGERLY)
     return model
 
 
@@ -88,6 +92,19 @@ def plan_of(model=make, seeds=1, peak=0.1, epochs=2):
 
 def policy_of(source, name="mine", epochs=2):
     return Policy(name, source, f"policies[{name!r}]", epochs)
+
+
+@pytest.fixture
+def eagerly(monkeypatch):
+    """The models of the command are not traced."""
+    make_model = Maker.__call__
+
+    def make_eager(self):
+        model = make_model(self)
+        model.run_eagerly = EAGERLY
+        return model
+
+    monkeypatch.setattr(Maker, "__call__", make_eager)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import keras
 import pytest
-from compare_problems import here  # noqa: F401
+from compare_problems import eagerly, here  # noqa: F401
 
 from keras_lr.__main__ import main
 from keras_lr.compare import runner
@@ -57,6 +57,7 @@ def test_the_default_problem_gives_an_answer(capsys):
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
+@pytest.mark.usefixtures("eagerly")
 def test_a_problem_of_the_users(arguments, said, capsys):
     """Files, arrays and datasets, with the default model or one's own, and policies in a module and as text."""
     policies = ["--policies", "", "--policy", "mine:policy", "--policy", "half=klr.Constant(peak / 2)"]
@@ -124,6 +125,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("arguments, said", BAD.items(), ids=list(BAD))
+@pytest.mark.usefixtures("eagerly")
 def test_bad_input_gets_one_line(arguments, said, monkeypatch, capsys):
     """What can't be used is refused before any training: one clear line on stderr, and exit status 2."""
     monkeypatch.setattr(keras.Model, "fit", None)
@@ -143,6 +145,7 @@ def test_a_missing_extra_is_named(module, arguments, monkeypatch, capsys):
     assert 'pip install "keras-lr[compare]"' in err and err.count("\n") == 1
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_an_interrupted_run_keeps_what_it_has(monkeypatch, capsys):
     """Ctrl-C ends with status 130 and one line; the runs that were finished, and the best model, are in the files."""
     train, calls = runner.train_policy, []
@@ -160,6 +163,7 @@ def test_an_interrupted_run_keeps_what_it_has(monkeypatch, capsys):
     keras.saving.load_model("mine/best.keras")
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_a_run_that_diverges_is_a_result(capsys):
     """Where each policy diverges, the text says so, the status is 1, and the JSON stays JSON."""
     given = ["--data", "data.csv", "--policies", "", "--policy", "klr.Constant(peak * 1e30)"]
@@ -170,6 +174,7 @@ def test_a_run_that_diverges_is_a_result(capsys):
     assert "diverged in 1 of 1 runs" in out and "none can be recommended" in out
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_a_bar_is_for_terminals_only(monkeypatch, capsys):
     """In a terminal a bar counts the runs; elsewhere each finished run is one line."""
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)

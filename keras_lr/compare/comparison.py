@@ -160,14 +160,11 @@ class Comparison:
         if seeds > 1:
             over = f"the mean of {seeds} seeds ± their standard deviation"
             text.append(f"{monitor} is that after the last of {self.epochs} epochs: {over}.")
-            text.append(
-                "Behind the best: the mean of the differences with the same seed, and an interval of 95 %."
-                if len(rows) > 1
-                else ""
-            )
+        if seeds > 1 and len(rows) > 1:
+            text.append("Behind the best: the mean of the differences with the same seed, and an interval of 95 %.")
         if not all(row.is_sure for row in rows if row.runs):
             text.append("?: the tuning of this peak had doubts.")
-        return "\n".join(text).rstrip()
+        return "\n".join(text)
 
     def answer(self) -> str:
         """What to use, and how sure that is."""

@@ -15,14 +15,11 @@ import keras
 import numpy as np
 
 from ..finder.data import first_batch
+from .files import BadInput, read_csv, read_npz
 
 OPTIMIZER = "SGD(momentum=0.9, nesterov=True)"
 SPLIT = 0.25  # of the examples are held out
 FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
-
-
-class BadInput(Exception):
-    """Unusable input of the user; the message says why in one line."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,9 +67,11 @@ def read_task(data: str | None) -> Task:
         return _task("the digits", (x, y))
     path = Path(data)
     if path.suffix == ".npz":
-        return _task(data, _call(f"--data {data}", _npz, path))
+        return _task(data, _call(f"--data {data}", read_npz, path))
     if path.suffix == ".csv":
-        return _task(data, _call(f"--data {data}", _csv, path), ", standardized by the mean and deviation of all rows")
+        return _task(
+            data, _call(f"--data {data}", read_csv, path), ", standardized by the mean and deviation of all rows"
+        )
     if not FUNCTION.fullmatch(data):
         raise BadInput(f"--data must be a file .npz or .csv, or module:function, as in mine:load. Received: {data}")
     return _task(data, _call(f"--data {data}", function_of("--data", data)))
@@ -166,41 +165,6 @@ def _call(what: str, function: Any, *arguments: Any) -> Any:
         raise
     except Exception as error:  # the user's code may raise anything
         raise BadInput(f"{what} failed with {type(error).__name__}: {' '.join(str(error).split())}") from error
-
-
-def _npz(path: Path) -> Any:
-    with np.load(path, allow_pickle=False) as file:
-        missing = [name for name in ("x", "y") if name not in file]
-        if missing or ("x_val" in file) != ("y_val" in file):
-            raise BadInput(
-                f"--data {path} must have x and y, and x_val and y_val or neither. Received: {', '.join(file)}"
-            )
-        train = file["x"], file["y"]
-        return (train, (file["x_val"], file["y_val"])) if "x_val" in file else train
-
-
-def _csv(path: Path) -> Any:
-    with path.open(encoding="utf-8") as file:
-        header = file.readline().strip().split(",")
-        numbers = [one for one in header if re.fullmatch(r"\s*[-+.\d][-+.\deE]*\s*", one)]
-        if numbers or len(header) < 2:
-            raise BadInput(f"--data {path} must begin with a header, the names of two columns or more.")
-        table = np.loadtxt(file, delimiter=",", ndmin=2)
-    if len(table) < 2:
-        raise BadInput(f"--data {path} must have two rows or more below the header. Received: {len(table)}")
-    x, y = table[:, :-1], table[:, -1]
-    if not np.isfinite(table).all():
-        raise BadInput(
-            f"--data {path} must be finite, but has NaN or inf in {header[int(np.isnan(table).any(0).argmax())]}"
-        )
-    if (y == y.round()).all() and y.min() == 0 and len(np.unique(y)) == y.max() + 1 and y.max() < len(y) / 2:
-        return _standardized(x), y.astype("int64")
-    return _standardized(x), _standardized(y)
-
-
-def _standardized(values: np.ndarray) -> np.ndarray:
-    deviation = values.std(axis=0)
-    return ((values - values.mean(axis=0)) / np.where(deviation > 0, deviation, 1)).astype("float32")
 
 
 def _task(name: str, data: Any, said: str = "") -> Task:

@@ -131,7 +131,10 @@ def _parallel(jobs: int | None) -> Any:
         raise ImportError('`jobs` needs joblib: pip install "keras-lr[compare]"') from error
     if joblib.effective_n_jobs(jobs) == 1:
         return None
-    return joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")
+    try:
+        return joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")
+    except ValueError:  # a backend that gives all results at the end, such as Ray's
+        return joblib.Parallel(n_jobs=jobs)
 
 
 def _check_sending(plan: Plan) -> None:
