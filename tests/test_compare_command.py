@@ -142,7 +142,7 @@ def test_a_missing_extra_is_named(module, arguments, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, module, None)
     assert compare(*arguments) == 2
     err = capsys.readouterr().err
-    assert 'pip install "keras-lr[compare]"' in err and err.count("\n") == 1
+    assert 'pip install scikit-learn' in err and err.count("\n") == 1
 
 
 @pytest.mark.usefixtures("eagerly")
