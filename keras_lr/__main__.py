@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"keras_lr compare: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(f"\nInterrupted. What was finished is in {options.out}.", file=sys.stderr)
+        print(f"\nInterrupted. The finished runs are in {options.out}.", file=sys.stderr)
         return 130
 
 
@@ -70,7 +70,7 @@ def compare(options: argparse.Namespace) -> int:
 
 
 def _about_options(error: Exception) -> str:
-    """What an error says, in one line, about the options and not about arguments of a function."""
+    """The message of an error in one line, with the names of options instead of arguments."""
     said = " ".join(str(error).split())
     said = re.sub(r"Argument `policies\[(['\"])(.*)\1\]` of `compare_policies`", r"--policy \2", said)
     said = re.sub(r"Argument `(\w+)` of `compare_policies`", lambda match: f"--{match[1].replace('_', '-')}", said)

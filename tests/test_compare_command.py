@@ -34,9 +34,9 @@ def test_the_default_problem_gives_an_answer(capsys):
         compare("--policies", "one-cycle", "--policy", "same=klr.Constant(0.05)", "--epochs", "2", "--seeds", "1") == 0
     )
     out, err = capsys.readouterr()
-    assert "1,797 examples, of which each seed holds out 25%, at random" in out and "10 classes" in out
-    assert "SGD(momentum=0.9, nesterov=True)" in out and "With one seed nobody knows" in out
-    assert "equals going on without the reload bit for bit" in out
+    assert "1,797 examples; each seed holds out a random 25%" in out and "10 classes" in out
+    assert "SGD(momentum=0.9, nesterov=True)" in out and "With one seed, the differences may be chance" in out
+    assert "equals the model in memory, bit for bit" in out
     assert Path("compare/compare.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     found = json.loads(Path("compare/compare.json").read_text())
     peaks = {row["policies"][0]: row["peak"] for row in found["rows"]}
@@ -49,10 +49,16 @@ def test_the_default_problem_gives_an_answer(capsys):
 @pytest.mark.parametrize(
     "arguments, said",
     [
-        (["--data", "data.npz"], "for 3 classes, trained by SGD(momentum=0.9, nesterov=True) on the loss sparse_"),
-        (["--data", "data.csv"], "data.csv: 96 examples, standardized by the mean and deviation of all rows"),
-        (["--data", "classes.csv", "--optimizer", "adam"], "for 3 classes, trained by adam"),
-        (["--data", "mine:datasets", "--model", "mine:compiled"], "mine:compiled, as it is compiled"),
+        (
+            ["--data", "data.npz"],
+            "for 3 classes, with the optimizer SGD(momentum=0.9, nesterov=True) and the loss sparse_",
+        ),
+        (
+            ["--data", "data.csv"],
+            "data.csv: 96 examples, standardized with the mean and the standard deviation of all rows",
+        ),
+        (["--data", "classes.csv", "--optimizer", "adam"], "for 3 classes, with the optimizer adam"),
+        (["--data", "mine:datasets", "--model", "mine:compiled"], "mine:compiled, which is already compiled"),
         (["--data", "mine:arrays", "--loss", "mse", "--metric", "mae"], "for a regression"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -71,8 +77,8 @@ def test_a_problem_of_the_users(arguments, said, capsys):
 
 
 BAD = {
-    "--policies nope": "there is no policy 'nope'; there are constant, intervals",
-    "--policies ,": "argument --policies: must be names, or come with a --policy",
+    "--policies nope": "unknown policy 'nope'; choose from constant, intervals",
+    "--policies ,": "argument --policies: must name at least one policy, unless you pass --policy",
     "--epochs 0": "argument --epochs: must be an integer > 0. Received: 0",
     "--epochs 1.5": "must be an integer > 0",
     "--seeds -1": "must be an integer > 0",
@@ -94,12 +100,12 @@ BAD = {
     "--metric nope": "--metric nope failed with ValueError",
     "--monitor val_nope": "--monitor must be one of val_loss, val_accuracy, loss, accuracy",
     "--out mine.py": "--out mine.py can't be written to",
-    "--data mine": "--data must be a file .npz or .csv, or module:function",
+    "--data mine": "--data must be an .npz file, a .csv file, or module:function",
     "--data absent.npz": "--data absent.npz failed with FileNotFoundError",
-    "--data only_x.npz": "must have x and y, and x_val and y_val or neither. Received: x",
+    "--data only_x.npz": "must have x and y, and both or neither of x_val and y_val. Received: x",
     "--data no_header.csv": "must begin with a header",
     "--data words.csv": "could not convert string 'red' to float64 at row 96, column 2",
-    "--data gaps.csv": "must be finite, but has NaN or inf in b",
+    "--data gaps.csv": "must be finite, but has NaN or inf in column b",
     "--data absent:load": "No module named 'absent'",
     "--data broken:load": "No module named 'no_such_package'",
     "--data mine:absent": "mine has no function absent",
@@ -108,19 +114,19 @@ BAD = {
     "--data mine:nothing": "must return (x, y), ((x, y), (x_val, y_val)), or two datasets. Received: NoneType",
     "--data mine:nan": "x must be finite, but has NaN or inf",
     "--data mine:inf": "x_val must be finite, but has NaN or inf",
-    "--data mine:short": "x and y must have one length",
-    "--data mine:empty": "x must be an array of numbers, at least one example",
-    "--data mine:words": "x must be an array of numbers",
-    "--data mine:negative": "y_val must be classes from 0 on",
+    "--data mine:short": "x and y must have the same length",
+    "--data mine:empty": "x must be a non-empty array of numbers, of shape (examples, ...)",
+    "--data mine:words": "x must be a non-empty array of numbers",
+    "--data mine:negative": "y_val must be integers >= 0 for classes",
     "--data mine:one_class": "at least two classes",
-    "--data mine:shapes": "must have one shape. Received: (4,) and (5,)",
+    "--data mine:shapes": "must have the same shape. Received: (4,) and (5,)",
     "--model mine:absent": "mine has no function absent",
     "--model mine:raises": "--model mine:raises failed with RuntimeError: no such file",
     "--model mine:nothing": "must return a Keras model. Received: NoneType",
     "--model mine:load": "--model mine:load failed with TypeError",
-    "--model mine:compiled --loss mse": "--loss is for a model that is not compiled, and mine:compiled returns one",
+    "--model mine:compiled --loss mse": "--loss is only for a model that is not compiled, but mine:compiled returns",
     "--model mine:other_shape": "the model can't be trained on this data:",
-    "--model mine:unsavable": "--model must be one that can be saved and loaded",
+    "--model mine:unsavable": "--model must be a model that can be saved and loaded",
 }
 
 
@@ -142,7 +148,7 @@ def test_a_missing_extra_is_named(module, arguments, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, module, None)
     assert compare(*arguments) == 2
     err = capsys.readouterr().err
-    assert 'pip install scikit-learn' in err and err.count("\n") == 1
+    assert "pip install scikit-learn" in err and err.count("\n") == 1
 
 
 @pytest.mark.usefixtures("eagerly")
@@ -158,7 +164,7 @@ def test_an_interrupted_run_keeps_what_it_has(monkeypatch, capsys):
 
     monkeypatch.setattr(runner, "train_policy", interrupted)
     assert compare(*SMALL, "--policies", "constant,one-cycle", "--out", "mine") == 130
-    assert capsys.readouterr().err.splitlines()[-1] == "Interrupted. What was finished is in mine."
+    assert capsys.readouterr().err.splitlines()[-1] == "Interrupted. The finished runs are in mine."
     assert len(json.loads(Path("mine/compare.json").read_text())["runs"]) == 1
     keras.saving.load_model("mine/best.keras")
 

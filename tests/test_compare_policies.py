@@ -216,16 +216,19 @@ def test_processes_give_the_same(tmp_path):
 @pytest.mark.parametrize(
     "wrong, said",
     [
-        ({"policies": {}}, "Argument `policies` of `compare_policies` must be policies by different names"),
-        ({"policies": ["constant", "constant"]}, "must be policies by different names"),
-        ({"policies": 3}, "must be policies by different names"),
+        (
+            {"policies": {}},
+            "Argument `policies` of `compare_policies` must be a dictionary or a list of one or more policies",
+        ),
+        ({"policies": ["constant", "constant"]}, "must be a dictionary or a list of one or more policies"),
+        ({"policies": 3}, "must be a dictionary or a list of one or more policies"),
         ({"policies": {"a": "klr.nope(peak)"}}, "The policy `a` failed with AttributeError: module 'keras_lr' has no"),
         ({"policies": {"a": lambda peak: 0.1}}, "The policy `a` failed with TypeError"),
         (
             {"policies": {"a": lambda peak, steps: "x"}},
             r"Argument `policies\['a'\]` of `compare_policies` must be",
         ),
-        ({"policies": {"a": lambda peak, steps: (0.1, 3)}}, "A tuple has one of these and a list of callbacks"),
+        ({"policies": {"a": lambda peak, steps: (0.1, 3)}}, "A tuple must have one of these and a list of callbacks"),
         ({"policies": {"a": -0.1}}, r"Argument `policies\['a'\]`"),
         ({"policies": {"a": klr.Prodigy()}}, "Argument `learning_rate` of `policy a` must be a schedule or"),
         ({"model": 3}, "Argument `model` of `compare_policies` must be a compiled model, or a function"),
@@ -259,5 +262,5 @@ def test_a_model_that_cannot_be_copied_is_refused():
     """A model whose parts Keras can't load says so, with the remedy."""
     model = make(keras.layers.Lambda(lambda x: x))
     model.compile("sgd", loss=lambda y, p: keras.ops.mean(p))
-    with pytest.raises(ValueError, match="must be one that can be saved and loaded, or a function that returns it"):
+    with pytest.raises(ValueError, match="must be a model that can be saved and loaded, or a function that returns"):
         klr.compare_policies(model, *arrays(), **FIT, policies=["constant"], peak=0.1, verbose=0)

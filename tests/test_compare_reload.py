@@ -59,7 +59,7 @@ def test_what_is_lost_is_found(tmp_path, monkeypatch):
         if reload.different:
             found.append(fault)
     assert found == [lose_a_digit, lose_the_step, lose_the_momentum, lose_the_schedule]
-    assert "DIFFERS from going on" in reload_text(reload, given[1], "mine")
+    assert "DIFFERS from the model in memory" in reload_text(reload, given[1], "mine")
     reload = check_reload(*given)
     assert reload.different == [] and reload.moved > 0
     assert all((a == b).all() for a, b in zip(before, given[0].model.get_weights(), strict=True))

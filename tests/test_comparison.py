@@ -70,11 +70,17 @@ def test_equal_runs_share_a_row():
 @pytest.mark.parametrize(
     "scores, said",
     [
-        ({"a": BEST, "b": WORSE}, "Use a with a peak of 0.1: val_score 0.9600. It is better than b."),
-        ({"a": BEST, "b": CLOSE}, "But it can't be told from b: take what is simplest, or more seeds."),
-        ({"a": BEST, "b": CLOSE, "c": WORSE}, "It is better than c. It can't be told from b."),
+        ({"a": BEST, "b": WORSE}, "Use a with a peak of 0.1: val_score 0.9600. It is significantly better than b."),
+        (
+            {"a": BEST, "b": CLOSE},
+            "But it is not significantly better than b: use the simplest of them, or more seeds.",
+        ),
+        (
+            {"a": BEST, "b": CLOSE, "c": WORSE},
+            "It is significantly better than c, but not than b.",
+        ),
         ({"a": BEST[:2], "b": CLOSE[:2]}, "2 seeds are few"),
-        ({"a": BEST[:1], "b": WORSE[:1]}, "With one seed nobody knows how much of that is chance: take 5 seeds."),
+        ({"a": BEST[:1], "b": WORSE[:1]}, "With one seed, the differences may be chance: use 5 seeds."),
         ({"a": BEST}, "There is nothing to compare it with."),
         ({"a": BEST, "b": [0.9, np.nan, 0.9, 0.9, np.nan]}, "val_score 0.9600. b diverged."),
         ({"a": [np.nan]}, "Every policy diverged, so none can be recommended."),
@@ -93,7 +99,7 @@ def test_the_table():
     assert lines[2].split() == ["a", "0.1", "0.9600", "±", "0.0071", "best"]
     assert lines[3].split()[:6] == ["c", "0.1", "0.9120", "±", "0.0084", "0.0480"]
     assert lines[4].split() == ["b", "0.1", "diverged", "in", "2", "of", "5", "runs"]
-    assert "mean of 5 seeds" in lines[5] and max(map(len, lines)) <= 100
+    assert "mean ± standard deviation over 5 seeds" in lines[5] and max(map(len, lines)) <= 100
     assert "behind" not in comparison({"a": BEST[:1], "b": WORSE[:1]}).table()
     nothing = klr.Comparison((Result("a", None, False),), Judge("val_loss", "min"), 2, 8, 0.0)
     assert "no peak leads to a finite loss" in nothing.table() and nothing.best is None

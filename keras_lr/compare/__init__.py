@@ -1,1 +1,1 @@
-"""Compares policies on one's own problem: `compare_policies`, and the command `python -m keras_lr compare`."""
+"""Compares policies on the user's problem: `compare_policies`, and the command `python -m keras_lr compare`."""

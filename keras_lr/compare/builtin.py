@@ -1,4 +1,4 @@
-"""The policies that can be compared by name, as the expressions that a user would write; for the command, no Keras."""
+"""The policies that can be compared by name, as expressions. No Keras here, for a fast `--help`."""
 
 POLICIES = {
     "constant": "peak",

@@ -1,4 +1,4 @@
-"""Writes the code that trains a policy, to be pasted where `x`, `y` and a compiled `model` are."""
+"""Writes the code that trains a policy. It expects `x`, `y` and a compiled `model`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .trials import Plan
 
 
 def code_of(policy: Policy, peak: float | None, plan: Plan, model: Any) -> str:
-    """The code that trains a policy with a peak; `model` is one that it has trained."""
+    """The code that trains a policy with a peak; `model` was trained by this policy."""
     problem, made = plan.problem, policy.make(peak or 1.0, plan.steps)
     imports, expression = policy.code()
     lines = ["import keras", "import numpy as np", "", "import keras_lr as klr"]
@@ -37,7 +37,7 @@ def code_of(policy: Policy, peak: float | None, plan: Plan, model: Any) -> str:
     options.append("epochs=epochs")
     if problem.validation_split is not None:
         if hasattr(problem.data["x"], "shape"):
-            lines += ["order = np.random.default_rng(0).permutation(len(x))  # another seed, another validation part"]
+            lines += ["order = np.random.default_rng(0).permutation(len(x))  # each seed has another validation set"]
             lines += ["x, y = x[order], y[order]"] if "y" in options else ["x = x[order]"]
         options.append(f"validation_split={problem.validation_split:g}")
     else:
@@ -49,7 +49,7 @@ def code_of(policy: Policy, peak: float | None, plan: Plan, model: Any) -> str:
 
 
 def _takes_epochs(policy: Policy, peak: float | None, plan: Plan) -> bool:
-    """Whether the policy does the same with a length in epochs instead of an integer."""
+    """Whether the policy gives the same rates for a length in epochs as for an integer."""
     steps = np.arange(plan.steps)
     try:
         rates = [policy.make(peak or 1.0, length).rate for length in (plan.steps, in_epochs(plan.problem.epochs))]
@@ -62,7 +62,7 @@ def _takes_epochs(policy: Policy, peak: float | None, plan: Plan) -> bool:
 
 
 def _compiled(is_optimizer: bool, model: Any) -> list[str]:
-    """The lines that give the model the rate, or the optimizer: by `compile` where its arguments can be written."""
+    """The lines that set the rate or the optimizer: a call of `compile` if its arguments can be written as code."""
     source = "optimizer" if is_optimizer else _source(model.optimizer)
     arguments = _arguments(model)
     if source and arguments:
@@ -73,7 +73,7 @@ def _compiled(is_optimizer: bool, model: Any) -> list[str]:
 
 
 def _source(optimizer: Any) -> str | None:
-    """An expression for an optimizer of Keras with the rate `rate`; `None` where it has settings that can't be told."""
+    """An expression for an optimizer of Keras with the rate `rate`; `None` if its settings can't be written as code."""
     cls = getattr(keras.optimizers, type(optimizer).__name__, None)
     if cls is None or not isinstance(optimizer, cls):  # on torch, Keras makes subclasses of the same name
         return None
@@ -89,7 +89,7 @@ def _source(optimizer: Any) -> str | None:
 
 
 def _arguments(model: Any) -> list[str] | None:
-    """The arguments `loss` and `metrics` of `compile`, where they are names."""
+    """The arguments `loss` and `metrics` of `compile` as code; `None` unless they are names."""
     given = model._compile_config.config
     loss, metrics = given["loss"], given["metrics"] or []
     others = [given["loss_weights"], given["weighted_metrics"]]

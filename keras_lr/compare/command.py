@@ -1,4 +1,4 @@
-"""The arguments of `python -m keras_lr compare`. It does without Keras, so that help and errors come at once."""
+"""Parses the arguments of `python -m keras_lr compare`, without Keras, so that help and errors appear at once."""
 
 from __future__ import annotations
 
@@ -11,34 +11,41 @@ from typing import NoReturn
 from .builtin import POLICIES
 
 _DESCRIPTION = """\
-Train a model under several learning-rate policies, each with several seeds, and
-say which to use, how sure that is, and the code to paste. Each policy's peak is
-tuned first. Leaves in OUT: compare.png, compare.json, and the best policy's
-model as best.keras, which is loaded again and checked to go on as if never saved."""
+Train a model under several learning-rate policies, with several seeds each.
+Print which policy to use, how sure that is, and the code to paste. The peak of
+each policy is tuned first. FOLDER gets compare.png, a picture; compare.json, all
+numbers; and best.keras, the best model. A final check loads this model and trains
+on, to make sure that training continues exactly as if it had not been saved."""
 
 _EPILOG = """\
-policies, as expressions of peak, steps and epochs:
+built-in policies; peak is the rate to tune, steps the number of updates in a run:
 {policies}
 
-your own policy, with the names klr, keras and np:
+your own policy, an expression of peak, steps, epochs, klr, keras and np:
   --policy "klr.flat_cosine(peak, steps, decay=0.3)"
   --policy "adamw=keras.optimizers.AdamW(klr.warmup_cosine(peak, steps))"
   --policy mine:policy     policy(peak, steps) returns a number, a schedule, a
-                           rule, an optimizer, or one of these and callbacks
+                           rule or an optimizer, or a tuple of one of these
+                           and a list of callbacks
 
-your own problem:
-  --data file.npz     arrays x and y, and x_val and y_val if you have them
-  --data file.csv     numbers below a header; the last column is the target:
-                      classes if all of it are integers from 0 on that each
-                      occur, else a regression. Columns are standardized.
-  --data mine:load    load() returns (x, y), ((x, y), (x_val, y_val)), or two
-                      datasets, as tf.data.Dataset, to train and to validate on
-  --model mine:make   make(input_shape, outputs) returns a Keras model: compiled,
-                      it is kept as it is; else OPTIMIZER, LOSS and METRIC apply.
-Without validation data each seed holds out another quarter of the examples.
+your own problem, where mine:load is the function load in mine.py:
+  --data file.npz     arrays x and y, and optionally x_val and y_val
+  --data file.csv     a header, then rows of numbers. The last column is the
+                      target: classes if it has all integers from 0 to its
+                      maximum and nothing else, otherwise a regression. All
+                      other columns, and a regression target, are standardized.
+  --data mine:load    load() returns (x, y), ((x, y), (x_val, y_val)), or a
+                      training and a validation dataset, such as two
+                      tf.data.Datasets
+  --model mine:make   make(input_shape, outputs) returns a Keras model. If it is
+                      not compiled, --optimizer, --loss and --metric apply.
+Without validation data, each seed holds out a different random quarter.
 
-exit status: 0 done, 1 every policy diverged, or the loaded model does not go on
-as the saved one, 2 bad input, 130 interrupted"""
+exit status:
+  0    done
+  1    every policy diverged, or the loaded model continues differently
+  2    bad input
+  130  interrupted"""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -47,7 +54,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse(arguments: list[str] | None, version: str) -> argparse.Namespace:
-    """Parse the arguments of `python -m keras_lr`; exits after a help, the version or an error."""
+    """Parse the arguments of `python -m keras_lr`; exit after printing the help, the version or an error."""
     parser = _Parser("python -m keras_lr", description="Learning-rate schedules for Keras.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=version)
     policies = "\n".join(f"  {name:<15} {text}" for name, text in POLICIES.items())
@@ -60,35 +67,61 @@ def parse(arguments: list[str] | None, version: str) -> argparse.Namespace:
         allow_abbrev=False,
     )
     add = command.add_argument
-    add("--data", metavar="DATA", help="your data; scikit-learn's handwritten digits by default")
-    add("--model", metavar="MODULE:FUNCTION", help="your model; two hidden layers of 64 by default")
+    add("--data", metavar="DATA", help="your data, see below (default: the handwritten digits of scikit-learn)")
+    add("--model", metavar="MODULE:FUNCTION", help="your model, see below (default: two hidden layers of 64 units)")
     add(
         "--policies",
         type=_policies,
         metavar="A,B",
         default=list(POLICIES),
-        help='those below; all by default, "" for none',
+        help='built-in policies to compare, "" for none (default: all of those below)',
     )
-    add("--policy", action="append", default=[], type=_named, metavar="[NAME=]EXPRESSION", help="one more; repeatable")
-    add("--optimizer", metavar="EXPRESSION", help='"SGD(momentum=0.9, nesterov=True)" by default')
-    add("--loss", metavar="NAME", help="crossentropy for classes, mse for a regression by default")
-    add("--metric", action="append", metavar="NAME", help="accuracy for classes by default; repeatable")
-    add("--monitor", metavar="NAME", help="the metric that decides; the first one, on the validation data, by default")
-    add("--mode", choices=("min", "max"), help="whether less or more of it is better, if its name does not tell")
-    add("--rate", type=_rate, metavar="PEAK", help="the peak of every policy, instead of tuning each")
-    add("--batch-size", type=_count, default=32, metavar="N", help="examples per step, %(default)s by default")
-    add("--epochs", type=_count, default=10, metavar="N", help="of every run, %(default)s by default")
-    add("--seeds", type=_count, default=5, metavar="N", help="runs of every policy, %(default)s by default")
-    add("--jobs", type=_count, metavar="N", help="policies at once, each in a process; 1 by default")
-    add("--out", type=Path, default=Path("compare"), metavar="FOLDER", help="where files go, %(default)s by default")
+    add(
+        "--policy",
+        action="append",
+        default=[],
+        type=_named,
+        metavar="[NAME=]EXPRESSION",
+        help="a policy of your own; repeatable",
+    )
+    add("--optimizer", metavar="EXPRESSION", help="default: SGD(momentum=0.9, nesterov=True)")
+    add("--loss", metavar="NAME", help="default: a crossentropy for classes, mse for a regression")
+    add("--metric", action="append", metavar="NAME", help="repeatable (default: accuracy for classes)")
+    add(
+        "--monitor",
+        metavar="NAME",
+        help="the metric that ranks policies (default: the first metric on validation data, or else val_loss)",
+    )
+    add(
+        "--mode",
+        choices=("min", "max"),
+        help="whether lower or higher values are better, if the name of the metric does not tell",
+    )
+    add("--rate", type=_rate, metavar="PEAK", help="use this peak for every policy instead of tuning it")
+    add("--batch-size", type=_count, default=32, metavar="N", help="examples per step (default: %(default)s)")
+    add("--epochs", type=_count, default=10, metavar="N", help="epochs per run (default: %(default)s)")
+    add("--seeds", type=_count, default=5, metavar="N", help="runs per policy (default: %(default)s)")
+    add(
+        "--jobs",
+        type=_count,
+        metavar="N",
+        help="policies trained at the same time, each in its own process (default: 1)",
+    )
+    add(
+        "--out",
+        type=Path,
+        default=Path("compare"),
+        metavar="FOLDER",
+        help="the folder for results (default: %(default)s)",
+    )
     options = parser.parse_args(arguments)
     named = {name: name for name in options.policies}
     for name, text in options.policy:
         if name in named:
-            command.error(f"argument --policy: the name {name!r} is taken: write it as other=...")
+            command.error(f"argument --policy: the name {name!r} is taken: use another one, as in other={text}")
         named[name] = text
     if not named:
-        command.error("argument --policies: must be names, or come with a --policy")
+        command.error("argument --policies: must name at least one policy, unless you pass --policy")
     options.policies = named
     return options
 
@@ -97,7 +130,7 @@ def _policies(text: str) -> list[str]:
     names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     for name in names:
         if name not in POLICIES:
-            raise argparse.ArgumentTypeError(f"there is no policy {name!r}; there are {', '.join(POLICIES)}")
+            raise argparse.ArgumentTypeError(f"unknown policy {name!r}; choose from {', '.join(POLICIES)}")
     return names
 
 

@@ -19,17 +19,18 @@ FEW = 5  # seeds, below which intervals are wide
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """A policy over its seeds; several policies if their runs are equal.
+    """The results of a policy over all seeds. Policies with equal runs share a row.
 
     Attributes:
-        policies: The names.
-        peak: The peak that the policy was trained with, `None` if it has none.
-        is_sure: Whether its tuning had no doubts.
-        mean, deviation: Of the metric after the last epoch; NaN where a run diverged, or with one seed.
-        behind: The interval of 95 % of how much worse it is than the best, paired by seed; `None` for the best,
-            with one seed, or where a run diverged.
-        diverged: How many runs diverged.
-        runs: How many runs there are; 0 if no peak leads to a finite loss.
+        policies: The names of the policies.
+        peak: The peak that the policy was trained with; `None` if it has none.
+        is_sure: Whether tuning found a reliable peak.
+        mean, deviation: The mean and the standard deviation of the metric after the last epoch. Both are NaN if a run
+            diverged; the deviation is also NaN with one seed.
+        behind: The 95 % confidence interval of how much worse the policy is than the best, paired by seed; `None` for
+            the best policy, with one seed, or if a run diverged.
+        diverged: The number of runs that diverged.
+        runs: The number of runs; 0 if no peak leads to a finite loss.
     """
 
     policies: tuple[str, ...]
@@ -47,13 +48,13 @@ class Row:
 
     @property
     def is_tied(self) -> bool:
-        """Whether it can't be told from the best."""
+        """Whether the policy is not significantly worse than the best."""
         return self.behind is not None and self.behind[0] <= 0
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
-    """What `compare_policies` found: which policy to use, how sure that is, and the code.
+    """The result of `compare_policies`: which policy to use, how sure that is, and the code for it.
 
     >>> import keras_lr as klr
     >>> from keras_lr.compare.trials import Judge, Result, Run
@@ -68,17 +69,18 @@ class Comparison:
     -------------------------------------------------------------
     one-cycle   0.1    0.9600 ± 0.0071  best
     constant    0.1    0.9120 ± 0.0084  0.0480 (0.0397 to 0.0563)
-    val_accuracy is that after the last of 8 epochs: the mean of 5 seeds ± their standard deviation.
-    Behind the best: the mean of the differences with the same seed, and an interval of 95 %.
+    val_accuracy: after 8 epochs, mean ± standard deviation over 5 seeds.
+    Behind the best: mean difference, paired by seed (95 % confidence interval).
     <BLANKLINE>
-    Use one-cycle with a peak of 0.1: val_accuracy 0.9600. It is better than constant.
+    Use one-cycle with a peak of 0.1: val_accuracy 0.9600. It is significantly better than constant.
 
     Attributes:
-        rows: The table, the best policy first: each with `policies`, `peak`, `mean`, `deviation`, `behind`, `diverged`.
-        best: The row to use; `None` if each policy diverged.
-        code: The code to paste, which trains the best policy, given `x`, `y` and `model`.
-        model: The model of the best run of the best policy; `None` if each diverged.
-        results: Every run, with its rates and all metrics of each epoch.
+        rows: The rows of the table, the best policy first. Each has `policies`, `peak`, `mean`, `deviation`, `behind`
+            and `diverged`.
+        best: The first row, the policy to use; `None` if every policy diverged.
+        code: Code that trains `model` on `x` and `y` with the best policy.
+        model: The trained model from the best run of the best policy; `None` if every policy diverged.
+        results: All runs, with their rates and the metrics of each epoch.
     """
 
     results: tuple[Result, ...]
@@ -102,7 +104,7 @@ class Comparison:
     def rows(self) -> tuple[Row, ...]:
         groups: dict[Any, list[Result]] = {}
         for result in self.results:
-            metrics = repr([(run.score, sorted(run.history.items())) for run in result.runs])  # nan equals itself there
+            metrics = repr([(run.score, sorted(run.history.items())) for run in result.runs])  # in which NaN equals NaN
             rates = [np.array(run.rate).tobytes() for run in result.runs]
             groups.setdefault((metrics, *rates) if rates else result.policy, []).append(result)
         ordered = sorted(groups.values(), key=lambda group: (-self._gain(group[0]), _count(group[0])))
@@ -115,7 +117,7 @@ class Comparison:
         first = group[0]
         scores, against = np.array([run.score for run in first.runs]), np.array([run.score for run in best.runs])
         is_finite, several = self._gain(first) > -math.inf, len(scores) > 1
-        pairs = min(len(scores), len(against))  # a comparison that was interrupted has fewer of the last policy
+        pairs = min(len(scores), len(against))  # in an interrupted comparison, the last policy has fewer
         behind = None
         if is_finite and pairs > 1 and first is not best:
             behind = interval(self.judge.gain(against[:pairs]) - self.judge.gain(scores[:pairs]), self.split_ratio)
@@ -158,19 +160,21 @@ class Comparison:
         text = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
         text.insert(1, "-" * max(map(len, text)))
         if seeds > 1:
-            over = f"the mean of {seeds} seeds ± their standard deviation"
-            text.append(f"{monitor} is that after the last of {self.epochs} epochs: {over}.")
+            over = f"mean ± standard deviation over {seeds} seeds"
+            text.append(f"{monitor}: after {self.epochs} epoch{'s' * (self.epochs != 1)}, {over}.")
         if seeds > 1 and len(rows) > 1:
-            text.append("Behind the best: the mean of the differences with the same seed, and an interval of 95 %.")
+            text.append("Behind the best: mean difference, paired by seed (95 % confidence interval).")
         if not all(row.is_sure for row in rows if row.runs):
-            text.append("?: the tuning of this peak had doubts.")
+            text.append("?: tuning is unsure of this peak; `klr.tune_learning_rate` tells why.")
         return "\n".join(text)
 
     def answer(self) -> str:
-        """What to use, and how sure that is."""
+        """Which policy to use, and how sure that is."""
         best, others = self.best, self.rows[1:]
         if best is None:
-            return "Every policy diverged, so none can be recommended. See whether the data is finite; lower the peak."
+            return (
+                "Every policy diverged, so none can be recommended. Check the data for NaN and inf, or lower the peak."
+            )
         peak = "" if best.peak is None else f" with a peak of {best.peak:g}"
         text = f"Use {best.policies[0]}{peak}: {self.judge.monitor} {best.mean:.{self._digits()}f}."
         if not others:
@@ -179,19 +183,19 @@ class Comparison:
         worse = [row.name for row in others if row.behind is not None and not row.is_tied]
         diverged = [row.name for row in others if math.isnan(row.mean)]
         if best.runs == 1:
-            text += " With one seed nobody knows how much of that is chance: take 5 seeds."
+            text += " With one seed, the differences may be chance: use 5 seeds."
         elif tied and not worse:
-            text += f" But it can't be told from {_join(tied)}: take what is simplest, or more seeds."
-        else:
-            text += f" It is better than {_join(worse)}." if worse else ""
-            text += f" It can't be told from {_join(tied)}." if tied else ""
+            text += f" But it is not significantly better than {_join(tied)}: use the simplest of them, or more seeds."
+        elif worse:
+            but = f", but not than {_join(tied)}" if tied else ""
+            text += f" It is significantly better than {_join(worse)}{but}."
         text += f" {_join(diverged)} diverged." if diverged else ""
         if 1 < best.runs < FEW and tied:
-            text += f" {best.runs} seeds are few: with more, the intervals are narrower."
+            text += f" {best.runs} seeds are few: more seeds make the intervals narrower."
         return text
 
     def _digits(self) -> int:
-        """Decimals that show two digits of the standard deviations, or four of the values with one seed."""
+        """The number of decimals: enough for two digits of the deviations, or, with one seed, four of the values."""
         spreads = [row.deviation for row in self.rows if row.deviation > 0]
         means = [abs(row.mean) for row in self.rows if math.isfinite(row.mean) and row.mean]
         if not spreads and not means:
@@ -200,7 +204,7 @@ class Comparison:
         return min(max(digits, 0), 6)
 
     def plot(self) -> Any:
-        """Draw rates, training loss and the metric over the run, and return the Figure; needs matplotlib."""
+        """Draw the rate, the training loss and the metric of each policy, and return the Figure; needs matplotlib."""
         from ..plotting import Curves, plot_comparison
 
         by_name = {result.policy: result for result in self.results}
@@ -215,7 +219,7 @@ class Comparison:
     def __repr__(self) -> str:
         parts = [self.table(), self.answer()]
         if self.code:
-            parts += ["The code, where `x`, `y` and `model` are those that were compared:", self.code]
+            parts += ["Code to paste, with your data `x` and `y` and your compiled `model`:", self.code]
         return "\n\n".join(parts)
 
     def _repr_html_(self) -> str | None:
@@ -229,7 +233,7 @@ def _count(result: Result) -> int:
 
 
 def _padded(run: Run, name: str, epochs: int) -> list[float]:
-    """A value for each epoch, NaN after the end of a run that ended early, and for one that diverged."""
+    """A value for each epoch: NaN after an early end, and everywhere if the run diverged."""
     series = [] if run.diverged else run.history[name]
     return series + [math.nan] * (epochs - len(series))
 

@@ -1,4 +1,4 @@
-"""Compares policies by training with each of them: `compare_policies`."""
+"""Compares policies by training a model with each: `compare_policies`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def compare_policies(
     folder: Any = None,
     verbose: Any = "auto",
 ) -> Comparison:
-    """Train a model under several policies with several seeds, and say which to use, how sure that is, and the code.
+    """Train a model under several policies and seeds, and report which policy to use, how sure that is, and its code.
 
     >>> import keras, numpy as np, keras_lr as klr
     >>> x = np.random.default_rng(0).normal(size=[200, 3]).astype("float32")
@@ -51,43 +51,44 @@ def compare_policies(
     >>> compared.judge.monitor
     'val_loss'
 
-    Each policy that has a peak is tuned first, by `tune_learning_rate` with the model and the training data of seed 0,
-    a fifth of which judges, so that what judges the policies is new to all of them; data that is not arrays can't be
-    split, and `validation_data` judges the peaks, too. (Callbacks of a policy do not take part in the tuning.) Then
-    each is trained with each seed. A seed gives the weights, the order of the data and, with `validation_split`, which
-    examples of arrays are held out, all alike for every policy, so that policies are compared in pairs. A `tf.data`
-    pipeline that shuffles is not repeatable, and gives each run another order.
+    First, `tune_learning_rate` tunes the peak of each policy that has one, without the policy's callbacks. It uses the
+    model and the training data of seed 0, and holds out a fifth of this data to judge the peaks. So the validation data
+    is new to every policy. Data that is not in arrays can't be split; there, `validation_data` judges the peaks, too.
 
-    A run is what `keras.utils.set_random_seed(seed)`, the model, the same seed again and `fit` lead to. One whose loss
-    at the end is not finite, or over 100 times that of the untrained model, has diverged; its policy is last. Policies
-    whose runs are equal share a row.
+    Then each policy is trained with each seed. The seed determines the initial weights, the order of the data and, for
+    arrays with `validation_split`, which examples are held out. These are the same for every policy, so policies are
+    compared in pairs. A `tf.data` pipeline that shuffles is not repeatable: each run gets a different order.
 
-    Inside `joblib.parallel_config` the policies are trained in its processes or, with its backends "dask" and "ray", on
-    other machines.
+    To repeat a run, call `keras.utils.set_random_seed(seed)`, create the model, set the same seed again and call `fit`.
+    A run has diverged if its final loss is not finite or more than 100 times that of the untrained model. A policy with
+    such a run is ranked last. Policies with equal runs share a row.
+
+    Inside `joblib.parallel_config`, the policies are trained in joblib's processes or, with the backends "dask" and
+    "ray", on other machines.
 
     Args:
-        model: A function without arguments that returns a compiled model, called once for each run; or a compiled
-            model, whose weights each run begins with. It is left as it was.
-        x, y, batch_size: As for `fit`, but no generator.
-        policies: A dictionary by names, or a list. Each is a function of a peak and a number of steps that returns a
-            number, a schedule, a rule such as `keras_lr.Prodigy()`, an optimizer, or a tuple of one of these and a list
-            of callbacks; or one of these itself, with nothing to tune; or an expression, a text such as
-            `"klr.warmup_cosine(peak, steps)"` of `peak`, `steps`, `epochs`, `klr`, `keras` and `np`; or the name of a
-            built-in one: `python -m keras_lr compare --help` shows them.
-        epochs: The length of each training, an integer > 0.
-        validation_data, validation_split: What judges, as for `fit`; one of them is required.
-        seeds: How many runs of each policy, an integer > 0.
-        peak: The peak of all policies, a number > 0; `None` to tune each.
-        monitor: The metric that decides, after the last epoch: by default the first compiled metric on the validation
-            data, else `"val_loss"`.
-        mode: `"min"` or `"max"`, where the name of the metric does not tell whether less of it is better.
-        jobs: How many policies are trained at once in processes, by joblib; the data and the function are sent there.
-            On the CPU the results are those of one process, bit for bit.
-        folder: Where to write `compare.json`, after each run, `best.keras` and `compare.png`.
-        verbose: 0 for no progress bar, 2 for a line for each run.
+        model: A function without arguments that returns a compiled model, and is called for each run; or a compiled
+            model, whose current weights start each run. The model itself is left unchanged.
+        x, y, batch_size: As for `fit`, but `x` can't be a generator.
+        policies: A dictionary from names to policies, or a list. A policy is one of these: a number, a schedule, a rule
+            such as `keras_lr.Prodigy()`, or an optimizer, with nothing to tune; a function of a peak and a number of
+            steps that returns one of those, or a tuple of one and a list of callbacks; an expression as a string, such
+            as `"klr.warmup_cosine(peak, steps)"`, which may use `peak`, `steps`, `epochs`, `klr`, `keras` and `np`; or
+            the name of a built-in policy, as listed by `python -m keras_lr compare --help`.
+        epochs: The number of epochs of each run, an integer > 0.
+        validation_data, validation_split: The validation data, as for `fit`; one of them is required.
+        seeds: The number of runs of each policy, an integer > 0.
+        peak: The peak of all policies, a number > 0; `None` to tune the peak of each.
+        monitor: The metric that ranks the policies, by its value after the last epoch. By default, it is the first
+            compiled metric on the validation data, or else `"val_loss"`.
+        mode: `"min"` or `"max"`, if the name of the metric does not tell whether lower values are better.
+        jobs: The number of policies that joblib trains at the same time, each in its own process. The data and the
+            function are sent to the processes. On the CPU, results equal those of a single process, bit for bit.
+        folder: The folder for `compare.json`, which is updated after each run, `best.keras` and `compare.png`.
+        verbose: 0 for no output, 2 for a line per run, anything else for a progress bar.
 
     Returns:
-        A `Comparison` with `rows`, `best`, `code`, `model` and `plot()`; its text is the table and the answer.
+        A `Comparison` with `rows`, `best`, `code`, `model` and `plot()`. Printing it shows the table and the answer.
 
     Raises:
         TypeError, ValueError: An argument breaks its rule, before any training.
@@ -114,7 +115,7 @@ def prepare(
     folder: Any,
     verbose: Any,
 ) -> Callable[[], Comparison]:
-    """Check the arguments of `compare_policies`, the model, the data and each policy; a function that compares."""
+    """Check the arguments of `compare_policies`, and return the function that runs the comparison."""
     for name, value in (("seeds", seeds), ("jobs", 1 if jobs is None else jobs)):
         if not arguments.is_integer(value) or value < 1:
             arguments.reject(OWNER, name, "an integer > 0", value)
@@ -127,7 +128,7 @@ def prepare(
     for policy in read:
         policy.check(trial, steps)
     if peak is None and steps < FEWEST and any(policy.has_peak(steps) for policy in read):
-        remedy = f"Or pass a `peak`. The data gives {steps}."
-        arguments.reject(OWNER, "epochs", f"enough for {FEWEST} updates, to tune a peak", epochs, remedy)
+        remedy = f"Or pass a `peak`. There are only {steps}."
+        arguments.reject(OWNER, "epochs", f"enough for {FEWEST} updates, which tuning a peak takes", epochs, remedy)
     plan = Plan(problem, problem.judge(trial, monitor, mode), int(seeds), batches, steps, peak)
     return Runner(read, plan, jobs, folder, verbose).compare

@@ -10,7 +10,7 @@ import numpy as np
 
 
 class BadInput(Exception):
-    """Unusable input of the user; the message says why in one line."""
+    """The user's input can't be used; the message says why in one line."""
 
 
 def read_npz(path: Path) -> Any:
@@ -19,7 +19,7 @@ def read_npz(path: Path) -> Any:
         missing = [name for name in ("x", "y") if name not in file]
         if missing or ("x_val" in file) != ("y_val" in file):
             raise BadInput(
-                f"--data {path} must have x and y, and x_val and y_val or neither. Received: {', '.join(file)}"
+                f"--data {path} must have x and y, and both or neither of x_val and y_val. Received: {', '.join(file)}"
             )
         train = file["x"], file["y"]
         return (train, (file["x_val"], file["y_val"])) if "x_val" in file else train
@@ -31,15 +31,14 @@ def read_csv(path: Path) -> Any:
         header = file.readline().strip().split(",")
         numbers = [one for one in header if re.fullmatch(r"\s*[-+.\d][-+.\deE]*\s*", one)]
         if numbers or len(header) < 2:
-            raise BadInput(f"--data {path} must begin with a header, the names of two columns or more.")
+            raise BadInput(f"--data {path} must begin with a header that names at least two columns.")
         table = np.loadtxt(file, delimiter=",", ndmin=2)
     if len(table) < 2:
-        raise BadInput(f"--data {path} must have two rows or more below the header. Received: {len(table)}")
+        raise BadInput(f"--data {path} must have at least two rows below the header. Received: {len(table)}")
     x, y = table[:, :-1], table[:, -1]
     if not np.isfinite(table).all():
-        raise BadInput(
-            f"--data {path} must be finite, but has NaN or inf in {header[int(np.isnan(table).any(0).argmax())]}"
-        )
+        column = header[int((~np.isfinite(table)).any(0).argmax())]
+        raise BadInput(f"--data {path} must be finite, but has NaN or inf in column {column}.")
     if (y == y.round()).all() and y.min() == 0 and len(np.unique(y)) == y.max() + 1 and y.max() < len(y) / 2:
         return _standardized(x), y.astype("int64")
     return _standardized(x), _standardized(y)

@@ -1,4 +1,4 @@
-"""Reads what the command names: data from files and functions, the model, and what its labels ask for."""
+"""Reads the data and the model that the command names, and chooses loss, metrics and outputs by the labels."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from ..finder.data import first_batch
 from .files import BadInput, read_csv, read_npz
 
 OPTIMIZER = "SGD(momentum=0.9, nesterov=True)"
-SPLIT = 0.25  # of the examples are held out
+SPLIT = 0.25  # the fraction of the examples that is held out
 FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """The data of a comparison, as arguments of `compare_policies`, and what it is."""
+    """The data of a comparison, as arguments of `compare_policies`, and its description."""
 
     x: Any
     y: Any
@@ -33,7 +33,7 @@ class Task:
 
     @property
     def labels(self) -> list[np.ndarray]:
-        """All labels, of a dataset those of each batch."""
+        """All labels; for a dataset, those of each batch."""
         if self.y is not None:
             parts = [self.y] if self.validation_data is None else [self.y, self.validation_data[1]]
         else:
@@ -43,7 +43,7 @@ class Task:
 
 @dataclasses.dataclass(frozen=True)
 class Maker:
-    """Makes the compiled model: that of a function, compiled with these settings where it is not."""
+    """Makes the model by calling a function, and compiles it with these settings unless it is compiled."""
 
     function: Callable[[tuple[int, ...], int], Any]
     shape: tuple[int, ...]
@@ -64,21 +64,25 @@ def read_task(data: str | None) -> Task:
     """What `--data` names: a file, a function, or by default the digits."""
     if data is None:
         x, y = digits()
-        return _task("the digits", (x, y))
+        return _task("the digits of scikit-learn", (x, y))
     path = Path(data)
     if path.suffix == ".npz":
         return _task(data, _call(f"--data {data}", read_npz, path))
     if path.suffix == ".csv":
         return _task(
-            data, _call(f"--data {data}", read_csv, path), ", standardized by the mean and deviation of all rows"
+            data,
+            _call(f"--data {data}", read_csv, path),
+            ", standardized with the mean and the standard deviation of all rows",
         )
     if not FUNCTION.fullmatch(data):
-        raise BadInput(f"--data must be a file .npz or .csv, or module:function, as in mine:load. Received: {data}")
+        raise BadInput(
+            f"--data must be an .npz file, a .csv file, or module:function, as in mine:load. Received: {data}"
+        )
     return _task(data, _call(f"--data {data}", function_of("--data", data)))
 
 
 def read_maker(options: Any, task: Task) -> tuple[Maker, str]:
-    """The function that makes the model, and what the labels ask for, in words."""
+    """The function that makes the model, and its description."""
     shape = np.shape(task.x)[1:] if task.y is not None else np.shape(first_batch(_as_data(task.x))[0])[1:]
     loss, metrics, outputs, kind = _of_labels(task.labels)
     if options.loss is not None:
@@ -95,14 +99,14 @@ def read_maker(options: Any, task: Task) -> tuple[Maker, str]:
         for name in ("optimizer", "loss", "metric"):
             if getattr(options, name) is not None:
                 raise BadInput(
-                    f"--{name} is for a model that is not compiled, and {options.model} returns one that is."
+                    f"--{name} is only for a model that is not compiled, but {options.model} returns a compiled one."
                 )
-        return maker, f"{options.model}, as it is compiled"
+        return maker, f"{options.model}, which is already compiled"
     optimizer_of(maker.optimizer)
     for name, texts, get in (("loss", [loss], keras.losses.get), ("metric", metrics, keras.metrics.get)):
         for text in texts:
             _call(f"--{name} {text}", get, evaluate(f"--{name}", text))
-    return maker, f"for {kind}, trained by {maker.optimizer} on the loss {loss}"
+    return maker, f"for {kind}, with the optimizer {maker.optimizer} and the loss {loss}"
 
 
 def digits() -> Any:
@@ -110,8 +114,8 @@ def digits() -> Any:
     try:
         from sklearn.datasets import load_digits
     except ImportError as error:
-        how = 'pip install scikit-learn, or name your own with --data'
-        raise BadInput(f"The digits come with scikit-learn, which is not installed: {how}.") from error
+        how = "pip install scikit-learn, or pass your own data with --data"
+        raise BadInput(f"The default data comes with scikit-learn, which is not installed: {how}.") from error
     x, y = load_digits(return_X_y=True)
     return (x.reshape(-1, 8, 8) / 16).astype("float32"), y
 
@@ -135,7 +139,7 @@ def function_of(option: str, name: str) -> Any:
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     module_name, _, function_name = name.partition(":")
-    module = _call(f"{option} {name}: the import of {module_name}", importlib.import_module, module_name)
+    module = _call(f"{option} {name}: importing {module_name}", importlib.import_module, module_name)
     function = getattr(module, function_name, None)
     if not callable(function):
         raise BadInput(f"{option} {name}: {module_name} has no function {function_name}.")
@@ -143,7 +147,7 @@ def function_of(option: str, name: str) -> Any:
 
 
 def evaluate(option: str, text: str) -> Any:
-    """A name as it is, and the value of any other expression with `klr`, `keras` and `np`."""
+    """A plain name unchanged, or the value of an expression, which may use `klr`, `keras` and `np`."""
     if re.fullmatch(r"\w+", text):
         return text
     names = {"klr": sys.modules[__name__.partition(".")[0]], "keras": keras, "np": np, **vars(keras.optimizers)}
@@ -151,10 +155,10 @@ def evaluate(option: str, text: str) -> Any:
 
 
 def optimizer_of(text: str) -> Any:
-    """The optimizer that an expression makes, or one by its name."""
+    """The optimizer that an expression or a name gives."""
     optimizer = _call(f"--optimizer {text}", keras.optimizers.get, evaluate("--optimizer", text))
     if not isinstance(optimizer, keras.optimizers.Optimizer):
-        raise BadInput(f"--optimizer must be an optimizer of Keras. Received: {text}")
+        raise BadInput(f"--optimizer must be a Keras optimizer. Received: {text}")
     return optimizer
 
 
@@ -172,7 +176,7 @@ def _task(name: str, data: Any, said: str = "") -> Task:
     if not isinstance(data, tuple | list) or len(data) != 2:
         raise BadInput(f"--data {name} must return {wanted}. Received: {type(data).__name__}")
     if any(hasattr(one, "element_spec") or isinstance(one, keras.utils.PyDataset) for one in data):
-        return Task(data[0], None, data[1], f"{name}: a dataset to train on, one to validate on")
+        return Task(data[0], None, data[1], f"{name}: a training and a validation dataset")
     pairs = data if all(isinstance(one, tuple | list) and len(one) == 2 for one in data) else [data]
     try:
         arrays = [(np.asarray(x), np.asarray(y)) for x, y in pairs]
@@ -185,26 +189,30 @@ def _task(name: str, data: Any, said: str = "") -> Task:
     (x, y), *held = arrays
     if held and held[0][0].shape[1:] != x.shape[1:]:
         shapes = f"{x.shape[1:]} and {held[0][0].shape[1:]}"
-        raise BadInput(f"--data {name}: the examples of x and x_val must have one shape. Received: {shapes}")
-    count = f"{len(held[0][0]):,} to validate" if held else f"of which each seed holds out {SPLIT:.0%}, at random"
-    return Task(x, y, held[0] if held else None, f"{name}: {len(x):,} examples{said}, {count}")
+        raise BadInput(f"--data {name}: the examples of x and x_val must have the same shape. Received: {shapes}")
+    count = f", and {len(held[0][0]):,} for validation" if held else f"; each seed holds out a random {SPLIT:.0%}"
+    return Task(x, y, held[0] if held else None, f"{name}: {len(x):,} examples{said}{count}")
 
 
 def _fault(x: np.ndarray, y: np.ndarray) -> str | None:
     if x.ndim < 2 or not x.size or x.dtype.kind not in "fiub":
-        return "x{} must be an array of numbers, at least one example, examples first"
+        return "x{} must be a non-empty array of numbers, of shape (examples, ...) with two axes or more"
     if not y.ndim or not y.size or y.dtype.kind not in "fiub":
-        return "y{} must be an array of numbers, the label of each example"
+        return "y{} must be a non-empty array of numbers, one label per example"
     for array, name in ((x, "x{}"), (y, "y{}")):
         if not np.isfinite(array).all():
             return name + " must be finite, but has NaN or inf"
     if len(x) != len(y):
-        return "x{0} and y{0} must have one length"
-    return "y{} must be classes from 0 on, or floats" if y.dtype.kind in "iu" and y.min() < 0 else None
+        return "x{0} and y{0} must have the same length"
+    return (
+        "y{} must be integers >= 0 for classes, or floats for a regression"
+        if y.dtype.kind in "iu" and y.min() < 0
+        else None
+    )
 
 
 def _of_labels(labels: list[np.ndarray]) -> tuple[str, list[str], int, str]:
-    """The loss, the metrics and the number of outputs that labels ask for, and what they are."""
+    """The loss, the metrics and the number of outputs that suit the labels, and the kind of problem."""
     columns = labels[0].shape[1] if labels[0].ndim == 2 else 1
     if columns > 1 and all(np.isin(part, (0, 1)).all() and (part.sum(axis=1) == 1).all() for part in labels):
         return "categorical_crossentropy", ["accuracy"], columns, f"{columns} classes, with one-hot labels"

@@ -1,4 +1,4 @@
-"""The policies of a comparison: what the user wrote, what it makes of a peak and a number of steps, and its code."""
+"""The policies of a comparison: how to read them, make their rates or optimizers, and write their code."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ from .builtin import POLICIES
 
 OWNER = "compare_policies"
 RULE = (
-    "a schedule, a rule, a number, an optimizer, a function of a peak and a number of steps that returns one, or text"
+    "a schedule, a rule, a number, an optimizer, a function of a peak and a number of steps that returns one of these, "
+    "or an expression as a string"
 )
 TRIAL_PEAKS = 0.01, 0.02
 
 
 class Made(NamedTuple):
-    """What a policy makes: a rate, or an optimizer, whose rate it is; and callbacks."""
+    """What a policy makes: a rate, the optimizer with this rate if the policy has its own, and callbacks."""
 
     rate: Any
     optimizer: Any
@@ -37,7 +38,7 @@ class Made(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Policy:
-    """A policy with its name; `where` is an expression by which the user reaches it."""
+    """A policy with its name; `where` is an expression for it in the user's code."""
 
     name: str
     source: Any
@@ -45,7 +46,7 @@ class Policy:
     epochs: int
 
     def make(self, peak: float, steps: Any) -> Made:
-        """What the policy makes for this peak and so many updates, new each time."""
+        """What the policy makes for this peak and number of updates, new at each call."""
         try:
             made = self._evaluate(peak, steps)
         except Exception as error:  # the user's code may raise anything
@@ -53,7 +54,7 @@ class Policy:
             raise ValueError(f"The policy `{self.name}` failed with {type(error).__name__}: {said}") from error
         rate, callbacks = made if isinstance(made, tuple) and len(made) == 2 else (made, [])
         if not isinstance(callbacks, list) or not all(isinstance(one, keras.callbacks.Callback) for one in callbacks):
-            self._reject(made, "A tuple has one of these and a list of callbacks.")
+            self._reject(made, "A tuple must have one of these and a list of callbacks.")
         if isinstance(rate, keras.optimizers.Optimizer):
             if self.is_fixed or rate.built:
                 rate = type(rate).from_config(rate.get_config())
@@ -79,30 +80,30 @@ class Policy:
 
     @property
     def is_fixed(self) -> bool:
-        """Whether the user passed no function and no text, so that there is nothing to tune."""
+        """Whether there is nothing to tune, because the policy is neither a function nor a string."""
         return not callable(self.source) or isinstance(self.source, LearningRateSchedule | Rule)
 
     def has_peak(self, steps: int) -> bool:
-        """Whether there is a peak to tune: the rate depends on it, and a rule does not estimate it."""
+        """Whether there is a peak to tune: the rate depends on it, and no rule estimates the rate."""
         first, second = (self.make(peak, steps).rate for peak in TRIAL_PEAKS)
         return not isinstance(first, Rule) and member(first) != member(second)
 
     def check(self, model: Any, steps: int) -> None:
-        """Make the policy once; raise where the optimizer of the model does not take its rate."""
+        """Make the policy once; raise if the optimizer of the model does not accept its rate."""
         made = self.make(TRIAL_PEAKS[0], steps)
         if made.optimizer is None:
             owner, owners = f"policy {self.name}", inner_optimizers(model.optimizer)
             validate_hyperparameter("learning_rate", made.rate, model.optimizer, owners, owner)
 
     def give(self, model: Any, made: Made) -> None:
-        """Give a compiled model the optimizer or the rate that this policy made."""
+        """Set the optimizer or the rate that this policy made in a compiled model."""
         if made.optimizer is None:
             set_learning_rate(model, made.rate)
-        else:  # past a `compile` of the user's own, which has been called
+        else:  # not `model.compile`, which the user may have overridden
             keras.Model.compile(model, **model._compile_config.config | {"optimizer": made.optimizer})
 
     def code(self) -> tuple[str, str]:
-        """An import, or nothing, and an expression of `peak` and `steps` that makes what the policy makes."""
+        """The import that the policy needs, if any, and an expression of `peak` and `steps` for it."""
         if isinstance(self.source, str):
             return "", self.source
         if self.is_fixed:
@@ -114,7 +115,7 @@ class Policy:
 
 
 def read_policies(policies: Any, epochs: int) -> list[Policy]:
-    """The policies by their names: of a dictionary, or of a list of names, texts, functions and schedules."""
+    """Read the argument `policies`, a dictionary or a list."""
     if isinstance(policies, Mapping):
         named = [(name, source, f"policies[{name!r}]") for name, source in policies.items()]
     elif isinstance(policies, Iterable):
@@ -124,7 +125,7 @@ def read_policies(policies: Any, epochs: int) -> list[Policy]:
         named = []
     names = [name for name, _, _ in named]
     if not names or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
-        rule = "policies by different names, a dictionary, or a list of names and functions, at least one"
+        rule = "a dictionary or a list of one or more policies with different names"
         arguments.reject(OWNER, "policies", rule, policies)
     return [
         Policy(name, POLICIES.get(source, source) if isinstance(source, str) else source, where, epochs)

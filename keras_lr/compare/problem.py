@@ -1,4 +1,4 @@
-"""What all policies of a comparison share: the model, the data, their splits, and the metric that judges."""
+"""What all policies of a comparison share: the model, the data, its splits, and the metric that ranks policies."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from ..finder.training import updates_of
 from ..schedules import arguments
 from .policy import OWNER
 
-TUNING_SPLIT = 0.2  # of the training data, to judge peaks by
-DIVERGED = 100  # times the loss of a batch before the training
+TUNING_SPLIT = 0.2  # the fraction of the training data that judges peaks
+DIVERGED = 100  # times the loss of a batch before training
 
 
 @dataclasses.dataclass(frozen=True)
 class Judge:
-    """The metric that decides, after the last epoch, and whether less of it is better, "min", or more, "max".
+    """The metric that ranks policies after the last epoch; `mode` is "min" if lower values are better, else "max".
 
-    A run has diverged whose last values are not finite, or whose loss is over `largest_loss`.
+    A run has diverged if its last values are not finite, or if its loss is above `largest_loss`.
     """
 
     monitor: str
@@ -35,12 +35,12 @@ class Judge:
     largest_loss: float = math.inf
 
     def has_diverged(self, history: dict[str, list[float]]) -> bool:
-        """Whether a run has, by what `fit` logged."""
+        """Whether the run with this history has diverged."""
         last = [history[name][-1] for name in ("loss", "val_loss", self.monitor) if name in history]
         return not all(map(math.isfinite, last)) or history["loss"][-1] > self.largest_loss
 
     def gain(self, values: Any) -> Any:
-        """The values so that more is better."""
+        """The values with the sign for which higher is better."""
         return np.negative(values) if self.mode == "min" else np.asarray(values)
 
 
@@ -55,7 +55,7 @@ class Problem:
     epochs: int
 
     def model(self, seed: int) -> Any:
-        """The model with the weights of a seed, built, with an optimizer that has counted nothing."""
+        """The built model with the weights of a seed, and with an optimizer at step 0."""
         keras.utils.set_random_seed(seed)
         model = self.make()
         check_model(OWNER, model, "learning_rate")
@@ -66,7 +66,7 @@ class Problem:
         return model
 
     def split(self, seed: int) -> tuple[Data, Data]:
-        """What to train on and what is held out; with `validation_split` at random, other data for each seed."""
+        """The training data and the held-out data; `validation_split` draws a new random split for each seed."""
         data = self.data
         if self.validation_split is not None and keras.tree.flatten(data["x"]) and _are_arrays(data):
             order = np.random.default_rng(seed).permutation(len(keras.tree.flatten(data["x"])[0]))
@@ -74,7 +74,7 @@ class Problem:
         return hold_out(OWNER, data, self.validation_data, self.validation_split)
 
     def tuning_data(self) -> tuple[Data, Any]:
-        """The data of seed 0 to tune peaks with: validation data only where the training data can't be split."""
+        """The data that tunes peaks, of seed 0. It has validation data only if the training data can't be split."""
         train, held = self.split(0)
         if _are_arrays(train):
             train, held = hold_out(OWNER, train, None, TUNING_SPLIT)
@@ -82,18 +82,18 @@ class Problem:
 
     @property
     def split_ratio(self) -> float:
-        """Examples that are held out for each one to train on, where each seed has another split; else 0."""
+        """The number of held-out examples per training example if each seed has a different split, else 0."""
         return self.validation_split / (1 - self.validation_split) if self.validation_split else 0.0
 
     def steps(self, model: Any) -> tuple[int, int]:
-        """How many batches an epoch has, and how many updates the whole training."""
+        """The number of batches in an epoch, and of updates in a run."""
         batches = batches_per_epoch(self.split(0)[0])
         if batches is None:
-            arguments.reject(OWNER, "x", "data that says how many batches it has", self.data["x"])
+            arguments.reject(OWNER, "x", "data with a known number of batches", self.data["x"])
         return batches, self.epochs * batches // updates_of(model)
 
     def judge(self, model: Any, monitor: str | None, mode: str | None) -> Judge:
-        """The metric that decides; it evaluates one batch, which shows what metrics there are."""
+        """The metric that ranks policies. This evaluates the model on one batch to find out which metrics it has."""
         x, y, weight = keras.utils.unpack_x_y_sample_weight(first_batch(self.split(0)[0]))
         first = model.evaluate(x, y, sample_weight=weight, verbose=0, return_dict=True).get("loss", math.nan)
         names = list(model.get_metrics_result())
@@ -109,7 +109,7 @@ class Problem:
 
 
 class Copies:
-    """A function that returns copies of a model, which Keras saves and loads for each; it can be sent to a worker."""
+    """A function that returns copies of a model, by Keras' saving and loading. It can be sent to another process."""
 
     def __init__(self, model: Any, rule: str):
         try:
@@ -120,7 +120,7 @@ class Copies:
             arguments.reject(OWNER, "model", rule, model, said)
 
     def __call__(self) -> Any:
-        with warnings.catch_warnings():  # of an optimizer that was not built and has no slots yet
+        with warnings.catch_warnings():  # about an optimizer that is not built and so has no slot variables
             warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
             return pickle.loads(self.pickled)
 
@@ -128,14 +128,14 @@ class Copies:
 def read_problem(
     model: Any, x: Any, y: Any, epochs: Any, batch_size: Any, validation_data: Any, validation_split: Any
 ) -> Problem:
-    """The problem that the arguments of `compare_policies` describe."""
+    """Read the problem from arguments of `compare_policies`."""
     if not arguments.is_integer(epochs) or epochs < 1:
         arguments.reject(OWNER, "epochs", "an integer > 0", epochs)
     if batch_size is not None and (not arguments.is_integer(batch_size) or batch_size < 1):
         arguments.reject(OWNER, "batch_size", "an integer > 0", batch_size)
     if isinstance(model, keras.Model):
         check_model(OWNER, model, "learning_rate")
-        model = Copies(model, "one that can be saved and loaded, or a function that returns it compiled")
+        model = Copies(model, "a model that can be saved and loaded, or a function that returns a compiled one")
     elif not callable(model):
         rule = "a compiled model, or a function that returns one"
         arguments.reject(OWNER, "model", rule, model, error=TypeError)
@@ -146,7 +146,7 @@ def read_problem(
 
 
 def validation_data_of(held: Data) -> Any:
-    """What is held out as the argument `validation_data` of `fit`."""
+    """The held-out data in the form that `fit` takes as `validation_data`."""
     parts = [held[name] for name in ("x", "y", "sample_weight")]
     while len(parts) > 1 and parts[-1] is None:
         parts.pop()

@@ -1,4 +1,4 @@
-"""Checks that a trained model, saved and loaded again, goes on as if it had never been saved."""
+"""Checks that a model that was saved and loaded continues to train as if it had never been saved."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .trials import Plan, Result
 
 @dataclasses.dataclass(frozen=True)
 class Reload:
-    """What one more epoch shows: which of all variables differ, and how far it moved weights."""
+    """The result of one more epoch: how many variables were compared, which differ, and how far weights moved."""
 
     compared: int
     different: list[str]
@@ -26,19 +26,19 @@ class Reload:
 
 
 def check_reload(result: Result, path: Path, policy: Policy, plan: Plan) -> Reload:
-    """Train the model of a result for one more epoch, from memory and from its file, compare, and restore it."""
+    """Train the model in memory and the one in the file for another epoch, and compare; then restore the first."""
     model, loaded = result.model, keras.saving.load_model(path)
     restore = snapshot_variables(_state(model))
     # Keras does not save the random states of layers such as Dropout, so both models get the same ones.
     for variable, value in zip(_random_states(loaded), _copy(_random_states(model)), strict=True):
         variable.assign(value)
     before = _copy(model.weights)
-    # The same batch again and again, because some data comes in another order each time.
+    # One batch for all steps, because some data comes in a different order each time.
     train, _ = plan.problem.split(0)
     batch = first_batch(train)
     x, y, weight = keras.utils.unpack_x_y_sample_weight(batch)
     held = keras.utils.pack_x_y_sample_weight(x, y, weight)
-    # After the build, and for torch, whose dropout has no state of its own.
+    # At the start of training, after the model is built: on torch, dropout uses the global random state.
     seed = keras.callbacks.LambdaCallback(on_train_begin=lambda *_: keras.utils.set_random_seed(0))
     for one in (model, loaded):
         # Without `BindSpans`, because bound spans are saved.
@@ -63,15 +63,15 @@ def check_reload(result: Result, path: Path, policy: Policy, plan: Plan) -> Relo
 
 
 def reload_text(reload: Reload, path: Path, policy: str) -> str:
-    """Whether the best model, saved and loaded, continues as if it had never been saved."""
-    what = f"{path} ({policy}, its best run), loaded and trained one epoch further,"
+    """The result of the check as a sentence."""
+    what = f"The best run of {policy} is saved in {path}. Loaded and trained for another epoch, it"
     if reload.different:
         first = ", ".join(reload.different[:3])
         count = f"{len(reload.different)} of {reload.compared} variables"
-        return f"{what} DIFFERS from going on without the reload in {count}: {first}"
+        return f"{what} DIFFERS from the model in memory in {count}: {first}."
     return (
-        f"{what} equals going on without the reload bit for bit: all {reload.compared} variables of model "
-        f"and optimizer, in an epoch that moved weights by up to {reload.moved:.2g}."
+        f"{what} equals the model in memory, bit for bit, in all {reload.compared} variables of model and optimizer. "
+        f"That epoch moved weights by up to {reload.moved:.2g}."
     )
 
 

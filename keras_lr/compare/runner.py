@@ -1,4 +1,4 @@
-"""Runs the trials of a comparison, here or in processes of joblib, shows the progress and writes what is finished."""
+"""Runs a comparison, in this process or by joblib; shows progress and writes results as they arrive."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .trials import Plan, Result, train_policy
 
 
 class Runner:
-    """The trials of policies for one call of `compare_policies`, whose arguments it has."""
+    """Runs the policies of one call of `compare_policies`."""
 
     def __init__(self, policies: list[Policy], plan: Plan, jobs: int | None, folder: Any, verbose: Any):
         self.policies = {policy.name: policy for policy in policies}
@@ -34,7 +34,7 @@ class Runner:
         if self.parallel is not None:
             _check_sending(plan)
         if self.parallel is not None or self.folder is not None:
-            Copies(plan.problem.model(0), "one that can be saved and loaded, where `folder` or `jobs` is given")
+            Copies(plan.problem.model(0), "a model that can be saved and loaded if `folder` or `jobs` is given")
         if self.folder is not None:
             from ..plotting import new_figure
 
@@ -44,7 +44,7 @@ class Runner:
         self.best: Result | None = None  # the only one with a model
 
     def compare(self) -> Comparison:
-        """Train all policies; the result."""
+        """Train all policies and return the result."""
         plan, has_bar = self.plan, self.verbose and self.verbose != 2
         self.bar = keras.utils.Progbar(len(self.policies) * plan.seeds, unit_name="run") if has_bar else None
         for result in self._trained():
@@ -68,7 +68,7 @@ class Runner:
             return
         from joblib import delayed
 
-        # joblib asks for the next when a process is free: by then it is known what a model has to beat.
+        # joblib takes the next one when a process is free, so `_to_beat` is up to date.
         trials = (delayed(train_policy)(policy, self.plan, self._to_beat()) for policy in self.policies.values())
         yield from self.parallel(trials)
 
@@ -76,7 +76,7 @@ class Runner:
         return -math.inf if self.best is None else self.best.gain(self.plan.judge)
 
     def _keep(self, result: Result) -> None:
-        """Keep the model of a result if it is the best so far, of equal ones the first in the list."""
+        """Keep the model of a result if it is the best so far; of equal results, the first policy wins."""
         order, gain = list(self.policies), result.gain(self.plan.judge)
         is_first = self.best is None or order.index(result.policy) < order.index(self.best.policy)
         if result.model is not None and (gain > self._to_beat() or (gain == self._to_beat() and is_first)):
@@ -85,7 +85,7 @@ class Runner:
                 result.model.save(self.folder / "best.keras")
 
     def _report(self, result: Result) -> None:
-        """Show and write what there is of a policy, after each of its runs or of all."""
+        """Show and write the runs of a policy so far."""
         known = self.results.get(result.policy)
         new = result.runs[len(known.runs) if known else 0 :]
         self.results[result.policy] = dataclasses.replace(result, model=None)
@@ -111,7 +111,7 @@ class Runner:
         return {"code": code_of(self.policies[self.best.policy], self.best.peak, self.plan, model), "model": model}
 
     def _write(self, comparison: Comparison) -> None:
-        """Write all numbers so far; the file is complete at every moment."""
+        """Write all numbers so far; the file is replaced in one step, so that it is always complete."""
         if self.folder is None:
             return
         content = {"keras": keras.__version__, "backend": keras.backend.backend(), **comparison.numbers()}
@@ -122,30 +122,30 @@ class Runner:
 
 
 def _parallel(jobs: int | None) -> Any:
-    """Processes of joblib, if `jobs` or an active `joblib.parallel_config` asks for them; else it is not imported."""
+    """joblib's `Parallel`, if `jobs` or an active `joblib.parallel_config` asks for it, else `None`."""
     if jobs in (None, 1) and (jobs == 1 or "joblib" not in sys.modules):
         return None
     try:
         import joblib
     except ImportError as error:
-        raise ImportError('`jobs` needs joblib: pip install joblib') from error
+        raise ImportError("`jobs` needs joblib: pip install joblib") from error
     if joblib.effective_n_jobs(jobs) == 1:
         return None
     try:
         return joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")
-    except ValueError:  # a backend that gives all results at the end, such as Ray's
+    except ValueError:  # a backend that returns all results at the end, such as Ray
         return joblib.Parallel(n_jobs=jobs)
 
 
 def _check_sending(plan: Plan) -> None:
     """Raise before any training if the data can't be sent to a process."""
     if any(hasattr(one, "element_spec") for one in (plan.problem.data["x"], plan.problem.validation_data)):
-        rule = "left out with a `tf.data` pipeline, which can't be sent to another process"
+        rule = "1 for a `tf.data` pipeline, which can't be sent to another process"
         arguments.reject(OWNER, "jobs", rule, plan.problem.data["x"], "Pass arrays or a `PyDataset`.")
 
 
 def _no_nan(value: Any) -> Any:
-    # JSON has no NaN: the loss of a run that diverged is null.
+    # JSON has no NaN, so the loss of a diverged run is null.
     if isinstance(value, dict):
         return {key: _no_nan(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

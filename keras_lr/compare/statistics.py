@@ -1,4 +1,4 @@
-"""Paired differences between policies, with intervals of 95 %."""
+"""The 95 % confidence interval of a mean of paired differences."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-# The 0.975 quantile of Student's t by degrees of freedom; in between, that of the next fewer.
+# The 0.975 quantile of Student's t by degrees of freedom; between two entries, the smaller number applies.
 QUANTILES = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262}
 QUANTILES |= {10: 2.228, 12: 2.179, 14: 2.145, 16: 2.120, 19: 2.093, 24: 2.064, 29: 2.045, 39: 2.023, 99: 1.984}
 
 
 def interval(differences: Any, split_ratio: float = 0.0) -> tuple[float, float]:
-    """The interval of 95 % for the mean of differences between pairs, two at least.
+    """The 95 % confidence interval for the mean of at least two paired differences.
 
-    Its half width is `t * sqrt((1 / n + split_ratio) * variance)`. Where each pair has another random split of the
-    same data, the splits overlap, and `split_ratio` is the number of held-out examples for each one to train on.
+    Its half-width is `t * sqrt((1 / n + split_ratio) * variance)`. If each pair has its own random split of the same
+    data, the splits overlap, and `split_ratio` must be the number of held-out examples per training example.
 
     Source: Nadeau, Bengio, Inference for the Generalization Error, 2003 (Machine Learning 52).
     """

@@ -1,4 +1,4 @@
-"""Trains one policy: it tunes the peak, then trains with each seed, and keeps the best model."""
+"""Trains one policy: tunes its peak, trains it with each seed, and keeps the best model."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from ..finder.tune import NothingTrains, tune_learning_rate
 from .policy import Policy
 from .problem import Judge, Problem, validation_data_of
 
-RATES = 1000  # of a run that are kept, at most, for the picture
+RATES = 1000  # the most rates that are kept of a run, for the picture
 NO_PEAK = "no peak leads to a finite loss"
 
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """A policy trained with a seed: rates at evenly spaced updates, what `fit` logged each epoch, the final score."""
+    """A policy trained with one seed: the rates at evenly spaced updates, the history of `fit` and the final score."""
 
     policy: str
     seed: int
@@ -36,16 +36,16 @@ class Run:
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """All runs of a policy with its peak, if it has one, and the model of its best run, if that is asked for."""
+    """All runs of a policy, its peak if it has one, and the model of its best run if that may be the best of all."""
 
     policy: str
     peak: float | None
-    is_sure: bool  # of the peak
+    is_sure: bool  # whether the peak is reliable
     runs: tuple[Run, ...] = ()
     model: Any = dataclasses.field(default=None, repr=False)
 
     def gain(self, judge: Judge) -> float:
-        """The mean of the scores so that more is better; minus infinity if a run diverged."""
+        """The mean score, with the sign for which higher is better; minus infinity if a run diverged."""
         if not self.runs or any(run.diverged for run in self.runs):
             return -math.inf
         return float(np.mean(judge.gain([run.score for run in self.runs])))
@@ -53,7 +53,7 @@ class Result:
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What the trials of all policies share, beside the problem."""
+    """The problem and the settings that all policies share."""
 
     problem: Problem
     judge: Judge
@@ -64,9 +64,9 @@ class Plan:
 
 
 def train_policy(policy: Policy, plan: Plan, beat: float, on_run: Callable[[Result], None] = lambda _: None) -> Result:
-    """Tune a policy and train it with every seed; `on_run` gets what there is after each run.
+    """Tune a policy and train it with every seed; `on_run` gets the result so far after each run.
 
-    The result has a model if its mean beats `beat`.
+    The final result has a model if its gain is at least `beat`.
     """
     peak, is_sure, runs, best, model = plan.peak, True, [], -math.inf, None
     if not policy.has_peak(plan.steps):
@@ -104,7 +104,7 @@ def _tuned(policy: Policy, plan: Plan) -> tuple[float, bool]:
 
 
 def _train(policy: Policy, plan: Plan, peak: float | None, seed: int) -> tuple[Run, Any]:
-    """One run, and its model: what a user gets who sets the seed, makes the model, sets it again and calls `fit`."""
+    """One run and its model. To get the same, set the seed, create the model, set the seed again and call `fit`."""
     problem = plan.problem
     model = problem.model(seed)
     made = policy.make(1.0 if peak is None else peak, plan.steps)
@@ -112,7 +112,7 @@ def _train(policy: Policy, plan: Plan, peak: float | None, seed: int) -> tuple[R
     train, held = problem.split(seed)
     monitor = Monitor()
     start = time.perf_counter()
-    keras.utils.set_random_seed(seed)  # the order of the data, whatever was drawn to make the model and the policy
+    keras.utils.set_random_seed(seed)  # so that the order of the data doesn't depend on the model and the policy
     callbacks = [*made.callbacks, monitor, StopDiverged()]
     with without_warnings_of_data():
         history = model.fit(
@@ -128,7 +128,7 @@ def _train(policy: Policy, plan: Plan, peak: float | None, seed: int) -> tuple[R
 
 
 class StopDiverged(keras.callbacks.Callback):
-    """Ends a training whose loss is not finite after an epoch."""
+    """Stops training after an epoch if the loss is not finite."""
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if not all(math.isfinite(value) for name, value in (logs or {}).items() if name in ("loss", "val_loss")):
