@@ -286,7 +286,7 @@ def test_logs_of_own_steps():
 def test_what_it_shows():
     """The record in a few lines, and in a notebook as a picture beside them."""
     model, monitor = rate_meter(klr.scheduled(opt.SGD(RATE), weight_decay=0.5)), klr.Monitor()
-    assert "nothing is recorded" in repr(monitor) and monitor._repr_html_() is None
+    assert "no records yet" in repr(monitor) and monitor._repr_html_() is None
     model.fit(*ones(3), batch_size=1, epochs=2, callbacks=[monitor], verbose=0)
     first, head, rate, decay, last = repr(monitor).splitlines()
     assert first == "Monitor: 2 epochs, 6 steps" and head.split() == ["first", "last", "lowest", "highest"]

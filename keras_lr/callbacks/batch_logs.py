@@ -1,4 +1,4 @@
-"""Puts the values that were applied into the `logs` of each batch, where a logger reads these."""
+"""Adds the values that were applied to the `logs` of each batch, if another callback reads them."""
 
 from __future__ import annotations
 
@@ -20,12 +20,14 @@ HOOK = "on_train_batch_end"
 
 
 def is_wanted(callback: Any) -> bool:
-    """Whether a logger beside `callback` reads the `logs` of batches: a callback that is neither Keras' nor ours.
+    """Whether a callback that is neither Keras' nor ours may read the `logs` of batches.
 
-    Not the `TensorBoard` of Keras, since `Monitor` writes the steps into its folder.
+    Keras' `TensorBoard` doesn't need them, because `Monitor` writes the values of steps to its folder.
     """
     running = fit.callback_list(callback)
-    if running is None or running._async_train:  # then Keras calls it in a thread, after other steps
+    if (
+        running is None or running._async_train
+    ):  # with this, Keras calls the hook in a thread, when later steps may have run
         return False
     others = fit.other_callbacks(callback)
     return not _has_hook(callback) and any(fit.is_foreign(other) and _has_hook(other) for other in others)
@@ -40,10 +42,10 @@ def _has_hook(callback: Any) -> bool:
 
 
 class BatchLogs:
-    """What a `Monitor` has for `on_train_batch_end` in a `fit` with a logger.
+    """The `on_train_batch_end` of a `Monitor` if another callback reads the `logs` of batches.
 
-    The values of schedules are computed by numpy for many steps at once, since the step follows from the number of the
-    batch. The device is read only for what follows no schedule, and where an optimizer may make other steps.
+    The number of the batch gives the step, so numpy computes the values of schedules for many steps at once. The device
+    is read only for values without a schedule, and if the optimizer may not make exactly one step per batch.
     """
 
     def __init__(self, monitor: Any):
@@ -53,11 +55,11 @@ class BatchLogs:
         self.begin_epoch([], [])
 
     def begin_epoch(self, optimizers: list[Any], begins: list[int]) -> None:
-        """Note how many batches the optimizers have been applied to when an epoch begins."""
+        """Store the batch counts of the optimizers at the start of an epoch."""
         self._optimizers, self._begins = optimizers, begins
         self._used: list[Any] = []  # the schedules of the window
         self._window: list[dict[str, np.ndarray]] = []
-        self._first = 0  # the batch with which it begins
+        self._first = 0  # the first batch of the window
         self._keys: list[list[str]] = []
         self._names: dict[str, tuple[int, str]] = {}
 
@@ -101,9 +103,9 @@ class BatchLogs:
 
 @contextlib.contextmanager
 def readable(model: Any, optimizers: list[Any]) -> Iterator[None]:
-    """On JAX, where `fit` has the values of all variables, give the hyperparameters of optimizers theirs for a while.
+    """On JAX, where `fit` holds the values of all variables, let the hyperparameters of optimizers be read.
 
-    To copy back all of the state would take much longer, as that of weights and moments is assigned one by one.
+    Copying back the whole state would take much longer, because all weights and moments are assigned one by one.
     """
     state, given = getattr(model, "_jax_state", None), []
     if state and not model._jax_state_synced:

@@ -1,4 +1,4 @@
-"""Records the hyperparameters that were applied, at each step and in `logs`."""
+"""Records the values of hyperparameters that were applied, for each step and in `logs`."""
 
 from __future__ import annotations
 
@@ -17,23 +17,25 @@ from .optimizer_callback import OptimizerCallback
 
 
 class Monitor(OptimizerCallback):
-    """Adds the values that were applied to `logs` each epoch, and records them for each step.
+    """Logs the values that were applied in each epoch, and records them for each step.
 
-    It logs the learning rate and every hyperparameter that `scheduled` or a callback
-    manages, for History, the progress bar, `CSVLogger`, TensorBoard's callback and
-    others, wherever they are in the list. `logs` gets the value that the last update of
-    the epoch used.
+    At the end of each epoch, it adds the learning rate, and every hyperparameter that
+    `scheduled` or a callback manages, to `logs`: the value that the last update used.
+    From there, History, the progress bar, `CSVLogger`, Keras' `TensorBoard` and other
+    callbacks take them, in any order of the list. A callback that reads the `logs` of
+    batches finds the values there, too.
 
-    With several optimizers, names end in the optimizer's name, as in
-    `learning_rate_adam`, in the attribute that holds it, as in
-    `learning_rate_g_optimizer`, or in its factor of `layerwise`, as in
-    `learning_rate_0.1`. Names without an ending are those of the optimizer with
-    factor 1, or else the largest factor, or else of the default of a `MultiOptimizer`.
+    With several optimizers, each name has a suffix: the optimizer's name, as in
+    `learning_rate_adam`; the attribute that holds it, as in
+    `learning_rate_g_optimizer`; or its factor in `layerwise`, as in
+    `learning_rate_0.1`. If one optimizer contains the others, there is also a name
+    without a suffix. It belongs to the optimizer with factor 1, or else the largest
+    factor, or else to the default of a `MultiOptimizer`.
 
     It reads the device once per epoch. The values of steps are computed from the
-    schedules, so it costs nothing per step and is exact with `steps_per_execution`.
-    A hyperparameter without a schedule is recorded with its value at the end of the
-    epoch.
+    schedules, so that they cost nothing per step and are exact with
+    `steps_per_execution`. A hyperparameter without a schedule is recorded with its
+    value at the end of the epoch.
 
     >>> import keras, numpy as np, keras_lr as klr
     >>> model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
@@ -46,22 +48,23 @@ class Monitor(OptimizerCallback):
     array([0.5  , 0.375, 0.25 , 0.125])
 
     Args:
-        log_dir: A folder for TensorBoard, for the value of each step; `"auto"` for that of Keras'
-            `TensorBoard` callback in the list, if there is one; `None` for none. They are
-            written at the end of the epoch. Batches count from 1 for the first batch of the
-            optimizer, or of `fit` if Keras' callback does so (`update_freq`).
-        optimizer: Which optimizers: attributes of the model that hold them, their names, or the
-            optimizers themselves, one or a list. By default all optimizers that are attributes
-            of the model.
+        log_dir: A folder for TensorBoard files with the value of each step, which are written at
+            the end of each epoch. `"auto"` is the folder of Keras' `TensorBoard` callback in the
+            list, if there is one; `None` writes nothing. Step 1 is the first batch of the
+            optimizer, or the first batch of `fit` if Keras' callback counts like that
+            (`update_freq`).
+        optimizer: The optimizers to log, one or a list: the names of model attributes that hold
+            them, their own names, or the optimizers themselves. By default, all optimizers that
+            are attributes of the model.
 
     Raises:
         TypeError: `log_dir` is not a path.
 
     Attributes:
-        steps: For each name an array with a value for each batch since `fit` began, without the
-            batches that a loss scale skipped.
-        layers: For each name the layers that have this value, if several optimizers are inside
-            one, as with `layerwise`; empty otherwise.
+        steps: For each name, an array with the value of each batch since `fit` began, without
+            batches that the loss scaling skipped.
+        layers: For each name, the layers that this value applies to, if one optimizer contains
+            several, as with `layerwise`; otherwise empty.
     """
 
     of_the_run: ClassVar[tuple[str, ...]] = ("_events", "_outer_optimizers", "_batch_logs")
@@ -84,13 +87,13 @@ class Monitor(OptimizerCallback):
         boards = [one for one in fit.other_callbacks(self) if isinstance(one, keras.callbacks.TensorBoard)]
         folder = self.log_dir
         if folder == "auto":
-            # The folder where it writes the curves of batches, too.
+            # The folder to which Keras writes the curves of batches, too.
             folder = os.path.join(boards[0].log_dir, "train") if boards else None
         self._events = None if folder is None else Events(os.fspath(folder))
         self._counts_from_fit = any(board.update_freq != "epoch" for board in boards)
         self._first_of_fit: list[int] | None = None
-        self._leave_batches_alone()  # where an earlier `fit` was interrupted
-        if batch_logs.is_wanted(self):  # otherwise there is no hook, which on JAX would take a synchronization
+        self._remove_batch_logs()  # in case an earlier `fit` was interrupted
+        if batch_logs.is_wanted(self):  # otherwise no hook, because on JAX a hook costs a synchronization
             self._batch_logs = self.__dict__[batch_logs.HOOK] = batch_logs.BatchLogs(self)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -132,9 +135,9 @@ class Monitor(OptimizerCallback):
         if self._events is not None:
             self._events.close()
             self._events = None
-        self._leave_batches_alone()
+        self._remove_batch_logs()
 
-    def _leave_batches_alone(self) -> None:
+    def _remove_batch_logs(self) -> None:
         self._batch_logs = None
         self.__dict__.pop(batch_logs.HOOK, None)
 
@@ -145,7 +148,7 @@ class Monitor(OptimizerCallback):
 
     def __repr__(self) -> str:
         if not self._epochs:
-            return "Monitor: nothing is recorded yet. Pass it to `fit(callbacks=[...])`."
+            return "Monitor: no records yet. Pass it to `fit(callbacks=[...])`."
         steps = {name: values for name, values in self.steps.items() if len(values)}
         epochs, count = max(map(len, self._epochs.values())), max(map(len, steps.values()), default=0)
         rows = [["", "first", "last", "lowest", "highest", ""]]
@@ -163,7 +166,7 @@ class Monitor(OptimizerCallback):
         return as_html(lambda: self.plot()[0], repr(self)) if self._epochs else None
 
     def plot(self, **options: Any) -> Any:
-        """Draw the record, a panel for each hyperparameter; see `plotting.plot_monitor`."""
+        """Draw the recorded values, with a panel for each hyperparameter; see `plotting.plot_monitor`."""
         from ..plotting import plot_monitor
 
         return plot_monitor(self, **options)

@@ -128,7 +128,7 @@ class Rule(Settings):
     reported: ClassVar[tuple[str, ...]] = ()
     """The names of the scalar state that `Monitor` records."""
     where_it_goes: ClassVar[str] = (
-        "Rules are passed to `keras_lr.scheduled` or `keras_lr.set_learning_rate`, "
+        "Pass rules to `keras_lr.scheduled` or `keras_lr.set_learning_rate`, "
         "as in `scheduled(optimizer, learning_rate=rule)`."
     )
 

@@ -1,4 +1,4 @@
-"""The arguments of schedules, policies and callbacks: what each name means, and the rule that its value must keep."""
+"""The arguments of schedules, policies and callbacks: the rule for the value of each name."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ Member = Any  # a schedule, also of another library, or a number
 Members = Any  # several of them, in any iterable
 Pair = Any  # two numbers, in any iterable
 
-MOST_MEMBERS = 10_000  # of a composition; each takes a few nodes of the graph
+MOST_MEMBERS = 10_000  # in a composition; each adds a few nodes to the graph
 
 RAISES = "\n\nRaises:\n    ValueError, TypeError: An argument breaks its rule.\n"
 
@@ -51,13 +51,13 @@ RAISES = "\n\nRaises:\n    ValueError, TypeError: An argument breaks its rule.\n
 class ArgumentRule(NamedTuple):
     """The rule for an argument, as in "a number >= 0".
 
-    `read` returns the value as it is stored, or `None` if it breaks the rule; it raises `TypeError` for another kind.
+    `read` returns the value as it is stored, or `None` if it breaks the rule; it raises `TypeError` for a value of the wrong type.
     """
 
     rule: str
     read: Callable[[Any], Any]
     remedy: Callable[[Any], str] = lambda value: ""
-    """What to say beside the rule, such as which one of many values breaks it."""
+    """Further help in the message, such as which one of many values breaks the rule."""
 
 
 def reject(owner: object, argument: str, rule: str, value: Any, remedy: str = "", error: type = ValueError) -> NoReturn:
@@ -73,9 +73,9 @@ def reject(owner: object, argument: str, rule: str, value: Any, remedy: str = ""
 
 
 def leave_out_frames(error: Exception) -> None:
-    """Leave out what lies between here and `reject` from the traceback of its error. Others show where they arose."""
+    """Remove the internal frames from the traceback of an error of `reject`; leave other errors unchanged."""
     if hasattr(error, "is_of_keras_lr"):
-        del error.is_of_keras_lr  # so that a caller further out does not leave out what is not ours
+        del error.is_of_keras_lr  # so that an outer caller does not remove frames of the user
         innermost = error.__traceback__
         while innermost and innermost.tb_next:
             innermost = innermost.tb_next
@@ -88,23 +88,23 @@ def where_it_goes(value: Any) -> str:
     if isinstance(value, type):
         return f"Pass an instance, as in `{name}(...)`." if hasattr(value, "get_config") else ""
     if isinstance(value, LearningRateSchedule):
-        return "Schedules are combined by `keras_lr.Product`, `keras_lr.Sequence` and `keras_lr.Warmup`."
+        return "Combine schedules with `keras_lr.Product`, `keras_lr.Sequence` or `keras_lr.Warmup`."
     if isinstance(value, keras.callbacks.Callback):
-        return "Callbacks are passed to `fit(callbacks=[...])`."
+        return "Pass callbacks to `fit(callbacks=[...])`."
     if isinstance(value, keras.optimizers.Optimizer):
-        return "A schedule is passed to the optimizer, as in `SGD(schedule)`."
+        return "Pass a schedule to the optimizer, as in `SGD(schedule)`."
     if str(getattr(value, "__module__", "")).startswith("keras_lr.") and name:
         return f"Call it, as in `{name}({'20' if name in ('epochs', 'examples') else '...'})`."
     return getattr(type(value), "where_it_goes", "")
 
 
 def is_one_of(value: Any, choices: Iterable[str]) -> bool:
-    """Whether `value` is one of some texts; `in` alone fails for arrays and tensors."""
+    """Whether `value` is one of the strings; plain `in` fails for arrays and tensors."""
     return isinstance(value, str) and value in choices
 
 
 def require_order(owner: object, shorter: str, longer: str) -> None:
-    """Reject the argument `longer` if it is below `shorter`; lengths in two units are compared once they are bound."""
+    """Reject the argument `longer` if it is below `shorter`; lengths in different units are compared after binding."""
     a, b = position(getattr(owner, shorter)), position(getattr(owner, longer))
     if a[0] == b[0] and b[1] < a[1]:
         reject(owner, longer, f"at least `{shorter}`, {getattr(owner, shorter)}", getattr(owner, longer))
@@ -119,7 +119,7 @@ def validate(owner: object, name: str, value: Any) -> Any:
 
 
 def validate_as(rule: ArgumentRule, owner: object, name: str, value: Any) -> Any:
-    """`value` as it is stored for an argument with another rule than the usual one of its name."""
+    """`value` as it is stored for an argument whose rule differs from the usual one for its name."""
     try:
         stored = rule.read(value)
     except (TypeError, RecursionError):
@@ -130,7 +130,7 @@ def validate_as(rule: ArgumentRule, owner: object, name: str, value: Any) -> Any
 
 
 def _plain(value: Any) -> Any:
-    """An argument of a user's schedule that can be saved, compared and hashed."""
+    """`value` in a form that can be saved, compared and hashed, for an argument of a user's schedule."""
     if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0):
         value = value.item()
     if isinstance(value, bool | str | Span | Fraction) or is_integer(value):
@@ -145,7 +145,7 @@ def _plain(value: Any) -> Any:
 
 
 def read_members(read: Callable[[Any], Any]) -> None:
-    """Set the function that reads members of compositions. Its module sets it, since it depends on this one."""
+    """Set the function that reads members of compositions; its module calls this, because it imports this one."""
     for name, read_it in (("schedule", read), ("schedules", several(read, at_most=MOST_MEMBERS))):
         RULES[name] = RULES[name]._replace(read=read_it)
 

@@ -1,4 +1,4 @@
-"""What other libraries call an argument, a class or a function, and what it is called here: hints in errors."""
+"""Hints in errors: the names that other libraries use for arguments, classes and functions, and ours for the same."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from .exact import shown
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 ONE_CYCLE_MOMENTUM = (
-    "Drive the momentum as well, as in "
+    "Schedule the momentum separately, as in "
     "`keras_lr.scheduled(optimizer, momentum=keras_lr.one_cycle_momentum(steps=...))`."
 )
-RESUMED = "The optimizer counts the updates; `keras_lr.resume_at` sets its count."
-WARMED = "Put the schedule into `keras_lr.Warmup(schedule, steps=...)`, or use `keras_lr.warmup_cosine`."
+RESUMED = "The optimizer counts updates; set its count with `keras_lr.resume_at`."
+WARMED = "Wrap the schedule in `keras_lr.Warmup(schedule, steps=...)`, or use `keras_lr.warmup_cosine`."
 FORMULA = "Write the formula as a class with `@keras_lr.schedule`."
-SHOWN = "`keras_lr.Monitor` shows the values."
+SHOWN = "Use `keras_lr.Monitor` to see the values."
 
-# By the name elsewhere: the arguments here, of which the first one that there is counts, or a sentence.
+# For each name in other libraries, what errors suggest: the first of these arguments that exists, or a sentence.
 FIRST_VALUE, PEAK = ("start", "peak", "value", "minimum"), ("peak", "maximum", "start", "value")
 LAST_VALUE, LENGTH, CYCLE = ("end", "minimum", "start"), ("steps", "period"), ("period", "steps")
 ARGUMENTS: dict[str, tuple[str, ...]] = {
@@ -93,7 +93,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "name": ("Leave it out.",),
 }
 
-# What there is here, and what that is called elsewhere.
+# Our names, and what other libraries call the same.
 CALLED_ELSEWHERE = {
     "Constant": "SchedNo constant_schedule",
     "Linear": "LinearLR SchedLin linear_schedule LinearDecay linear_decay",
@@ -131,9 +131,9 @@ NAMES = {theirs: ours for ours, names in CALLED_ELSEWHERE.items() for theirs in 
 
 
 def hint(name: str, known: Iterable[str], own: Mapping[str, str] | None = None) -> str:
-    """What to pass instead of an argument that does not exist, where `known` do; empty if there is no telling.
+    """What to pass instead of an argument that is not in `known`; empty if nothing fits.
 
-    `own` are the hints of the class itself, by name.
+    `own` has hints of the class itself, by name.
     """
     known = [*known]
     if own and name in own:
@@ -152,7 +152,7 @@ def check_names(owner: str, known: Iterable[str], keywords: Mapping[str, Any], o
     """Raise for an argument that `owner` does not have, and say what to pass instead.
 
     Raises:
-        TypeError: There is one.
+        TypeError: `keywords` has such an argument.
     """
     for name, value in keywords.items():
         if name not in known:
@@ -161,7 +161,7 @@ def check_names(owner: str, known: Iterable[str], keywords: Mapping[str, Any], o
 
 
 def checks_names(function: Function) -> Function:
-    """Have a function say what to pass instead of an argument that it does not have."""
+    """Decorate a function to raise helpful errors for arguments that it does not have."""
     known = inspect.signature(function).parameters
 
     @functools.wraps(function)
@@ -177,7 +177,7 @@ def checks_names(function: Function) -> Function:
 
 
 def no_such_name(name: str) -> NoReturn:
-    """The error for `keras_lr.name`, which does not exist, with what there is instead."""
+    """Raise the error for `keras_lr.name`, which does not exist, and suggest what to use instead."""
     message = f"`keras_lr` has no `{name}`."
     if name in NAMES:
         message += f" Use `keras_lr.{NAMES[name]}` instead."
