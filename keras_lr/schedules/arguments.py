@@ -51,7 +51,7 @@ RAISES = "\n\nRaises:\n    ValueError, TypeError: An argument breaks its rule.\n
 class ArgumentRule(NamedTuple):
     """The rule for an argument, as in "a number >= 0".
 
-    `read` returns the value as it is stored, or `None` if it breaks the rule; it raises `TypeError` for a value of the wrong type.
+    `read` returns the value as it is stored, or `None` if it breaks the rule. For a wrong type, it raises `TypeError`.
     """
 
     rule: str
