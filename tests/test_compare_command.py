@@ -136,13 +136,16 @@ def test_bad_input_gets_one_line(arguments, said, monkeypatch, capsys):
     assert (out, err.count("\n")) == ("", 1)
 
 
-@pytest.mark.parametrize("module, arguments", [("matplotlib.figure", SMALL), ("sklearn.datasets", [])])
-def test_a_missing_extra_is_named(module, arguments, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    "module, package, arguments",
+    [("matplotlib.figure", "matplotlib", SMALL), ("sklearn.datasets", "scikit-learn", [])],
+)
+def test_a_missing_package_is_named(module, package, arguments, monkeypatch, capsys):
     """Without matplotlib or scikit-learn the one line says what to install."""
     monkeypatch.setitem(sys.modules, module, None)
     assert compare(*arguments) == 2
     err = capsys.readouterr().err
-    assert 'pip install scikit-learn' in err and err.count("\n") == 1
+    assert f"pip install {package}" in err and err.count("\n") == 1
 
 
 @pytest.mark.usefixtures("eagerly")

@@ -110,7 +110,7 @@ def digits() -> Any:
     try:
         from sklearn.datasets import load_digits
     except ImportError as error:
-        how = 'pip install scikit-learn, or name your own with --data'
+        how = "pip install scikit-learn, or name your own with --data"
         raise BadInput(f"The digits come with scikit-learn, which is not installed: {how}.") from error
     x, y = load_digits(return_X_y=True)
     return (x.reshape(-1, 8, 8) / 16).astype("float32"), y

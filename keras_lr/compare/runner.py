@@ -128,7 +128,7 @@ def _parallel(jobs: int | None) -> Any:
     try:
         import joblib
     except ImportError as error:
-        raise ImportError('`jobs` needs joblib: pip install joblib') from error
+        raise ImportError("`jobs` needs joblib: pip install joblib") from error
     if joblib.effective_n_jobs(jobs) == 1:
         return None
     try:
