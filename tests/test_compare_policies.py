@@ -219,7 +219,7 @@ def test_processes_give_the_same(tmp_path):
         ({"policies": {}}, "Argument `policies` of `compare_policies` must be policies by different names"),
         ({"policies": ["constant", "constant"]}, "must be policies by different names"),
         ({"policies": 3}, "must be policies by different names"),
-        ({"policies": {"a": "klr.nope(peak)"}}, "The policy `a` failed with AttributeError: module 'keras_lr' has no"),
+        ({"policies": {"a": "klr.nope(peak)"}}, "The policy `a` failed with AttributeError: `keras_lr` has no"),
         ({"policies": {"a": lambda peak: 0.1}}, "The policy `a` failed with TypeError"),
         (
             {"policies": {"a": lambda peak, steps: "x"}},
