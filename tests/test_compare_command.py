@@ -146,7 +146,7 @@ def test_bad_input_gets_one_line(arguments, said, monkeypatch, capsys):
     "module, package, arguments",
     [("matplotlib.figure", "matplotlib", SMALL), ("sklearn.datasets", "scikit-learn", [])],
 )
-def test_a_missing_extra_is_named(module, package, arguments, monkeypatch, capsys):
+def test_a_missing_package_is_named(module, package, arguments, monkeypatch, capsys):
     """Without matplotlib or scikit-learn the one line says what to install."""
     monkeypatch.setitem(sys.modules, module, None)
     assert compare(*arguments) == 2

@@ -222,7 +222,7 @@ def test_processes_give_the_same(tmp_path):
         ),
         ({"policies": ["constant", "constant"]}, "must be a dictionary or a list of one or more policies"),
         ({"policies": 3}, "must be a dictionary or a list of one or more policies"),
-        ({"policies": {"a": "klr.nope(peak)"}}, "The policy `a` failed with AttributeError: module 'keras_lr' has no"),
+        ({"policies": {"a": "klr.nope(peak)"}}, "The policy `a` failed with AttributeError: `keras_lr` has no"),
         ({"policies": {"a": lambda peak: 0.1}}, "The policy `a` failed with TypeError"),
         (
             {"policies": {"a": lambda peak, steps: "x"}},

@@ -14,7 +14,7 @@ import keras_lr as klr
 from keras_lr.schedules import elsewhere
 
 # Those without keywords, those that take any, and what users do not make.
-LEFT_OUT = {"Length", "Rule", "Schedule", "Span", "Step", "RangeTest", "TunedRate"}
+LEFT_OUT = {"Length", "Rule", "Schedule", "Span", "Step", "RangeTest", "TunedRate", "Comparison"}
 LEFT_OUT |= {"epochs", "examples", "fraction", "rule", "schedule", "scheduled"}
 PUBLIC = [getattr(klr, name) for name in klr.__all__ if name not in LEFT_OUT]
 

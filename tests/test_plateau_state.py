@@ -102,7 +102,7 @@ def test_saved_states():
     for array in bad:
         with pytest.raises(ValueError, match="it is damaged"):
             from_array(rule, array)
-    with pytest.raises(ValueError, match="of the other mode"):
+    with pytest.raises(ValueError, match="for the other mode"):
         from_array(klr.PlateauReducer("loss", mode="max"), good)
 
 

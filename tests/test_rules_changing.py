@@ -178,7 +178,7 @@ def test_the_ramp():
     assert np.all(np.isfinite(np.concatenate([np.ravel(w) for w in model.get_weights()])))
 
 
-@pytest.mark.parametrize("name", ["Prodigy", "DoWG", "own"])
+@pytest.mark.parametrize("name", ["Prodigy", pytest.param("DoWG", marks=pytest.mark.slow)])
 def test_the_finder(name):
     """A sweep sets rates, and gives back the rule with its state."""
     model, twin = classifier(following(name)), classifier(following(name))

@@ -84,10 +84,14 @@ def reached(tuned, model, data, rate):
 
 OPTIMIZERS = {"SGD": lambda: opt.SGD(0.01, momentum=0.9), "AdamW": lambda: opt.AdamW(0.001)}
 
-CONSTANT = ("SGD", lambda peak, steps: peak)
+TASKS = [
+    ("SGD", klr.one_cycle),
+    pytest.param("AdamW", klr.warmup_cosine, marks=pytest.mark.slow),
+    pytest.param("SGD", lambda peak, steps: peak, marks=pytest.mark.slow),
+]
 
 
-@pytest.mark.parametrize("name, policy", [("SGD", klr.one_cycle), ("AdamW", klr.warmup_cosine), CONSTANT])
+@pytest.mark.parametrize("name, policy", TASKS)
 def test_the_peak_trains_as_well_as_others(name, policy):
     """The whole training with it is no worse than with a peak 10 times lower or higher."""
     tuned, model, data = tuned_quadratic(OPTIMIZERS[name], policy)
