@@ -55,7 +55,7 @@ def test_the_default_problem_gives_an_answer(capsys):
         ),
         (
             ["--data", "data.csv"],
-            "data.csv: 96 examples, standardized with the mean and the standard deviation of all rows",
+            "data.csv, 96 examples, standardized with the mean and the standard deviation of all rows",
         ),
         (["--data", "classes.csv", "--optimizer", "adam"], "for 3 classes, with the optimizer adam"),
         (["--data", "mine:datasets", "--model", "mine:compiled"], "mine:compiled, which is already compiled"),

@@ -73,7 +73,7 @@ def test_equal_runs_share_a_row():
         ({"a": BEST, "b": WORSE}, "Use a with a peak of 0.1: val_score 0.9600. It is significantly better than b."),
         (
             {"a": BEST, "b": CLOSE},
-            "But it is not significantly better than b: use the simplest of them, or more seeds.",
+            "But it is not significantly better than b: use the simplest one, or run more seeds.",
         ),
         (
             {"a": BEST, "b": CLOSE, "c": WORSE},

@@ -185,7 +185,7 @@ class Comparison:
         if best.runs == 1:
             text += " With one seed, the differences may be chance: use 5 seeds."
         elif tied and not worse:
-            text += f" But it is not significantly better than {_join(tied)}: use the simplest of them, or more seeds."
+            text += f" But it is not significantly better than {_join(tied)}: use the simplest one, or run more seeds."
         elif worse:
             but = f", but not than {_join(tied)}" if tied else ""
             text += f" It is significantly better than {_join(worse)}{but}."

@@ -176,7 +176,7 @@ def _task(name: str, data: Any, said: str = "") -> Task:
     if not isinstance(data, tuple | list) or len(data) != 2:
         raise BadInput(f"--data {name} must return {wanted}. Received: {type(data).__name__}")
     if any(hasattr(one, "element_spec") or isinstance(one, keras.utils.PyDataset) for one in data):
-        return Task(data[0], None, data[1], f"{name}: a training and a validation dataset")
+        return Task(data[0], None, data[1], f"{name}, a training and a validation dataset")
     pairs = data if all(isinstance(one, tuple | list) and len(one) == 2 for one in data) else [data]
     try:
         arrays = [(np.asarray(x), np.asarray(y)) for x, y in pairs]
@@ -191,7 +191,7 @@ def _task(name: str, data: Any, said: str = "") -> Task:
         shapes = f"{x.shape[1:]} and {held[0][0].shape[1:]}"
         raise BadInput(f"--data {name}: the examples of x and x_val must have the same shape. Received: {shapes}")
     count = f", and {len(held[0][0]):,} for validation" if held else f"; each seed holds out a random {SPLIT:.0%}"
-    return Task(x, y, held[0] if held else None, f"{name}: {len(x):,} examples{said}{count}")
+    return Task(x, y, held[0] if held else None, f"{name}, {len(x):,} examples{said}{count}")
 
 
 def _fault(x: np.ndarray, y: np.ndarray) -> str | None:
