@@ -106,10 +106,45 @@ def test_a_million_steps_are_thinned_out():
     assert (len(steps), steps[0], steps[-1]) == (100_000, 0, 10**7 - 1)
 
 
-def test_an_unbound_span_is_refused():
-    """What can't be drawn yet is refused with what to do about it."""
+@pytest.mark.parametrize(
+    "rate, label, at, value",
+    [
+        (klr.Intervals(klr.epochs(0.5, 4), [0.1, 0.01, 0.001]), "epoch", 4, 0.001),
+        (klr.one_cycle(0.4, klr.epochs(12)), "epoch", 3.6, 0.4),
+        (klr.Warmup(0.2, steps=klr.epochs(2)), "epoch", 2, 0.2),
+        (klr.Linear(0.1, 0.0, steps=klr.fraction(0.5)), "fraction of the run", 0.25, 0.05),
+        (klr.Intervals(klr.examples(5000), [0.1, 0.01]), "examples", 5000, 0.01),
+        (klr.PerUpdate(klr.Linear(0.1, 0.0, steps=klr.epochs(4)), batches=2), "epoch", 2, 0.05),
+    ],
+    ids=repr,
+)
+def test_unbound_spans_are_drawn_in_their_unit(rate, label, at, value):
+    """A schedule in epochs, examples or fractions of the run is drawn in these before `fit` binds it to steps."""
+    ax = rate.plot()
+    time, values = ax.lines[0].get_xdata(), ax.lines[0].get_ydata()
+    assert ax.get_xlabel() == label
+    assert values[np.searchsorted(time, at)] == pytest.approx(value, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "rate",
+    [
+        klr.Linear(0.1, 0.0, steps=klr.epochs(2) - 100),
+        klr.Warmup(klr.Cosine(0.1, 0.0, steps=klr.epochs(12)), steps=500),
+        klr.Sequence([0.1, 0.01, 0.001], [klr.epochs(2), klr.fraction(0.8)]),
+    ],
+    ids=repr,
+)
+def test_unbound_spans_beside_other_units_are_refused(rate):
+    """What depends on the steps of an epoch is refused with what to do about it, and shown as text in a notebook."""
+    with pytest.raises(ValueError, match=r"BindSpans.* or call `schedule.bind\("):
+        rate.plot()
+    assert rate._repr_html_() is None
+
+
+def test_steps_of_an_unbound_span_are_refused():
     with pytest.raises(ValueError, match="BindSpans"):
-        klr.Linear(0.1, 0.0, steps=klr.epochs(2)).plot()
+        klr.Linear(0.1, 0.0, steps=klr.epochs(2)).plot(100)
 
 
 @pytest.mark.parametrize("nothing", [{}, []])

@@ -14,6 +14,7 @@ from ..schedules.base import Schedule
 from ..schedules.exact import LONGEST
 from ..schedules.spans import Span, in_steps
 from .style import new_figure, style_of, tidy
+from .time_axis import time_axis
 
 
 class Curves(NamedTuple):
@@ -27,6 +28,9 @@ class Curves(NamedTuple):
 
 def plot_schedules(schedules: dict[str, Any] | Sequence[Any], steps: Any = None, *, ax: Any = None) -> Any:
     """Draw the value of each schedule at every step.
+
+    Schedules in epochs that are not bound to steps yet are drawn in epochs, those in examples or in fractions of the
+    run in these.
 
     >>> import keras_lr as klr
     >>> ax = plot_schedules({"line": klr.Linear(0.1, 0.0, steps=100), "wave": klr.Cosine(0.1, 0.0, steps=100)})
@@ -44,14 +48,18 @@ def plot_schedules(schedules: dict[str, Any] | Sequence[Any], steps: Any = None,
 
     Raises:
         ImportError: matplotlib is not installed.
-        ValueError: A span is not bound yet, or there are no schedules.
+        ValueError: A span is not bound yet, and there are `steps` or lengths in another unit. Or there are no
+            schedules.
     """
     named = schedules.items() if isinstance(schedules, dict) else ((_name(item), item) for item in schedules)
     read = [(name, arguments.validate("plot_schedules", "schedule", schedule)) for name, schedule in named]
     if not read:
         arguments.reject("plot_schedules", "schedules", "schedules, at least one", schedules)
+    unit, label = 1, "step"
     if steps is None:
-        steps = max(_natural_length(schedule) for _, schedule in read)
+        bound, unit, label = time_axis([schedule for _, schedule in read], _shown_steps)
+        read = [(name, schedule) for (name, _), schedule in zip(read, bound, strict=True)]
+        steps = unit + 1 if label == "fraction of the run" else _shown_steps(bound)
     if isinstance(steps, int | np.integer) and not 0 < steps <= LONGEST:
         arguments.reject("plot_schedules", "steps", "an integer > 0, or increasing integers", steps)
     if isinstance(steps, int | np.integer):  # a plot can't show more points than this
@@ -62,14 +70,15 @@ def plot_schedules(schedules: dict[str, Any] | Sequence[Any], steps: Any = None,
         ax = new_figure(figsize=(7, 3.6 + several * 0.22 * len(curves))).subplots()
     for index, (name, values) in enumerate(curves):
         style = {key: value for key, value in style_of(index + 1).items() if key != "marker"}
-        ax.plot(steps, values, drawstyle="steps-post", linewidth=2, label=name, **style)
+        ax.plot(np.asarray(steps) / unit, values, drawstyle="steps-post", linewidth=2, label=name, **style)
     tidy(ax)
-    ax.set(xlabel="step", ylabel="learning rate")
+    ax.set(xlabel=label, ylabel="learning rate")
     ax.set_ylim(bottom=0)
     ax.margins(x=0.02)
     ax.yaxis.set_major_formatter("{x:g}")
-    ax.xaxis.get_major_locator().set_params(integer=True)
-    ax.xaxis.set_major_formatter("{x:,.0f}")
+    if label != "fraction of the run":
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.xaxis.set_major_formatter("{x:,.0f}")
     if several:  # above the curves, to hide none of them
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, frameon=False, handlelength=3)
     else:
@@ -161,9 +170,12 @@ def _name(schedule: Any) -> str:
     return text if len(text) <= 60 else type(schedule).__name__
 
 
+def _shown_steps(schedules: Sequence[Schedule]) -> int:
+    return max(map(_natural_length, schedules))
+
+
 def _natural_length(schedule: Schedule) -> int:
     """How many steps show the whole schedule and a little more."""
-    schedule.values(1)  # raises if spans are not bound
     end = max(1, math.ceil(_end(schedule)))
     at_end, later = schedule.values([end, 4 * end])
     # Schedules such as Exponential never end: their `steps` are those of one decay factor, so show several.

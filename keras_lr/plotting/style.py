@@ -56,10 +56,10 @@ def tidy(ax: Any) -> None:
 
 
 def as_html(draw: Callable[[], Any], text: str) -> str | None:
-    """A plot and a text for a notebook; `None` without matplotlib, so that the notebook shows the text alone."""
+    """A plot and a text for a notebook; `None` if it can't be drawn, so that the notebook shows the text alone."""
     try:
         ax = draw()
-    except ImportError:
+    except (ImportError, ValueError):  # without matplotlib, or of lengths that are not known yet
         return None
     image = base64.b64encode(as_png(ax.figure)).decode()
     return f'<img src="data:image/png;base64,{image}" alt="its curve"><pre>{html.escape(text)}</pre>'

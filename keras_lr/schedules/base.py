@@ -188,7 +188,7 @@ class Schedule(Settings, LearningRateSchedule):
         return self._unbound is None
 
     def plot(self, steps: Any = None, **options: Any) -> Any:
-        """Draw the curve with matplotlib and return its Axes; see `plotting.plot_schedules`."""
+        """Draw the curve with matplotlib, over steps or epochs, and return its Axes; see `plotting.plot_schedules`."""
         from ..plotting import plot_schedules
 
         return plot_schedules({type(self).__name__: self}, steps, **options)
@@ -196,7 +196,7 @@ class Schedule(Settings, LearningRateSchedule):
     def _repr_html_(self) -> str | None:
         from ..plotting.style import as_html
 
-        return as_html(self.plot, repr(self)) if self.is_bound else None
+        return as_html(self.plot, repr(self))
 
     def _require_steps(self) -> None:
         if self._unbound is not None:
