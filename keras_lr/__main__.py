@@ -49,7 +49,7 @@ def compare(options: argparse.Namespace) -> int:
             validation_split=SPLIT if task.validation_data is None else None,
             batch_size=None if task.y is None else options.batch_size,
             seeds=options.seeds,
-            peak=options.rate,
+            peak=options.peak,
             monitor=options.monitor,
             mode=options.mode,
             jobs=options.jobs,
@@ -74,7 +74,7 @@ def _about_options(error: Exception) -> str:
     said = " ".join(str(error).split())
     said = re.sub(r"Argument `policies\[(['\"])(.*)\1\]` of `compare_policies`", r"--policy \2", said)
     said = re.sub(r"Argument `(\w+)` of `compare_policies`", lambda match: f"--{match[1].replace('_', '-')}", said)
-    said = said.replace("--peak", "--rate").replace("pass a `peak`", "pass --rate")
+    said = said.replace("pass a `peak`", "pass --peak")
     if said.startswith(("--", "The policy", "Argument `learning_rate` of `policy")) or isinstance(error, ImportError):
         return said
     return f"the model can't be trained on this data: {type(error).__name__}: {said[:300]}"

@@ -14,7 +14,7 @@ from keras_lr.__main__ import main
 from keras_lr.compare import runner
 from keras_lr.compare.builtin import POLICIES
 
-SMALL = ["--data", "mine:load", "--epochs", "2", "--seeds", "1", "--rate", "0.1", "--batch-size", "16"]
+SMALL = ["--data", "mine:load", "--epochs", "2", "--seeds", "1", "--peak", "0.1", "--batch-size", "16"]
 
 
 pytestmark = pytest.mark.usefixtures("here")  # the current directory, in which `mine` is
@@ -84,7 +84,7 @@ BAD = {
     "--seeds -1": "must be an integer > 0",
     "--batch-size 0": "must be an integer > 0",
     "--jobs 0": "must be an integer > 0",
-    "--rate 0": "must be a number > 0",
+    "--peak 0": "must be a number > 0",
     "--rate nan": "must be a number > 0",
     "--nope": "unrecognized arguments: --nope",
     "--policy constant=0.1": "argument --policy: the name 'constant' is taken",

@@ -97,7 +97,7 @@ def parse(arguments: list[str] | None, version: str) -> argparse.Namespace:
         choices=("min", "max"),
         help="whether lower or higher values are better, if the name of the metric does not tell",
     )
-    add("--rate", type=_rate, metavar="PEAK", help="use this peak for every policy instead of tuning it")
+    add("--peak", "--rate", type=_rate, metavar="PEAK", help="use this peak for every policy instead of tuning it")
     add("--batch-size", type=_count, default=32, metavar="N", help="examples per step (default: %(default)s)")
     add("--epochs", type=_count, default=10, metavar="N", help="epochs per run (default: %(default)s)")
     add("--seeds", type=_count, default=5, metavar="N", help="runs per policy (default: %(default)s)")
