@@ -3,7 +3,7 @@
 import sys
 import typing
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # For `python -m keras_lr`, Python imports this package before its `__main__`, and Keras takes seconds. A call for help,
 # and one with a wrong argument, ends here without it. Until `__main__` runs, `sys.argv` begins with "-m".

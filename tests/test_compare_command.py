@@ -197,7 +197,7 @@ def test_a_bar_is_for_terminals_only(monkeypatch, capsys):
     [
         (["--help"], 0, "compare"),
         (["compare", "--help"], 0, "\n".join(f"  {name:<15} {text}" for name, text in POLICIES.items())),
-        (["--version"], 0, "0.1.0"),
+        (["--version"], 0, "0.2.0"),
         (["compare", "--epochs", "0"], 2, "argument --epochs: must be an integer > 0"),
     ],
 )
