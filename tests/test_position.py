@@ -50,6 +50,36 @@ def test_a_last_value_above_zero():
         assert rates(model) == [1.0] * 4
 
 
+@pytest.mark.parametrize(
+    ("schedule", "updates"),
+    [
+        (klr.one_cycle(0.1, 8), 8),  # epochs were meant
+        (klr.Cosine(0.1, 0.0, steps=klr.epochs(4)), 16),
+        (klr.Exponential(0.1, 0.01, steps=8), 13),
+    ],
+)
+def test_a_rate_that_is_almost_0_too_early(schedule, updates):
+    """A rate that is almost 0 for a large part of a `fit` is warned of at its start, with the numbers."""
+    message = rf"almost 0 after {updates} of the 32 updates of this `fit`: .* pass `keras_lr.epochs\(...\)`"
+    with pytest.warns(UserWarning, match=message):
+        seen = rates(rate_meter(optimizers.SGD(schedule)), epochs=8)
+    assert max(seen[updates:]) < 1e-3 * max(seen) <= seen[updates - 1]
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        klr.one_cycle(0.1, klr.epochs(7)),  # the usual few last epochs
+        klr.multi_step(0.1, 0.1, [2, 4, 6]),
+        klr.Warmup(0.1, steps=4),
+        klr.sgdr(0.1, 4),
+    ],
+)
+def test_a_rate_that_falls_as_usual(schedule):
+    """Neither a small last value, nor a thousandth of the first, nor cycles are warned of."""
+    assert len(rates(rate_meter(optimizers.SGD(schedule)), epochs=8)) == 32
+
+
 def test_another_fit_inside_the_schedule():
     """There is no warning where values still change, now or later, or where a cycle begins again."""
     model = rate_meter(optimizers.SGD(klr.Intervals(klr.epochs(1, 2, 3), [4.0, 2.0, 1.0, 0.5])))

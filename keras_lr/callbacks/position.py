@@ -14,6 +14,7 @@ from ..schedules.evaluation import calls_others
 from ..schedules.spans import Span
 
 SAMPLES = 1000  # steps between two known ones, to find the end of a schedule
+TINY, LONG = 1e-3, 0.25  # of the largest rate of a `fit`, and of its updates: what is a mistake rather than a decay
 
 
 def warnings(
@@ -47,6 +48,8 @@ def warnings(
                 messages.append(_is_over(name, schedule, begin, end, values[0], batches))
             elif begin and begin != epoch * (batches or 0) and (moved := _moved_span(before.get(key), schedule)):
                 messages.append(_has_moved(name, schedule, begin, moved, epoch, batches))
+            elif name == "learning_rate" and remaining and (early := _early_end(schedule, begin, remaining)):
+                messages.append(early)
     if zeros and len(zeros) == len(optimizers) and all(zeros) and not messages:
         messages.append(
             "The learning rate is 0 in all updates of this `fit`, so nothing will be trained. Check the schedule and "
@@ -72,6 +75,21 @@ def _end(schedule: Schedule, begin: int, values: np.ndarray) -> int | None:
             last = int(np.flatnonzero(differs)[-1])
             low, high = int(steps[last]), int(steps[last + 1])
     return high if differs.any() and schedule.values([low])[0] != values[0] else None
+
+
+def _early_end(schedule: Schedule, begin: int, batches: int) -> str | None:
+    """What to warn of if the rate is almost 0 in a large part of a `fit` of so many batches."""
+    offsets = np.unique(np.linspace(0, batches - 1, SAMPLES).astype("int64"))
+    values = schedule.values(begin + offsets)
+    is_large = values >= TINY * (1 - 1e-6) * values.max()
+    last = int(offsets[np.flatnonzero(is_large)[-1]])
+    if batches - 1 - last < max(LONG * batches, 10) or values.max() <= 0:
+        return None
+    return (
+        f"The learning rate is almost 0 after {_updates(schedule, last + 1)} of the {_updates(schedule, batches)} "
+        f"updates of this `fit`: {values[-1]:.2g} instead of {values.max():.2g}. Give its schedule more steps. An "
+        "integer is a number of updates; for epochs, pass `keras_lr.epochs(...)`."
+    )
 
 
 def _moved_span(old: Schedule | None, new: Schedule) -> tuple[Any, Any] | None:
