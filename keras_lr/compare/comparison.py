@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -219,7 +220,11 @@ class Comparison:
     def __repr__(self) -> str:
         parts = [self.table(), self.answer()]
         if self.code:
-            parts += ["Code to paste, with your data `x` and `y` and your compiled `model`:", self.code]
+            names = [
+                name for name in ("x", "y", "validation_data", "policies") if re.search(rf"\b{name}\b(?!=)", self.code)
+            ]
+            given = ", ".join(f"`{name}`" for name in names)
+            parts += [f"Code to paste, with your {given} and compiled `model`:", self.code]
         return "\n\n".join(parts)
 
     def _repr_html_(self) -> str | None:
