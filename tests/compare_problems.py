@@ -43,6 +43,10 @@ def compiled(shape, classes):
 
 def policy(peak, steps): return klr.flat_cosine(peak, steps)
 
+unnamed = lambda peak, steps: klr.flat_cosine(peak, steps)
+
+def lists(): return [part.tolist() for part in arrays()]
+
 class Odd(keras.layers.Layer):
     def __init__(self, function):
         super().__init__()
