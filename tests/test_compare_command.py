@@ -116,6 +116,10 @@ def test_the_printed_code_is_a_script(arguments, capsys):
 
 BAD = {
     "--policies nope": "unknown policy 'nope'; choose from constant, intervals",
+    "--policies one-cylce": "argument --policies: unknown policy 'one-cylce'; choose from constant, intervals",
+    "--policy mine=Plateua": "argument --policy: unknown policy 'Plateua'; choose from constant, intervals",
+    "--policy two_cycle": "prodigy. Did you mean `one-cycle`?",
+    "--policy one_cycle": "'one-cycle' is compared anyway; to compare it alone, write --policies one-cycle",
     "--policies ,": "argument --policies: must name at least one policy, unless you pass --policy",
     "--epochs 0": "argument --epochs: must be an integer > 0. Received: 0",
     "--epochs 1.5": "must be an integer > 0",
@@ -236,6 +240,7 @@ def test_a_bar_is_for_terminals_only(monkeypatch, capsys):
         (["--help"], 0, "compare"),
         (["compare", "--help"], 0, "\n".join(f"  {name:<15} {text}" for name, text in POLICIES.items())),
         (["--version"], 0, "0.2.0"),
+        (["compare", "--policy", "nope"], 2, "unknown policy 'nope'"),
         (["compare", "--epochs", "0"], 2, "argument --epochs: must be an integer > 0"),
     ],
 )
