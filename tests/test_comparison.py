@@ -80,6 +80,8 @@ def test_equal_runs_share_a_row():
             "It is significantly better than c, but not than b.",
         ),
         ({"a": BEST[:2], "b": CLOSE[:2]}, "2 seeds are few"),
+        ({"a": BEST[:2], "b": WORSE[:2]}, "It is significantly better than b. 2 seeds are few"),
+        ({"a": BEST[:2], "b": [np.nan] * 2}, "val_score 0.9550. b diverged."),
         ({"a": BEST[:1], "b": WORSE[:1]}, "With one seed, the differences may be chance: use 5 seeds."),
         ({"a": BEST}, "There is nothing to compare it with."),
         ({"a": BEST, "b": [0.9, np.nan, 0.9, 0.9, np.nan]}, "val_score 0.9600. b diverged."),

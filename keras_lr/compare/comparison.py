@@ -191,7 +191,7 @@ class Comparison:
             but = f", but not than {_join(tied)}" if tied else ""
             text += f" It is significantly better than {_join(worse)}{but}."
         text += f" {_join(diverged)} diverged." if diverged else ""
-        if 1 < best.runs < FEW and tied:
+        if 1 < best.runs < FEW and (tied or worse):
             text += f" {best.runs} seeds are few: more seeds make the intervals narrower."
         return text
 
