@@ -171,7 +171,7 @@ def test_a_model_and_datasets():
 
 
 class Tuned:
-    peak, reliability = 0.05, "poor"
+    peak, doubts, between = 0.05, ("48 updates are few to judge by",), (0.01, 0.2)
 
 
 def test_peaks_are_tuned_without_what_judges_the_policies(monkeypatch):
@@ -186,8 +186,8 @@ def test_peaks_are_tuned_without_what_judges_the_policies(monkeypatch):
     judging = {tuple(row) for row in given["validation_data"][0]}
     assert len(judging) == 15 and not held & judging and not held & {tuple(row) for row in given["x"]}
     assert (given["epochs"], given["steps_per_epoch"]) == (8, 6) and given["schedule"](0.3, 48) == klr.Rex(0.3, 0.0, 48)
-    peaks = {row.name: (row.peak, row.is_sure) for row in compared.rows}
-    assert peaks == {"a": (0.05, False), "b": (None, True)} and "0.05 ?" in repr(compared)
+    peaks = {row.name: (row.peak, row.doubts, row.between) for row in compared.rows}
+    assert peaks == {"a": (0.05, Tuned.doubts, (0.01, 0.2)), "b": (None, (), None)} and "0.05 ?" in repr(compared)
     assert runs_of(compared, "a")[0].rate == klr.Rex(0.05, 0.0, 48).values(48).tolist()
 
 
