@@ -51,6 +51,15 @@ def test_the_code_has_the_policy(source, written):
     assert (model.fitted["epochs"], model.fitted["batch_size"], model.fitted["validation_split"]) == (2, 12, 0.25)
 
 
+def test_steps_are_in_epochs_where_that_is_nearly_the_same():
+    """A part of the steps may be rounded: a tenth of 114 is 11 for an integer. A larger difference is not hidden."""
+    plan = dataclasses.replace(plan_of(epochs=19), steps=114)
+    code = code_of(policy_of("klr.warmup_cosine(peak, steps)"), 0.1, plan, make())
+    assert "steps = klr.epochs(epochs)" in code
+    code = code_of(policy_of("klr.Linear(peak, 0.0, 100 if steps == 114 else steps)"), 0.1, plan, make())
+    assert "steps = 114  # updates in all epochs" in code
+
+
 def test_the_order_suits_the_data():
     """Pandas objects are taken by position; what numpy's order can't index becomes an array."""
 
