@@ -13,6 +13,7 @@ from .compare.command import parse
 from .compare.experiment import prepare
 from .compare.files import BadInput
 from .compare.inputs import FUNCTION, SPLIT, function_of, read_maker, read_task
+from .compare.preparation import joined, policies_code
 from .compare.reload import reload_text
 
 
@@ -37,7 +38,7 @@ def compare(options: argparse.Namespace) -> int:
         for name, text in options.policies.items()
     }
     task = read_task(options.data)
-    maker, said = read_maker(options, task)
+    maker, said, model_code = read_maker(options, task)
     try:
         trials = prepare(
             maker,
@@ -61,12 +62,27 @@ def compare(options: argparse.Namespace) -> int:
     print(f"Data: {task.said}.\nModel: {said}.", flush=True)
     print(f"{len(policies)} policies x {options.seeds} seeds x {options.epochs} epochs.", flush=True)
     comparison = trials()
-    print(f"\n{comparison}\n")
+    print(f"\n{comparison.table()}\n\n{comparison.answer()}\n")
+    if comparison.code:
+        functions = {name: text for name, text in options.policies.items() if FUNCTION.fullmatch(text)}
+        print("Code to paste into a new script:\n")
+        print(_script(comparison.code, task.code, model_code, functions) + "\n")
     best, reload = comparison.best, comparison.reload
     if best and reload:
         print(reload_text(reload, options.out / "best.keras", best.policies[0]))
     print(f"Picture: {options.out / 'compare.png'}   Numbers: {options.out / 'compare.json'}")
     return 1 if reload is None or reload.different else 0
+
+
+def _script(code: str, data_code: str, model_code: list[str], functions: dict[str, str]) -> str:
+    """The code of the comparison, after that for its data, its model and the policies that are functions."""
+    make, *compiled = model_code
+    blocks = [data_code, make]
+    if "model.compile(\n" not in code:  # it expects a compiled model
+        blocks += compiled
+    if "policies[" in code:
+        blocks.append(policies_code(functions))
+    return joined(*blocks, code)
 
 
 def _about_options(error: Exception) -> str:

@@ -43,6 +43,10 @@ def compiled(shape, classes):
 
 def policy(peak, steps): return klr.flat_cosine(peak, steps)
 
+unnamed = lambda peak, steps: klr.flat_cosine(peak, steps)
+
+def lists(): return [part.tolist() for part in arrays()]
+
 class Odd(keras.layers.Layer):
     def __init__(self, function):
         super().__init__()
@@ -121,6 +125,9 @@ def here(tmp_path, monkeypatch):
     (tmp_path / "classes.csv").write_text("\n".join(["a,b,c", *classes]))
     (tmp_path / "no_header.csv").write_text("\n".join(rows[1:]))
     (tmp_path / "words.csv").write_text("\n".join([*rows, "1,red,2"]))
+    (tmp_path / "short.csv").write_text("\n".join([*rows, "1,2"]))
+    (tmp_path / "long.csv").write_text("\n".join([rows[0], *(row + ",1" for row in rows[1:])]))
+    (tmp_path / "semicolons.csv").write_text("\n".join(rows).replace(",", ";"))
     (tmp_path / "gaps.csv").write_text("\n".join([*rows, "1,nan,2"]))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))

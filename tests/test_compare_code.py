@@ -1,5 +1,7 @@
 """The code that a comparison gives to paste. It is run, and nothing is trained."""
 
+import dataclasses
+
 import keras
 import pytest
 from compare_problems import arrays, make, plan_of, policy_of
@@ -15,7 +17,7 @@ class Recorder:
         self.optimizer, self.compiled = optimizer, options
 
     def fit(self, *data, **options):
-        self.fitted = options
+        self.data, self.fitted = data, options
 
 
 def module_policy(peak, steps):
@@ -38,13 +40,41 @@ def test_the_code_has_the_policy(source, written):
     policy, plan, model = policy_of(source), plan_of(), Recorder()
     code = code_of(policy, 0.1, plan, make())
     x, y = arrays()
-    exec(code, {"x": x, "y": y, "model": model, "policies": {"mine": source}})
+    given = {"x": x, "y": y, "model": model, "policies": {"mine": source}}
+    exec(code, given)
+    assert given["x"] is x and given["y"] is y and not (model.data[0] == x).all()
     assert written in code
     rates = [model.optimizer._learning_rate, policy.make(0.1, 12).rate]
     first, second = (rate.bind(steps_per_epoch=6, epochs=2).values(12).tolist() for rate in rates)
     assert first == second and getattr(model.optimizer, "momentum", 0.9) == 0.9
     assert model.compiled == {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
     assert (model.fitted["epochs"], model.fitted["batch_size"], model.fitted["validation_split"]) == (2, 12, 0.25)
+
+
+def test_steps_are_in_epochs_where_that_is_nearly_the_same():
+    """A part of the steps may be rounded: a tenth of 114 is 11 for an integer. A larger difference is not hidden."""
+    plan = dataclasses.replace(plan_of(epochs=19), steps=114)
+    code = code_of(policy_of("klr.warmup_cosine(peak, steps)"), 0.1, plan, make())
+    assert "steps = klr.epochs(epochs)" in code
+    code = code_of(policy_of("klr.Linear(peak, 0.0, 100 if steps == 114 else steps)"), 0.1, plan, make())
+    assert "steps = 114  # updates in all epochs" in code
+
+
+def test_the_order_suits_the_data():
+    """Pandas objects are taken by position; what numpy's order can't index becomes an array."""
+
+    class Frame:
+        shape, iloc = (96, 4), None
+
+        def __len__(self):
+            return 96
+
+    plan = plan_of()
+    x, y = Frame(), keras.ops.convert_to_tensor(arrays()[1])
+    data = plan.problem.data | {"x": x, "y": y}
+    plan = dataclasses.replace(plan, problem=dataclasses.replace(plan.problem, data=data))
+    code = code_of(policy_of("peak"), 0.1, plan, make())
+    assert "model.fit(x.iloc[order], np.asarray(y)[order]," in code and "import numpy as np" in code
 
 
 def test_what_cannot_be_written_is_kept():

@@ -7,12 +7,14 @@ import sys
 from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
 from compare_problems import eagerly, here  # noqa: F401
 
 from keras_lr.__main__ import main
 from keras_lr.compare import runner
 from keras_lr.compare.builtin import POLICIES
+from keras_lr.compare.inputs import read_task
 
 SMALL = ["--data", "mine:load", "--epochs", "2", "--seeds", "1", "--peak", "0.1", "--batch-size", "16"]
 
@@ -28,7 +30,7 @@ def compare(*arguments):
         return end.code
 
 
-def test_the_default_problem_gives_an_answer(capsys):
+def test_the_default_problem_gives_an_answer(monkeypatch, capsys):
     """The digits are trained with a tuned peak; the table, the answer, the code, the check and the files are there."""
     assert (
         compare("--policies", "one-cycle", "--policy", "same=klr.Constant(0.05)", "--epochs", "2", "--seeds", "1") == 0
@@ -41,7 +43,11 @@ def test_the_default_problem_gives_an_answer(capsys):
     found = json.loads(Path("compare/compare.json").read_text())
     peaks = {row["policies"][0]: row["peak"] for row in found["rows"]}
     assert 0.005 < peaks["one-cycle"] < 1 and peaks["same"] is None
-    assert found["reload"]["different"] == [] and found["code"] in out
+    assert found["reload"]["different"] == [] and found["code"].splitlines()[-1] in out
+    monkeypatch.setattr(keras.Model, "fit", lambda self, x, y, **options: fitted.append((x, y, options)))
+    fitted, given = [], {}
+    exec(script_of(out), given)
+    assert fitted[0][0].shape == (1797, 8, 8) and given["model"].output_shape == (None, 10)
     assert [line for line in err.splitlines() if "seed 0" in line] == err.splitlines()  # one line a run, no bar
     keras.saving.load_model("compare/best.keras")
 
@@ -76,8 +82,44 @@ def test_a_problem_of_the_users(arguments, said, capsys):
         assert "val_loss" in out and 'loss="mse"' in out
 
 
+def script_of(out):
+    """The code in the output of the command."""
+    return out.split("Code to paste into a new script:\n\n")[1].split("\n\nThe best run")[0]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--data", "data.csv"],
+        ["--data", "classes.csv", "--loss", "keras.losses.SparseCategoricalCrossentropy()"],
+        ["--data", "data.npz", "--optimizer", "SGD(momentum=0.5)", "--loss", "keras.losses.MeanSquaredError()"],
+        ["--data", "mine:load", "--model", "mine:tiny", "--policies", "", "--policy", "mine:unnamed"],
+        ["--data", "mine:lists", "--model", "mine:compiled", "--policies", "", "--policy", "mine:policy"],
+        ["--data", "mine:datasets"],
+    ],
+    ids=lambda arguments: arguments[1],
+)
+@pytest.mark.usefixtures("eagerly")
+def test_the_printed_code_is_a_script(arguments, capsys):
+    """It runs on its own, and trains the same data with the optimizer of the command to a finite loss."""
+    assert compare(*SMALL, "--policies", "constant", *arguments) == 0
+    script, given = script_of(capsys.readouterr().out), {}
+    exec(script, given)
+    model, task = given["model"], read_task(arguments[1])
+    assert np.isfinite(model.history.history["loss"]).all() and len(model.history.history["loss"]) == 2
+    if task.y is not None:
+        assert (given["x"] == task.x).all() and (given["y"] == task.y).all()
+    if "SGD(momentum=0.5)" in arguments:
+        assert model.optimizer.momentum == 0.5 and "from keras.optimizers import SGD" in script
+    assert ("so are the loss and the predictions" in script) == ("data.csv" in arguments)
+
+
 BAD = {
     "--policies nope": "unknown policy 'nope'; choose from constant, intervals",
+    "--policies one-cylce": "argument --policies: unknown policy 'one-cylce'; choose from constant, intervals",
+    "--policy mine=Plateua": "argument --policy: unknown policy 'Plateua'; choose from constant, intervals",
+    "--policy two_cycle": "prodigy. Did you mean `one-cycle`?",
+    "--policy one_cycle": "'one-cycle' is compared anyway; to compare it alone, write --policies one-cycle",
     "--policies ,": "argument --policies: must name at least one policy, unless you pass --policy",
     "--epochs 0": "argument --epochs: must be an integer > 0. Received: 0",
     "--epochs 1.5": "must be an integer > 0",
@@ -104,8 +146,11 @@ BAD = {
     "--data absent.npz": "--data absent.npz failed with FileNotFoundError",
     "--data only_x.npz": "must have x and y, and both or neither of x_val and y_val. Received: x",
     "--data no_header.csv": "must begin with a header",
-    "--data words.csv": "could not convert string 'red' to float64 at row 96, column 2",
-    "--data gaps.csv": "must be finite, but has NaN or inf in column b",
+    "--data words.csv": "column 'b' has 'red' in line 98. Encode or drop this column, or load the data by",
+    "--data gaps.csv": "must have finite numbers, but column 'b' has 'nan' in line 98.",
+    "--data short.csv": "must have 3 columns, as the header, but line 98 has 2.",
+    "--data long.csv": "must have 3 columns, as the header, but line 2 has 4.",
+    "--data semicolons.csv": "must have columns that are separated by commas, but the header has `;`.",
     "--data absent:load": "No module named 'absent'",
     "--data broken:load": "No module named 'no_such_package'",
     "--data mine:absent": "mine has no function absent",
@@ -198,6 +243,7 @@ def test_a_bar_is_for_terminals_only(monkeypatch, capsys):
         (["--help"], 0, "compare"),
         (["compare", "--help"], 0, "\n".join(f"  {name:<15} {text}" for name, text in POLICIES.items())),
         (["--version"], 0, "0.2.0"),
+        (["compare", "--policy", "nope"], 2, "unknown policy 'nope'"),
         (["compare", "--epochs", "0"], 2, "argument --epochs: must be an integer > 0"),
     ],
 )

@@ -11,6 +11,8 @@ from test_finder import state, tf_data
 
 import keras_lr as klr
 from keras_lr.compare import trials
+from keras_lr.compare.builtin import POLICIES as BUILT_IN
+from keras_lr.compare.policy import read_policies
 
 STEPS = 12
 FIT = {"epochs": 2, "batch_size": 12, "validation_split": 0.25}  # 72 examples to train on, 24 that are held out
@@ -169,7 +171,7 @@ def test_a_model_and_datasets():
 
 
 class Tuned:
-    peak, reliability = 0.05, "poor"
+    peak, doubts, between = 0.05, ("48 updates are few to judge by",), (0.01, 0.2)
 
 
 def test_peaks_are_tuned_without_what_judges_the_policies(monkeypatch):
@@ -184,8 +186,8 @@ def test_peaks_are_tuned_without_what_judges_the_policies(monkeypatch):
     judging = {tuple(row) for row in given["validation_data"][0]}
     assert len(judging) == 15 and not held & judging and not held & {tuple(row) for row in given["x"]}
     assert (given["epochs"], given["steps_per_epoch"]) == (8, 6) and given["schedule"](0.3, 48) == klr.Rex(0.3, 0.0, 48)
-    peaks = {row.name: (row.peak, row.is_sure) for row in compared.rows}
-    assert peaks == {"a": (0.05, False), "b": (None, True)} and "0.05 ?" in repr(compared)
+    peaks = {row.name: (row.peak, row.doubts, row.between) for row in compared.rows}
+    assert peaks == {"a": (0.05, Tuned.doubts, (0.01, 0.2)), "b": (None, (), None)} and "0.05 ?" in repr(compared)
     assert runs_of(compared, "a")[0].rate == klr.Rex(0.05, 0.0, 48).values(48).tolist()
 
 
@@ -222,6 +224,11 @@ def test_processes_give_the_same(tmp_path):
         ),
         ({"policies": ["constant", "constant"]}, "must be a dictionary or a list of one or more policies"),
         ({"policies": 3}, "must be a dictionary or a list of one or more policies"),
+        (
+            {"policies": {"a": "one-cycles"}},
+            r"`policies\['a'\]` .* built-in policy: constant, .* Did you mean `one-cycle`",
+        ),
+        ({"policies": ["peak", "cosine"]}, r"Argument `policies\[1\]` of `compare_policies` must be an expression, or"),
         ({"policies": {"a": "klr.nope(peak)"}}, "The policy `a` failed with AttributeError: `keras_lr` has no"),
         ({"policies": {"a": lambda peak: 0.1}}, "The policy `a` failed with TypeError"),
         (
@@ -256,6 +263,12 @@ def test_arguments_are_refused(wrong, said, monkeypatch):
     given = {"model": make, "x": x, "y": y, "policies": ["constant"], "peak": 0.1, "verbose": 0} | FIT | wrong
     with pytest.raises((ValueError, TypeError), match=said):
         klr.compare_policies(**given)
+
+
+def test_a_built_in_policy_may_be_written_as_in_python():
+    """`one_cycle` is `one-cycle`; other words are expressions only if their names are known."""
+    named = read_policies(["one_cycle", "one-cycle", "0.1", "peak", "peak-1e-3", "steps"], 2)
+    assert [policy.source for policy in named] == [BUILT_IN["one-cycle"]] * 2 + ["0.1", "peak", "peak-1e-3", "steps"]
 
 
 def test_a_model_that_cannot_be_copied_is_refused():

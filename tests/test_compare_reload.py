@@ -62,7 +62,17 @@ def test_what_is_lost_is_found(tmp_path, monkeypatch):
     assert "DIFFERS from the model in memory" in reload_text(reload, given[1], "mine")
     reload = check_reload(*given)
     assert reload.different == [] and reload.moved > 0
+    assert "That epoch moved weights by up to" in reload_text(reload, given[1], "mine")
     assert all((a == b).all() for a, b in zip(before, given[0].model.get_weights(), strict=True))
+
+
+def test_a_rate_of_0_proves_nothing_about_training(tmp_path):
+    """Where the last epoch moved no weights the text claims only that the variables are equal."""
+    given = trained(tmp_path / "best.keras", policy_of("keras.optimizers.Adam(klr.Linear(peak, 0.0, steps))"))
+    reload = check_reload(*given)
+    said = reload_text(reload, given[1], "mine")
+    assert reload.different == [] and reload.moved == 0
+    assert "Its rate is 0 by then" in said and "trained for another epoch" not in said
 
 
 def random_layers():

@@ -16,7 +16,7 @@ WORSE = [0.90, 0.91, 0.92, 0.92, 0.91]
 def comparison(scores, mode="max", split_ratio=0.25, peak=0.1):
     """A comparison with these scores by policy, in this order; NaN for a run that diverged."""
     results = tuple(
-        Result(name, peak, True, tuple(run(name, seed, score) for seed, score in enumerate(row)))
+        Result(name, peak, tuple(run(name, seed, score) for seed, score in enumerate(row)))
         for name, row in scores.items()
     )
     return klr.Comparison(results, Judge("val_score", mode), epochs=2, steps=8, split_ratio=split_ratio)
@@ -80,6 +80,8 @@ def test_equal_runs_share_a_row():
             "It is significantly better than c, but not than b.",
         ),
         ({"a": BEST[:2], "b": CLOSE[:2]}, "2 seeds are few"),
+        ({"a": BEST[:2], "b": WORSE[:2]}, "It is significantly better than b. 2 seeds are few"),
+        ({"a": BEST[:2], "b": [np.nan] * 2}, "val_score 0.9550. b diverged."),
         ({"a": BEST[:1], "b": WORSE[:1]}, "With one seed, the differences may be chance: use 5 seeds."),
         ({"a": BEST}, "There is nothing to compare it with."),
         ({"a": BEST, "b": [0.9, np.nan, 0.9, 0.9, np.nan]}, "val_score 0.9600. b diverged."),
@@ -101,7 +103,14 @@ def test_the_table():
     assert lines[4].split() == ["b", "0.1", "diverged", "in", "2", "of", "5", "runs"]
     assert "mean ± standard deviation over 5 seeds" in lines[5] and max(map(len, lines)) <= 100
     assert "behind" not in comparison({"a": BEST[:1], "b": WORSE[:1]}).table()
-    nothing = klr.Comparison((Result("a", None, False),), Judge("val_loss", "min"), 2, 8, 0.0)
+    nothing = klr.Comparison((Result("a", None),), Judge("val_loss", "min"), 2, 8, 0.0)
+    doubts = ("20 updates are few to judge by", "one batch of validation data says little")
+    results = (Result("a", 0.02, (run("a", 0, 0.9),), doubts, (0.0033, 0.11)), Result("b", 0.1, (run("b", 0, 0.8),)))
+    found = klr.Comparison(results, Judge("val_score", "max"), 2, 8, 0.0)
+    lines = found.table().splitlines()
+    assert lines[2].split()[:3] == ["a", "0.02", "?"] and "?" not in lines[3] and len(lines) == 5
+    assert lines[4] == f"? a: {doubts[0]}; {doubts[1]}; 0.0033 to 0.11 may be as good."
+    assert found.numbers()["rows"][0]["doubts"] == doubts and found.numbers()["rows"][1]["between"] is None
     assert "no peak leads to a finite loss" in nothing.table() and nothing.best is None
 
 

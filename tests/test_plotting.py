@@ -180,6 +180,18 @@ def test_policies_can_be_told_apart_without_colour():
     assert len({(line.get_marker(), line.get_markerfacecolor()) for line in lines}) == 16
 
 
+@pytest.mark.parametrize("mode", ["min", "max"])
+def test_the_bands_are_visible_where_policies_hardly_differ(mode):
+    """The axis has the final values of all seeds, and not only the means."""
+    ends = 0.3 + np.array([[0.0, 0.1, 0.2], [0.01, 0.1, 0.2], [0.0, 0.1, 0.21]])
+    sign = 1 if mode == "min" else -1
+    metrics = ends[..., None] + sign * np.array([3.0, 0.2, 0.05, 0.02, 0.0])
+    given = [one._replace(loss=metric, metric=metric) for one, metric in zip(curves(3), metrics, strict=True)]
+    low, high = plot_comparison(given, "val_loss", mode).axes[3].get_ylim()
+    assert low < ends.min() and high > ends.max()
+    assert high - low < 1  # but not the first epoch
+
+
 def test_a_run_that_diverged_can_be_drawn(tmp_path):
     """A policy whose loss is NaN or infinite leaves the others legible."""
     good, bad = curves(2, seeds=1)

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import NoReturn
 
-from .builtin import POLICIES
+from .builtin import POLICIES, builtin_name, closest, is_unknown
 
 _DESCRIPTION = """\
 Train a model under several learning-rate policies, with several seeds each.
@@ -117,6 +117,9 @@ def parse(arguments: list[str] | None, version: str) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     named = {name: name for name in options.policies}
     for name, text in options.policy:
+        if name in named and builtin_name(text) == name:
+            alone = f"to compare it alone, write --policies {name}"
+            command.error(f"argument --policy: {name!r} is compared anyway; {alone}")
         if name in named:
             command.error(f"argument --policy: the name {name!r} is taken: use another one, as in other={text}")
         named[name] = text
@@ -127,11 +130,17 @@ def parse(arguments: list[str] | None, version: str) -> argparse.Namespace:
 
 
 def _policies(text: str) -> list[str]:
-    names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    names = [name.strip() for name in text.split(",") if name.strip()]
     for name in names:
-        if name not in POLICIES:
-            raise argparse.ArgumentTypeError(f"unknown policy {name!r}; choose from {', '.join(POLICIES)}")
-    return names
+        if not builtin_name(name):
+            raise _unknown(name)
+    return list(dict.fromkeys(builtin_name(name) or name for name in names))
+
+
+def _unknown(name: str) -> argparse.ArgumentTypeError:
+    return argparse.ArgumentTypeError(
+        f"unknown policy {name!r}; choose from {', '.join(POLICIES)}. {closest(name)}".rstrip(". ")
+    )
 
 
 def _named(text: str) -> tuple[str, str]:
@@ -139,7 +148,11 @@ def _named(text: str) -> tuple[str, str]:
     named = re.fullmatch(r"\s*([A-Za-z][\w -]*?)\s*=(?!=)\s*(\S.*)", text)
     if not text.strip():
         raise argparse.ArgumentTypeError("must be an expression, such as klr.one_cycle(peak, steps)")
-    return (named[1], named[2]) if named else (text.strip(), text.strip())
+    name, source = (named[1], named[2]) if named else (text.strip(), text.strip())
+    if is_unknown(source):
+        raise _unknown(source)
+    builtin = builtin_name(source)
+    return (name if named else builtin or name), builtin or source
 
 
 def _count(text: str) -> int:

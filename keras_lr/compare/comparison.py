@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,8 @@ class Row:
     Attributes:
         policies: The names of the policies.
         peak: The peak that the policy was trained with; `None` if it has none.
-        is_sure: Whether tuning found a reliable peak.
+        doubts: Why the tuned peak may be wrong, a tuple of texts.
+        between: The smallest and the largest peak that may be as good; `None` if the peak was not tuned.
         mean, deviation: The mean and the standard deviation of the metric after the last epoch. Both are NaN if a run
             diverged; the deviation is also NaN with one seed.
         behind: The 95 % confidence interval of how much worse the policy is than the best, paired by seed; `None` for
@@ -35,7 +37,8 @@ class Row:
 
     policies: tuple[str, ...]
     peak: float | None
-    is_sure: bool
+    doubts: tuple[str, ...]
+    between: tuple[float, float] | None
     mean: float
     deviation: float
     behind: tuple[float, float] | None
@@ -63,7 +66,7 @@ class Comparison:
     ...     name: tuple(Run(name, seed, score, False, [0.1], {}, 1.0) for seed, score in enumerate(row))
     ...     for name, row in scores.items()
     ... }
-    >>> results = tuple(Result(name, 0.1, True, runs[name]) for name in runs)
+    >>> results = tuple(Result(name, 0.1, runs[name]) for name in runs)
     >>> klr.Comparison(results, Judge("val_accuracy", "max"), epochs=8, steps=80, split_ratio=0.25)
     policy      peak   val_accuracy     behind the best
     -------------------------------------------------------------
@@ -75,8 +78,8 @@ class Comparison:
     Use one-cycle with a peak of 0.1: val_accuracy 0.9600. It is significantly better than constant.
 
     Attributes:
-        rows: The rows of the table, the best policy first. Each has `policies`, `peak`, `mean`, `deviation`, `behind`
-            and `diverged`.
+        rows: The rows of the table, the best policy first. Each has `policies`, `peak`, `doubts`, `between`,
+            `mean`, `deviation`, `behind` and `diverged`.
         best: The first row, the policy to use; `None` if every policy diverged.
         code: Code that trains `model` on `x` and `y` with the best policy.
         model: The trained model from the best run of the best policy; `None` if every policy diverged.
@@ -124,7 +127,8 @@ class Comparison:
         return Row(
             tuple(result.policy for result in group),
             first.peak,
-            all(result.is_sure for result in group),
+            first.doubts,
+            first.between,
             float(scores.mean()) if is_finite else math.nan,
             float(scores.std(ddof=1)) if is_finite and several else math.nan,
             behind,
@@ -143,7 +147,7 @@ class Comparison:
         seeds = max(row.runs for row in rows)
         lines = [("policy", "peak", monitor, "behind the best" * (seeds > 1 and len(rows) > 1))]
         for row in rows:
-            peak = "" if row.peak is None else f"{row.peak:g}" + " ?" * (not row.is_sure)
+            peak = "" if row.peak is None else f"{row.peak:g}" + " ?" * bool(row.doubts)
             if not row.runs:
                 lines.append((row.name, "", NO_PEAK, ""))
             elif row.diverged:
@@ -164,8 +168,10 @@ class Comparison:
             text.append(f"{monitor}: after {self.epochs} epoch{'s' * (self.epochs != 1)}, {over}.")
         if seeds > 1 and len(rows) > 1:
             text.append("Behind the best: mean difference, paired by seed (95 % confidence interval).")
-        if not all(row.is_sure for row in rows if row.runs):
-            text.append("?: tuning is unsure of this peak; `klr.tune_learning_rate` tells why.")
+        for row in rows:
+            if row.doubts and row.between:
+                low, high = row.between
+                text.append(f"? {row.name}: {'; '.join(row.doubts)}; {low:g} to {high:g} may be as good.")
         return "\n".join(text)
 
     def answer(self) -> str:
@@ -190,7 +196,7 @@ class Comparison:
             but = f", but not than {_join(tied)}" if tied else ""
             text += f" It is significantly better than {_join(worse)}{but}."
         text += f" {_join(diverged)} diverged." if diverged else ""
-        if 1 < best.runs < FEW and tied:
+        if 1 < best.runs < FEW and (tied or worse):
             text += f" {best.runs} seeds are few: more seeds make the intervals narrower."
         return text
 
@@ -219,7 +225,11 @@ class Comparison:
     def __repr__(self) -> str:
         parts = [self.table(), self.answer()]
         if self.code:
-            parts += ["Code to paste, with your data `x` and `y` and your compiled `model`:", self.code]
+            names = [
+                name for name in ("x", "y", "validation_data", "policies") if re.search(rf"\b{name}\b(?!=)", self.code)
+            ]
+            given = ", ".join(f"`{name}`" for name in names)
+            parts += [f"Code to paste, with your {given} and compiled `model`:", self.code]
         return "\n\n".join(parts)
 
     def _repr_html_(self) -> str | None:

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..finder.data import first_batch
 from .files import BadInput, read_csv, read_npz
+from .preparation import DIGITS, compile_code, csv_code, function_code, layers_code, made_code, npz_code
 
 OPTIMIZER = "SGD(momentum=0.9, nesterov=True)"
 SPLIT = 0.25  # the fraction of the examples that is held out
@@ -24,12 +25,13 @@ FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """The data of a comparison, as arguments of `compare_policies`, and its description."""
+    """The data of a comparison, as arguments of `compare_policies`, its description, and the code that loads it."""
 
     x: Any
     y: Any
     validation_data: Any
     said: str
+    code: str = ""
 
     @property
     def labels(self) -> list[np.ndarray]:
@@ -63,31 +65,32 @@ class Maker:
 def read_task(data: str | None) -> Task:
     """What `--data` names: a file, a function, or by default the digits."""
     if data is None:
-        x, y = digits()
-        return _task("the digits of scikit-learn", (x, y))
+        return dataclasses.replace(_task("the digits of scikit-learn", digits()), code=DIGITS)
     path = Path(data)
     if path.suffix == ".npz":
-        return _task(data, _call(f"--data {data}", read_npz, path))
+        task = _task(data, _call(f"--data {data}", read_npz, path))
+        return dataclasses.replace(task, code=npz_code(data, task.validation_data is not None))
     if path.suffix == ".csv":
-        return _task(
-            data,
-            _call(f"--data {data}", read_csv, path),
-            ", standardized with the mean and the standard deviation of all rows",
-        )
+        said = ", standardized with the mean and the standard deviation of all rows"
+        task = _task(data, _call(f"--data {data}", read_csv, path), said)
+        return dataclasses.replace(task, code=csv_code(data, is_regression=task.y.dtype.kind == "f"))
     if not FUNCTION.fullmatch(data):
         raise BadInput(
             f"--data must be an .npz file, a .csv file, or module:function, as in mine:load. Received: {data}"
         )
-    return _task(data, _call(f"--data {data}", function_of("--data", data)))
+    loaded = _call(f"--data {data}", function_of("--data", data))
+    task = _task(data, loaded)
+    code = function_code(data, loaded, is_dataset=task.y is None, has_validation=task.validation_data is not None)
+    return dataclasses.replace(task, code=code)
 
 
-def read_maker(options: Any, task: Task) -> tuple[Maker, str]:
-    """The function that makes the model, and its description."""
+def read_maker(options: Any, task: Task) -> tuple[Maker, str, list[str]]:
+    """The function that makes the model, its description, and the code that makes it and compiles it."""
     shape = np.shape(task.x)[1:] if task.y is not None else np.shape(first_batch(_as_data(task.x))[0])[1:]
     loss, metrics, outputs, kind = _of_labels(task.labels)
     if options.loss is not None:
         loss, metrics = options.loss, []
-        if task.y is not None and "crossentropy" not in loss and kind.endswith("classes"):
+        if task.y is not None and "crossentropy" not in loss.lower() and kind.endswith("classes"):
             outputs, kind = 1, "a regression"
     metrics = metrics if options.metric is None else options.metric
     function = function_of("--model", options.model) if options.model else mlp if kind != "a regression" else regressor
@@ -95,18 +98,23 @@ def read_maker(options: Any, task: Task) -> tuple[Maker, str]:
     model = _call(f"--model {options.model}", maker.function, maker.shape, maker.outputs)
     if not isinstance(model, keras.Model):
         raise BadInput(f"--model {options.model} must return a Keras model. Received: {type(model).__name__}")
+    if options.model:
+        code = [made_code(options.model, maker.shape, maker.outputs)]
+    else:
+        code = [layers_code(maker.shape, maker.outputs, None if function is regressor else "softmax")]
     if model.compiled:
         for name in ("optimizer", "loss", "metric"):
             if getattr(options, name) is not None:
                 raise BadInput(
                     f"--{name} is only for a model that is not compiled, but {options.model} returns a compiled one."
                 )
-        return maker, f"{options.model}, which is already compiled"
+        return maker, f"{options.model}, which is already compiled", code
     optimizer_of(maker.optimizer)
     for name, texts, get in (("loss", [loss], keras.losses.get), ("metric", metrics, keras.metrics.get)):
         for text in texts:
             _call(f"--{name} {text}", get, evaluate(f"--{name}", text))
-    return maker, f"for {kind}, with the optimizer {maker.optimizer} and the loss {loss}"
+    code.append(compile_code(maker.optimizer, loss, maker.metrics))
+    return maker, f"for {kind}, with the optimizer {maker.optimizer} and the loss {loss}", code
 
 
 def digits() -> Any:

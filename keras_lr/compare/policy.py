@@ -18,7 +18,7 @@ from ..optimizers.learning_rate import set_learning_rate
 from ..rules.base import Rule
 from ..schedules import arguments
 from ..schedules.foreign import member
-from .builtin import POLICIES
+from .builtin import POLICIES, builtin_name, closest, is_unknown
 
 OWNER = "compare_policies"
 RULE = (
@@ -127,10 +127,16 @@ def read_policies(policies: Any, epochs: int) -> list[Policy]:
     if not names or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
         rule = "a dictionary or a list of one or more policies with different names"
         arguments.reject(OWNER, "policies", rule, policies)
-    return [
-        Policy(name, POLICIES.get(source, source) if isinstance(source, str) else source, where, epochs)
-        for name, source, where in named
-    ]
+    for _, source, where in named:
+        if isinstance(source, str) and is_unknown(source):
+            rule = f"an expression, or the name of a built-in policy: {', '.join(POLICIES)}"
+            arguments.reject(OWNER, where, rule, source, closest(source))
+    return [Policy(name, _expression(source), where, epochs) for name, source, where in named]
+
+
+def _expression(source: Any) -> Any:
+    name = builtin_name(source) if isinstance(source, str) else None
+    return POLICIES[name] if name else source
 
 
 def _name(source: Any) -> str:

@@ -69,6 +69,12 @@ def reload_text(reload: Reload, path: Path, policy: str) -> str:
         first = ", ".join(reload.different[:3])
         count = f"{len(reload.different)} of {reload.compared} variables"
         return f"{what} DIFFERS from the model in memory in {count}: {first}."
+    if not reload.moved:
+        return (
+            f"The best run of {policy} is saved in {path}. Loaded, it equals the model in memory, bit for bit, in all "
+            f"{reload.compared} variables of model and optimizer. Its rate is 0 by then, so another epoch moved no "
+            "weights: only the variables were compared."
+        )
     return (
         f"{what} equals the model in memory, bit for bit, in all {reload.compared} variables of model and optimizer. "
         f"That epoch moved weights by up to {reload.moved:.2g}."

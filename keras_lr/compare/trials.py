@@ -14,6 +14,7 @@ import numpy as np
 from ..callbacks.monitor import Monitor
 from ..finder.training import without_warnings_of_data
 from ..finder.tune import NothingTrains, tune_learning_rate
+from ..finder.tuned import TunedRate
 from .policy import Policy
 from .problem import Judge, Problem, validation_data_of
 
@@ -36,12 +37,16 @@ class Run:
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """All runs of a policy, its peak if it has one, and the model of its best run if that may be the best of all."""
+    """All runs of a policy, its peak if it has one, and the model of its best run if that may be the best of all.
+
+    If the peak was tuned, `doubts` say why it may be wrong, and `between` has the peaks that may be as good.
+    """
 
     policy: str
     peak: float | None
-    is_sure: bool  # whether the peak is reliable
     runs: tuple[Run, ...] = ()
+    doubts: tuple[str, ...] = ()
+    between: tuple[float, float] | None = None
     model: Any = dataclasses.field(default=None, repr=False)
 
     def gain(self, judge: Judge) -> float:
@@ -68,30 +73,31 @@ def train_policy(policy: Policy, plan: Plan, beat: float, on_run: Callable[[Resu
 
     The final result has a model if its gain is at least `beat`.
     """
-    peak, is_sure, runs, best, model = plan.peak, True, [], -math.inf, None
-    if not policy.has_peak(plan.steps):
-        peak = None
-    elif peak is None:
+    runs, best, model = [], -math.inf, None
+    result = Result(policy.name, plan.peak if policy.has_peak(plan.steps) else None)
+    if plan.peak is None and policy.has_peak(plan.steps):
         try:
-            peak, is_sure = _tuned(policy, plan)
+            tuned = _tuned(policy, plan)
         except NothingTrains:
-            return Result(policy.name, None, False)
+            return result
+        result = dataclasses.replace(result, peak=tuned.peak, doubts=tuned.doubts, between=tuned.between)
     for seed in range(plan.seeds):
-        run, trained = _train(policy, plan, peak, seed)
+        run, trained = _train(policy, plan, result.peak, seed)
         runs.append(run)
         if not run.diverged and plan.judge.gain(run.score) > best:
             best, model = float(plan.judge.gain(run.score)), trained
-        on_run(Result(policy.name, peak, is_sure, tuple(runs)))
-    result = Result(policy.name, peak, is_sure, tuple(runs), model)
+        result = dataclasses.replace(result, runs=tuple(runs))
+        on_run(result)
+    result = dataclasses.replace(result, model=model)
     return result if result.gain(plan.judge) >= max(beat, -1e308) else dataclasses.replace(result, model=None)
 
 
-def _tuned(policy: Policy, plan: Plan) -> tuple[float, bool]:
+def _tuned(policy: Policy, plan: Plan) -> TunedRate:
     problem = plan.problem
     model = problem.model(0)
     policy.give(model, policy.make(0.01, plan.steps)._replace(callbacks=[]))
     data, held = problem.tuning_data()
-    tuned = tune_learning_rate(
+    return tune_learning_rate(
         model,
         **data,
         epochs=problem.epochs,
@@ -100,7 +106,6 @@ def _tuned(policy: Policy, plan: Plan) -> tuple[float, bool]:
         schedule=lambda peak, steps: policy.make(peak, steps).rate,
         verbose=0,
     )
-    return tuned.peak, tuned.reliability == "good"
 
 
 def _train(policy: Policy, plan: Plan, peak: float | None, seed: int) -> tuple[Run, Any]:

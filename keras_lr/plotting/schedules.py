@@ -136,16 +136,18 @@ def _scale(panels: dict[str, Any], policies: Sequence[Curves], mode: str) -> Non
     if np.isfinite(losses).any() and np.nanmin(losses) > 0:
         panels["loss"].set(yscale="log")
     # Only the range that matters: early epochs and diverged runs may be far outside.
-    means = np.array([curves.metric.mean(axis=0) for curves in policies])
-    means = means[np.isfinite(means).all(axis=1)] if means.size else means
-    if not means.size:
+    metrics = [curves.metric for curves in policies if np.isfinite(curves.metric).all()]
+    if not metrics:
         return
-    late, ends = means[:, means.shape[1] // 2 :], means[:, -1]
-    unit = max(np.ptp(ends), 0.02 * np.abs(ends).max())
+    values = np.array(metrics)  # of policies by seeds by epochs
+    late, ends = values[..., values.shape[-1] // 2 :], values[..., -1]
+    means = ends.mean(axis=1)
+    # Half the range of the seeds, so that their bands are inside where the policies hardly differ.
+    unit = max(np.ptp(means), 0.02 * np.abs(means).max(), np.ptp(ends) / 2)
     if mode == "max":
-        panels["metric"].set_ylim(max(late.min(), ends.max() - 3 * unit) - 0.1 * unit, means.max() + 0.3 * unit)
+        panels["metric"].set_ylim(max(late.min(), means.max() - 3 * unit) - 0.1 * unit, values.max() + 0.3 * unit)
     else:
-        panels["metric"].set_ylim(means.min() - 0.3 * unit, min(late.max(), ends.min() + 3 * unit) + 0.1 * unit)
+        panels["metric"].set_ylim(values.min() - 0.3 * unit, min(late.max(), means.min() + 3 * unit) + 0.1 * unit)
 
 
 def _key(ax: Any, lines: Sequence[Any], policies: Sequence[Curves], metric: str) -> None:
