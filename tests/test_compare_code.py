@@ -7,6 +7,7 @@ import pytest
 from compare_problems import arrays, make, plan_of, policy_of
 
 import keras_lr as klr
+from keras_lr.compare.builtin import POLICIES
 from keras_lr.compare.code import code_of
 
 
@@ -54,8 +55,9 @@ def test_the_code_has_the_policy(source, written):
 def test_steps_are_in_epochs_where_that_is_nearly_the_same():
     """A part of the steps may be rounded: a tenth of 114 is 11 for an integer. A larger difference is not hidden."""
     plan = dataclasses.replace(plan_of(epochs=19), steps=114)
-    code = code_of(policy_of("klr.warmup_cosine(peak, steps)"), 0.1, plan, make())
-    assert "steps = klr.epochs(epochs)" in code
+    for text in ("klr.warmup_cosine(peak, steps)", POLICIES["prodigy"]):
+        code = code_of(policy_of(text), 0.1, plan, make())
+        assert "steps = klr.epochs(epochs)" in code
     code = code_of(policy_of("klr.Linear(peak, 0.0, 100 if steps == 114 else steps)"), 0.1, plan, make())
     assert "steps = 114  # updates in all epochs" in code
 

@@ -336,6 +336,14 @@ def test_spans_are_bound():
             assert float(model.optimizer.momentum) == expected
 
 
+def test_an_optimizer_with_unbound_spans_can_be_copied():
+    """By its config: the rate, which has no value yet, is not read."""
+    rule = klr.Prodigy(klr.Cosine(1.0, 0.0, klr.epochs(3)))
+    optimizer = klr.scheduled(keras.optimizers.Adam(), learning_rate=rule)
+    copied = type(optimizer).from_config(optimizer.get_config())
+    assert copied.get_config() == optimizer.get_config()
+
+
 def test_one_evaluation_per_step():
     """The schedule of the learning rate is evaluated once per update, however many weights decay by it."""
     counted = []

@@ -33,7 +33,7 @@ def takes_rule(optimizer: Any, name: str, rule: Rule) -> bool:
     classes = {cls.__name__ for cls in type(optimizer).__mro__}
     return (
         name in rule.hyperparameters
-        and hasattr(optimizer, name)
+        and (name == "learning_rate" or hasattr(optimizer, name))  # an unbound learning rate can't be read
         and (not rule.optimizers or not classes.isdisjoint(rule.optimizers))
     )
 

@@ -23,9 +23,11 @@ NAMES = (*BELOW_ONE, "adam_weight_decay", "clipnorm", "epsilon", "global_clipnor
 
 def has_hyperparameter(optimizer: Any, name: str) -> bool:
     """Whether an inner optimizer has a hyperparameter that can be managed."""
+    if name == "learning_rate":  # which each optimizer has; a schedule with unbound spans can't be read
+        return True
     if name not in NAMES or not hasattr(optimizer, name):
         return False
-    value = optimizer.__dict__.get(name, 0.0) if name != "learning_rate" else 0.0
+    value = optimizer.__dict__.get(name, 0.0)
     return name == "weight_decay" or isinstance(value, int | float)
 
 
