@@ -122,8 +122,8 @@ def plot_comparison(policies: Sequence[Curves], metric: str, mode: str) -> Any:
         panels[name].xaxis.get_major_locator().set_params(integer=True)
     _scale(panels, policies, mode)
     _key(panels["key"], panels["metric"].lines, policies, metric)
-    said = "Lines: mean of the seeds,\nrates of the first.\nBands: their range." if seeds > 1 else "One seed."
-    panels["key"].text(0, 0.02, said, size=9)
+    several = "Lines: mean over the seeds\n(rates: of the first seed).\nBands: range over the seeds."
+    panels["key"].text(0, 0.02, several if seeds > 1 else "One seed.", size=9)
     return figure
 
 
