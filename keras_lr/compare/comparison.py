@@ -110,16 +110,13 @@ class Comparison:
             metrics = repr([(run.score, sorted(run.history.items())) for run in result.runs])  # in which NaN equals NaN
             rates = [np.array(run.rate).tobytes() for run in result.runs]
             groups.setdefault((metrics, *rates) if rates else result.policy, []).append(result)
-        ordered = sorted(groups.values(), key=lambda group: (-self._gain(group[0]), _count(group[0])))
+        ordered = sorted(groups.values(), key=lambda group: (-group[0].gain(self.judge), _count(group[0])))
         return tuple(self._row(group, ordered[0][0]) for group in ordered)
-
-    def _gain(self, result: Result) -> float:
-        return result.gain(self.judge)
 
     def _row(self, group: list[Result], best: Result) -> Row:
         first = group[0]
         scores, against = np.array([run.score for run in first.runs]), np.array([run.score for run in best.runs])
-        is_finite, several = self._gain(first) > -math.inf, len(scores) > 1
+        is_finite, several = first.gain(self.judge) > -math.inf, len(scores) > 1
         pairs = min(len(scores), len(against))  # in an interrupted comparison, the last policy has fewer
         behind = None
         if is_finite and pairs > 1 and first is not best:
