@@ -55,9 +55,10 @@ def test_the_default_problem_gives_an_answer(monkeypatch, capsys):
 @pytest.mark.parametrize(
     "arguments, said",
     [
-        (
+        pytest.param(
             ["--data", "data.npz"],
             "for 3 classes, with the optimizer SGD(momentum=0.9, nesterov=True) and the loss sparse_",
+            marks=pytest.mark.slow,
         ),
         (
             ["--data", "data.csv"],
@@ -65,7 +66,9 @@ def test_the_default_problem_gives_an_answer(monkeypatch, capsys):
         ),
         (["--data", "classes.csv", "--optimizer", "adam"], "for 3 classes, with the optimizer adam"),
         (["--data", "mine:datasets", "--model", "mine:compiled"], "mine:compiled, which is already compiled"),
-        (["--data", "mine:arrays", "--loss", "mse", "--metric", "mae"], "for a regression"),
+        pytest.param(
+            ["--data", "mine:arrays", "--loss", "mse", "--metric", "mae"], "for a regression", marks=pytest.mark.slow
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

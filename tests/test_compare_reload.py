@@ -79,6 +79,7 @@ def random_layers():
     return make(keras.layers.BatchNormalization(), keras.layers.Dropout(0.5))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ['(peak, [klr.PlateauReducer("val_loss", patience=1)])', "klr.one_cycle(peak, steps)"])
 def test_random_layers_and_callbacks_go_on(text, tmp_path):
     """Also a model with dropout and batch normalization, and a policy with a callback that keeps its state."""

@@ -194,7 +194,7 @@ def test_each_layer_moves_by_its_factor(make, options, expected, reload, tmp_pat
     np.testing.assert_allclose(found[moves], expected[moves], rtol=1e-3)
 
 
-@pytest.mark.parametrize("reload", [False, True], ids=["new", "loaded"])
+@pytest.mark.parametrize("reload", [pytest.param(False, marks=pytest.mark.slow), True], ids=["new", "loaded"])
 def test_a_schedule(reload, tmp_path):
     """A schedule is multiplied by the factor at every step, Keras' own and one in epochs, too."""
     keras_own = optimizers.schedules.PolynomialDecay(0.4, 4, end_learning_rate=0.0)

@@ -124,7 +124,7 @@ def test_copies(copied):
 
 
 @pytest.mark.tensorflow
-@pytest.mark.parametrize("first", [0.1, RAMP])
+@pytest.mark.parametrize("first", [pytest.param(0.1, marks=pytest.mark.slow), RAMP])
 def test_tensorflow_checkpoints(first, tmp_path):
     """Checkpoints and exports after the rate has changed from a number to a schedule, and back."""
     import tensorflow as tf

@@ -34,7 +34,7 @@ def expected_rates(factors, initial=0.1):
     return rates
 
 
-@every_rule
+@pytest.mark.parametrize("name", ["Prodigy", *(pytest.param(one, marks=pytest.mark.slow) for one in ("DoWG", "own"))])
 def test_to_a_rule_and_back(name):
     """On a trained model a rule starts at its weights; moments and iterations stay; with a number its state is gone."""
     make, rule = RULES[name]

@@ -28,7 +28,7 @@ def test_accumulated_gradients(name):
 
 
 @pytest.mark.parametrize("option, value", [(option, value) for option, values in WAYS.items() for value in values])
-@pytest.mark.parametrize("name", ["Prodigy", "own"])
+@pytest.mark.parametrize("name", ["Prodigy", pytest.param("own", marks=pytest.mark.slow)])
 def test_ways_to_compile(name, option, value):
     """It is the same in the compiled step, in several steps at once, by XLA or without, and eagerly."""
     if NAME != "tensorflow" and (NAME == "torch" or not value):

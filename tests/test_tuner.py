@@ -141,7 +141,7 @@ def test_it_takes_datasets():
     assert tuned.steps == 64 and all(np.isfinite(trial.loss) for trial in tuned.trials)
 
 
-@pytest.mark.parametrize("trained", [False, True])
+@pytest.mark.parametrize("trained", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_training_after_is_training_without(trained):
     """All that the model is, is what it was, to the bit; and so is what a training makes of it."""
     ends = []
