@@ -1,11 +1,11 @@
-"""Reads the data of a comparison from files."""
+"""Checks the files with the data of a comparison."""
 
 from __future__ import annotations
 
 import math
 import re
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
 
@@ -14,20 +14,19 @@ class BadInput(Exception):
     """The user's input can't be used; the message says why in one line."""
 
 
-def read_npz(path: Path) -> Any:
-    """The arrays of a file as `(x, y)` or `((x, y), (x_val, y_val))`."""
+def has_validation_data(path: Path) -> bool:
+    """Whether an .npz file has `x_val` and `y_val` beside `x` and `y`."""
     with np.load(path, allow_pickle=False) as file:
         missing = [name for name in ("x", "y") if name not in file]
         if missing or ("x_val" in file) != ("y_val" in file):
             raise BadInput(
                 f"--data {path} must have x and y, and both or neither of x_val and y_val. Received: {', '.join(file)}"
             )
-        train = file["x"], file["y"]
-        return (train, (file["x_val"], file["y_val"])) if "x_val" in file else train
+        return "x_val" in file
 
 
-def read_csv(path: Path) -> Any:
-    """The columns of a file as `(x, y)`: the last one is y, classes or standardized numbers."""
+def has_classes(path: Path) -> bool:
+    """Whether the last column of a .csv file is classes, integers from 0 on that all occur, and not other numbers."""
     with path.open(encoding="utf-8-sig") as file:
         first = file.readline().strip()
         header = [name.strip() for name in first.split(",")]
@@ -44,10 +43,8 @@ def read_csv(path: Path) -> Any:
         raise BadInput(f"--data {path} must have at least two rows below the header. Received: {len(table)}")
     if table.shape[1] != len(header) or not np.isfinite(table).all():
         _refuse(path, header, "must be finite")
-    x, y = table[:, :-1], table[:, -1]
-    if (y == y.round()).all() and y.min() == 0 and len(np.unique(y)) == y.max() + 1 and y.max() < len(y) / 2:
-        return _standardized(x), y.astype("int64")
-    return _standardized(x), _standardized(y)
+    y = table[:, -1]
+    return bool((y == y.round()).all() and y.min() == 0 and len(np.unique(y)) == y.max() + 1 and y.max() < len(y) / 2)
 
 
 def _refuse(path: Path, header: list[str], otherwise: str) -> NoReturn:
@@ -73,8 +70,3 @@ def _is_finite(text: str) -> bool:
         return math.isfinite(float(text))
     except ValueError:
         return False
-
-
-def _standardized(values: np.ndarray) -> np.ndarray:
-    deviation = values.std(axis=0)
-    return ((values - values.mean(axis=0)) / np.where(deviation > 0, deviation, 1)).astype("float32")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib
 import os
 import re
@@ -15,8 +16,8 @@ import keras
 import numpy as np
 
 from ..finder.data import first_batch
-from .files import BadInput, read_csv, read_npz
-from .preparation import DIGITS, compile_code, csv_code, function_code, layers_code, made_code, npz_code
+from .files import BadInput, has_classes, has_validation_data
+from .preparation import DIGITS, compile_code, csv_code, function_code, layers_code, made_code, npz_code, run
 
 OPTIMIZER = "SGD(momentum=0.9, nesterov=True)"
 SPLIT = 0.25  # the fraction of the examples that is held out
@@ -65,15 +66,13 @@ class Maker:
 def read_task(data: str | None) -> Task:
     """What `--data` names: a file, a function, or by default the digits."""
     if data is None:
-        return dataclasses.replace(_task("the digits of scikit-learn", digits()), code=DIGITS)
+        return _made("the digits of scikit-learn", DIGITS)
     path = Path(data)
     if path.suffix == ".npz":
-        task = _task(data, _call(f"--data {data}", read_npz, path))
-        return dataclasses.replace(task, code=npz_code(data, task.validation_data is not None))
+        return _made(data, npz_code(data, _call(f"--data {data}", has_validation_data, path)))
     if path.suffix == ".csv":
         said = ", standardized with the mean and the standard deviation of all rows"
-        task = _task(data, _call(f"--data {data}", read_csv, path), said)
-        return dataclasses.replace(task, code=csv_code(data, is_regression=task.y.dtype.kind == "f"))
+        return _made(data, csv_code(data, is_regression=not _call(f"--data {data}", has_classes, path)), said)
     if not FUNCTION.fullmatch(data):
         raise BadInput(
             f"--data must be an .npz file, a .csv file, or module:function, as in mine:load. Received: {data}"
@@ -93,7 +92,8 @@ def read_maker(options: Any, task: Task) -> tuple[Maker, str, list[str]]:
         if task.y is not None and "crossentropy" not in loss.lower() and kind.endswith("classes"):
             outputs, kind = 1, "a regression"
     metrics = metrics if options.metric is None else options.metric
-    function = function_of("--model", options.model) if options.model else mlp if kind != "a regression" else regressor
+    activation = None if kind == "a regression" else "softmax"
+    function = function_of("--model", options.model) if options.model else functools.partial(mlp, activation=activation)
     maker = Maker(function, tuple(shape), outputs, options.optimizer or OPTIMIZER, loss, tuple(metrics))
     model = _call(f"--model {options.model}", maker.function, maker.shape, maker.outputs)
     if not isinstance(model, keras.Model):
@@ -101,7 +101,7 @@ def read_maker(options: Any, task: Task) -> tuple[Maker, str, list[str]]:
     if options.model:
         code = [made_code(options.model, maker.shape, maker.outputs)]
     else:
-        code = [layers_code(maker.shape, maker.outputs, None if function is regressor else "softmax")]
+        code = [layers_code(maker.shape, maker.outputs, activation)]
     if model.compiled:
         for name in ("optimizer", "loss", "metric"):
             if getattr(options, name) is not None:
@@ -117,27 +117,20 @@ def read_maker(options: Any, task: Task) -> tuple[Maker, str, list[str]]:
     return maker, f"for {kind}, with the optimizer {maker.optimizer} and the loss {loss}", code
 
 
-def digits() -> Any:
-    """The 1,797 handwritten digits of scikit-learn, 8x8 pixels in [0, 1]."""
+def mlp(shape: tuple[int, ...], outputs: int, activation: str | None) -> Any:
+    """The built-in model: two hidden layers of 64, for input of any shape."""
+    return run(layers_code(shape, outputs, activation))["model"]
+
+
+def _made(name: str, code: str, said: str = "") -> Task:
+    """The task with the data that code loads."""
     try:
-        from sklearn.datasets import load_digits
+        names = run(code)
     except ImportError as error:
         how = "pip install scikit-learn, or pass your own data with --data"
         raise BadInput(f"The default data comes with scikit-learn, which is not installed: {how}.") from error
-    x, y = load_digits(return_X_y=True)
-    return (x.reshape(-1, 8, 8) / 16).astype("float32"), y
-
-
-def mlp(input_shape: tuple[int, ...], outputs: int, activation: str | None = "softmax") -> Any:
-    """Two hidden layers of 64, for input of any shape."""
-    layers = keras.layers
-    hidden = [layers.Flatten(), layers.Dense(64, activation="relu"), layers.Dense(64, activation="relu")]
-    return keras.Sequential([keras.Input(input_shape), *hidden, layers.Dense(outputs, activation=activation)])
-
-
-def regressor(input_shape: tuple[int, ...], outputs: int) -> Any:
-    """The same with a linear output."""
-    return mlp(input_shape, outputs, None)
+    train, held = (names["x"], names["y"]), names.get("validation_data")
+    return dataclasses.replace(_task(name, train if held is None else (train, held), said), code=code)
 
 
 def function_of(option: str, name: str) -> Any:

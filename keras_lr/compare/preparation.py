@@ -1,4 +1,4 @@
-"""Writes the code that makes the data and the model of the command, so that its code runs in a new script."""
+"""The code that makes the data and the model of the command: it is run, and printed for use in a new script."""
 
 from __future__ import annotations
 
@@ -40,6 +40,13 @@ model = keras.Sequential([
     keras.layers.Dense(64, activation="relu"),
     keras.layers.Dense({outputs}{activation}),
 ])"""
+
+
+def run(code: str) -> dict[str, Any]:
+    """The variables that code has assigned."""
+    names: dict[str, Any] = {"keras": keras}
+    exec(code, names)
+    return names
 
 
 def csv_code(path: str, is_regression: bool) -> str:
