@@ -52,7 +52,7 @@ from .schedules.step import Step
 from .schedules.tables import Intervals, Knots, Table
 
 if not typing.TYPE_CHECKING:  # type checkers know what there is
-    from .schedules.elsewhere import no_such_name as __getattr__  # noqa: F401
+    from .schedules.hints import no_such_name as __getattr__  # noqa: F401
 
 __all__ = [
     "AdaptiveMomentum",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import keras
 
-from ..schedules.elsewhere import check_names
+from ..schedules.hints import check_names
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class Callback(keras.callbacks.Callback):
     """A callback whose copies have its arguments and its record, but not the model nor anything of a running `fit`."""
 
-    names_elsewhere: ClassVar[dict[str, str]] = {}
-    """What other libraries call an argument and what to pass here, beside those that `schedules/elsewhere.py` has."""
+    other_names: ClassVar[dict[str, str]] = {}
+    """What other libraries call an argument and what to pass here, beside those that `schedules/hints.py` has."""
     verbose: int = 0
     of_the_run: ClassVar[tuple[str, ...]] = ()
     """The attributes that belong to a running `fit`, `None` in a copy."""
@@ -25,7 +25,7 @@ class Callback(keras.callbacks.Callback):
     def __new__(cls, *_: Any, **keywords: Any) -> Self:
         parameters = [*inspect.signature(cls.__init__).parameters.values()][1:] if keywords else []
         if not any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters):
-            check_names(cls.__name__, [one.name for one in parameters], keywords, cls.names_elsewhere)
+            check_names(cls.__name__, [one.name for one in parameters], keywords, cls.other_names)
         return super().__new__(cls)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -99,7 +99,7 @@ class PlateauReducer(MetricChecks):
     """
 
     hyperparameter = "learning_rate"
-    names_elsewhere: ClassVar[dict[str, str]] = {
+    other_names: ClassVar[dict[str, str]] = {
         "min_lr": "`minimum`",
         "max_lr": "`maximum`",
         "min_delta": "`threshold`, with `relative=False`",

@@ -9,7 +9,7 @@ from ..finder.preserved import snapshot_random_states
 from ..finder.tune import FEWEST
 from ..optimizers.snapshots import call_and_restore
 from ..schedules import arguments
-from ..schedules.elsewhere import checks_names
+from ..schedules.hints import with_hints
 from .comparison import Comparison
 from .policy import OWNER, read_policies
 from .problem import read_problem
@@ -17,7 +17,7 @@ from .runner import Runner
 from .trials import Plan
 
 
-@checks_names
+@with_hints
 def compare_policies(
     model: Any,
     x: Any,

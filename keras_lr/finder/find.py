@@ -11,7 +11,7 @@ import numpy as np
 from ..optimizers.hyperparameters import BELOW_ONE, NAMES, has_hyperparameter
 from ..optimizers.inspection import inner_optimizers
 from ..schedules import arguments
-from ..schedules.elsewhere import checks_names
+from ..schedules.hints import with_hints
 from .loss_curve import find_end
 from .preserved import reseed_tensorflow
 from .progress import Progress
@@ -22,7 +22,7 @@ OWNER = "find_learning_rate"
 MOST = 1_000_000  # steps, and repeats
 
 
-@checks_names
+@with_hints
 def find_learning_rate(
     model: Any,
     x: Any,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..schedules import arguments
-from ..schedules.elsewhere import checks_names
+from ..schedules.hints import with_hints
 from ..schedules.policies.one_cycle import one_cycle
 from .data import Data, batches_per_epoch, hold_out
 from .find import check_model, sweep
@@ -31,7 +31,7 @@ class NothingTrains(ValueError):
     """No peak leads to a finite loss."""
 
 
-@checks_names
+@with_hints
 def tune_learning_rate(
     model: Any,
     x: Any,

@@ -10,8 +10,8 @@ from keras.optimizers.schedules import LearningRateSchedule
 from ..rules.base import Rule
 from ..schedules import arguments
 from ..schedules.base import Schedule
-from ..schedules.elsewhere import hint
 from ..schedules.foreign import Foreign
+from ..schedules.hints import hint
 from .feedback import takes_rule
 from .inspection import inner_optimizers
 

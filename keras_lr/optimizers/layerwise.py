@@ -11,9 +11,9 @@ import keras
 from ..schedules import arguments
 from ..schedules.arguments import Member
 from ..schedules.base import Schedule, schedule
-from ..schedules.elsewhere import checks_names
 from ..schedules.exact import LARGEST
 from ..schedules.frozen import copy_with
+from ..schedules.hints import with_hints
 from ..schedules.step import Step
 from .accumulation import map_schedule
 from .depth import Weight, weights_by_depth
@@ -36,7 +36,7 @@ class Scaled(Schedule):
         return step.ops.minimum(self.schedule.at(step) * self.multiplier, LARGEST)
 
 
-@checks_names
+@with_hints
 def layerwise(
     model: Any, optimizer: Any, factors: Mapping[str, float] | None = None, *, decay: float | None = None
 ) -> Any:

@@ -9,7 +9,7 @@ import keras
 from ..rules.base import Rule
 from ..schedules import arguments
 from ..schedules.base import Schedule
-from ..schedules.elsewhere import checks_names
+from ..schedules.hints import with_hints
 from .accumulation import per_update
 from .compiled_step import atomic_change, build
 from .hyperparameters import validate_hyperparameter
@@ -21,7 +21,7 @@ from .state import FACTOR, managed_state
 from .variables import renew_variables, variable_scope
 
 
-@checks_names
+@with_hints
 def set_learning_rate(model_or_optimizer: Any, value: Any) -> None:
     """Set another learning rate for a compiled, trained or loaded model, which keeps its moments and iterations.
 

@@ -8,8 +8,8 @@ import keras
 import numpy as np
 
 from ..schedules import arguments
-from ..schedules.elsewhere import checks_names
 from ..schedules.exact import is_integer
+from ..schedules.hints import with_hints
 from .compiled_step import build, undone_on_error
 from .inspection import inner_optimizers
 from .model_optimizers import optimizers_by_name
@@ -17,7 +17,7 @@ from .model_optimizers import optimizers_by_name
 OWNER = "resume_at"
 
 
-@checks_names
+@with_hints
 def resume_at(model: Any, *, epoch: int, steps_per_epoch: int) -> None:
     """Make the schedules of a compiled model continue at the start of `epoch`, at batch `epoch * steps_per_epoch`.
 

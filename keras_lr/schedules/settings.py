@@ -11,8 +11,8 @@ import keras
 
 from . import arguments
 from .config import from_json, to_json
-from .elsewhere import check_names
 from .frozen import frozen
+from .hints import check_names
 from .values import SHOWN, short_repr
 
 if TYPE_CHECKING:

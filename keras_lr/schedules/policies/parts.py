@@ -15,7 +15,7 @@ from .. import arguments
 from ..base import Schedule
 from ..compose import Sequence
 from ..curves import Cosine, Linear, Polynomial
-from ..elsewhere import check_names
+from ..hints import check_names
 from ..readers import position
 from ..spans import Length, Span
 

@@ -11,7 +11,7 @@ from keras import optimizers as opt
 from models import ones, rate_meter
 
 import keras_lr as klr
-from keras_lr.schedules import elsewhere
+from keras_lr.schedules import hints
 
 # Those without keywords, those that take any, and what users do not make.
 LEFT_OUT = {"Length", "Rule", "Schedule", "Span", "Step", "RangeTest", "TunedRate", "Comparison"}
@@ -20,10 +20,10 @@ PUBLIC = [getattr(klr, name) for name in klr.__all__ if name not in LEFT_OUT]
 
 
 @pytest.mark.parametrize("function", PUBLIC, ids=lambda function: function.__name__)
-def test_every_name_of_elsewhere(function):
+def test_every_other_name(function):
     """Each is refused with a sentence, or an argument that there is."""
     known = inspect.signature(function).parameters
-    for name in [*elsewhere.ARGUMENTS, "xyz"]:
+    for name in [*hints.ARGUMENTS, "xyz"]:
         if name in known:
             continue
         message = rf"^`{function.__name__}` has no argument `{name}`\. [A-Z`].+Received: "
@@ -121,7 +121,7 @@ def test_hyperparameters(name, hint):
 
 def test_names_of_the_package():
     """What other libraries have is answered by what there is; every answer exists."""
-    for theirs, ours in elsewhere.NAMES.items():
+    for theirs, ours in hints.NAMES.items():
         assert theirs not in klr.__all__ and ours.partition("(")[0] in klr.__all__
     for name, hint in {
         "CosineDecay": "Use `keras_lr.Cosine` instead.",

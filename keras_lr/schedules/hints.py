@@ -94,7 +94,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
 }
 
 # Our names, and what other libraries call the same.
-CALLED_ELSEWHERE = {
+OTHER_NAMES = {
     "Constant": "SchedNo constant_schedule",
     "Linear": "LinearLR SchedLin linear_schedule LinearDecay linear_decay",
     "Polynomial": "PolynomialDecay PolynomialLR SchedPoly polynomial_schedule polynomial_decay "
@@ -127,7 +127,7 @@ CALLED_ELSEWHERE = {
     "scheduled": "ParamScheduler inject_hyperparams HyperParamScheduler",
     "layerwise": "param_groups_layer_decay LayerDecay MultiOptimizer",
 }
-NAMES = {theirs: ours for ours, names in CALLED_ELSEWHERE.items() for theirs in names.split()}
+NAMES = {theirs: ours for ours, names in OTHER_NAMES.items() for theirs in names.split()}
 
 
 def hint(name: str, known: Iterable[str], own: Mapping[str, str] | None = None) -> str:
@@ -160,7 +160,7 @@ def check_names(owner: str, known: Iterable[str], keywords: Mapping[str, Any], o
             raise TypeError(f"`{owner}` has no argument `{name}`. {remedy} Received: {name}={shown(value)}")
 
 
-def checks_names(function: Function) -> Function:
+def with_hints(function: Function) -> Function:
     """Decorate a function to raise helpful errors for arguments that it does not have."""
     known = inspect.signature(function).parameters
 
