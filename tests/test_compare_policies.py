@@ -5,7 +5,7 @@ import json
 import keras
 import numpy as np
 import pytest
-from compare_problems import EAGERLY, arrays, make, plan_of, policy_of
+from compare_problems import EAGERLY, arrays, make, policy_of, problem_of
 from models import flowers
 from test_finder import state, tf_data
 
@@ -129,13 +129,14 @@ def test_an_optimizer_is_new_for_each_run():
         assert (made.optimizer.weight_decay, made.rate) == (0.02, klr.Linear(0.1, 0.0, steps=9))
 
 
-def test_only_the_best_model_is_kept(monkeypatch):
-    """That of the run with the best score that has not diverged, if the mean is no worse than what is to be beaten."""
-    scores = [0.5, 0.9, 0.7]
-    runs = [trials.Run("mine", seed, score, False, [0.1], {}, 1.0) for seed, score in enumerate(scores)]
-    monkeypatch.setattr(trials, "_train", lambda policy, plan, peak, seed: (runs[seed], f"model {seed}"))
-    found = [trials.train_policy(policy_of("peak"), plan_of(seeds=3), beat) for beat in (0.69, 0.71)]
-    assert [result.model for result in found] == ["model 1", None] and found[1].runs == tuple(runs)
+def test_the_model_of_the_best_run_is_kept(monkeypatch):
+    """That of the run with the best score that has not diverged."""
+    runs = [
+        trials.Run("mine", seed, score, score > 0.9, [0.1], {}, 1.0) for seed, score in enumerate([0.5, 0.8, 0.7, 1])
+    ]
+    monkeypatch.setattr(trials, "_train", lambda policy, problem, peak, seed: (runs[seed], f"model {seed}"))
+    result, model = trials.train_to_the_end(policy_of("peak"), problem_of(seeds=4))
+    assert (result.runs, model, result.gain(problem_of().judge)) == (tuple(runs), "model 1", -np.inf)
 
 
 def test_the_code_can_be_pasted(compared):
@@ -143,7 +144,7 @@ def test_the_code_can_be_pasted(compared):
     comparison, _ = compared
     keras.utils.set_random_seed(0)
     x, y = arrays()
-    given = {"x": x, "y": y, "model": make(), "policies": POLICIES}
+    given = {"x": x, "y": y, "model": make(), "policies": POLICIES, "keras": keras}
     exec(comparison.code.replace("model.fit(", "keras.utils.set_random_seed(0)\nmodel.fit("), given)
     history = given["model"].history.history
     run = runs_of(comparison, comparison.best.policies[0])[0]
@@ -167,7 +168,7 @@ def test_a_model_and_datasets():
     assert still.score == pytest.approx(model.evaluate(x, y, verbose=0), rel=1e-4)
     assert runs_of(compared, policies[0])[0].rate[0] == 0.01  # from the beginning of the schedule
     assert runs_of(compared, policies[0])[0].score < still.score and compared.best.policies == (policies[0],)
-    assert "keras.optimizers.Adam(rate)" in compared.code and "validation_data=validation_data" in compared.code
+    assert "klr.set_learning_rate(model, rate)" in compared.code and "validation_data=validation_data" in compared.code
 
 
 class Tuned:
@@ -268,7 +269,12 @@ def test_arguments_are_refused(wrong, said, monkeypatch):
 def test_a_built_in_policy_may_be_written_as_in_python():
     """`one_cycle` is `one-cycle`; other words are expressions only if their names are known."""
     named = read_policies(["one_cycle", "one-cycle", "0.1", "peak", "peak-1e-3", "steps"], 2)
-    assert [policy.source for policy in named] == [BUILT_IN["one-cycle"]] * 2 + ["0.1", "peak", "peak-1e-3", "steps"]
+    assert [policy.code for policy in named.values()] == [BUILT_IN["one-cycle"]] * 2 + [
+        "0.1",
+        "peak",
+        "peak-1e-3",
+        "steps",
+    ]
 
 
 def test_a_model_that_cannot_be_copied_is_refused():

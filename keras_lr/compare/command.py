@@ -15,7 +15,7 @@ Train a model under several learning-rate policies, with several seeds each.
 Print which policy to use, how sure that is, and the code to paste. The peak of
 each policy is tuned first. FOLDER gets compare.png, a picture; compare.json, all
 numbers; and best.keras, the best model. A final check loads this model and trains
-on, to make sure that training continues exactly as if it had not been saved."""
+it for a few steps, to make sure that it continues as if it had not been saved."""
 
 _EPILOG = """\
 built-in policies; peak is the rate to tune, steps the number of updates in a run:
@@ -31,9 +31,10 @@ your own policy, an expression of peak, steps, epochs, klr, keras and np:
 your own problem, where mine:load is the function load in mine.py:
   --data file.npz     arrays x and y, and optionally x_val and y_val
   --data file.csv     a header, then rows of numbers. The last column is the
-                      target: classes if it has all integers from 0 to its
-                      maximum and nothing else, otherwise a regression. All
-                      other columns, and a regression target, are standardized.
+                      target: classes if it has all integers from 0, or
+                      from 1, to its maximum and nothing else, each five times
+                      on average; otherwise a regression. All other columns,
+                      and a regression target, are standardized.
   --data mine:load    load() returns (x, y), ((x, y), (x_val, y_val)), or a
                       training and a validation dataset, such as two
                       tf.data.Datasets
@@ -69,51 +70,25 @@ def parse(arguments: list[str] | None, version: str) -> argparse.Namespace:
     add = command.add_argument
     add("--data", metavar="DATA", help="your data, see below (default: the handwritten digits of scikit-learn)")
     add("--model", metavar="MODULE:FUNCTION", help="your model, see below (default: two hidden layers of 64 units)")
-    add(
-        "--policies",
-        type=_policies,
-        metavar="A,B",
-        default=list(POLICIES),
-        help='built-in policies to compare, "" for none (default: all of those below)',
-    )
-    add(
-        "--policy",
-        action="append",
-        default=[],
-        type=_named,
-        metavar="[NAME=]EXPRESSION",
-        help="a policy of your own; repeatable",
-    )
+    every = 'built-in policies to compare, "" for none (default: all of those below)'
+    add("--policies", type=_policies, metavar="A,B", default=list(POLICIES), help=every)
+    own = "a policy of your own; repeatable"
+    add("--policy", action="append", default=[], type=_named, metavar="[NAME=]EXPRESSION", help=own)
     add("--optimizer", metavar="EXPRESSION", help="default: SGD(momentum=0.9, nesterov=True)")
     add("--loss", metavar="NAME", help="default: a crossentropy for classes, mse for a regression")
     add("--metric", action="append", metavar="NAME", help="repeatable (default: accuracy for classes)")
-    add(
-        "--monitor",
-        metavar="NAME",
-        help="the metric that ranks policies (default: the first metric on validation data, or else val_loss)",
-    )
-    add(
-        "--mode",
-        choices=("min", "max"),
-        help="whether lower or higher values are better, if the name of the metric does not tell",
-    )
+    ranks = "the metric that ranks policies (default: the first metric on validation data, or else val_loss)"
+    add("--monitor", metavar="NAME", help=ranks)
+    better = "whether lower or higher values are better, if the name of the metric does not tell"
+    add("--mode", choices=("min", "max"), help=better)
     add("--peak", "--rate", type=_rate, metavar="PEAK", help="use this peak for every policy instead of tuning it")
     add("--batch-size", type=_count, default=32, metavar="N", help="examples per step (default: %(default)s)")
     add("--epochs", type=_count, default=10, metavar="N", help="epochs per run (default: %(default)s)")
     add("--seeds", type=_count, default=5, metavar="N", help="runs per policy (default: %(default)s)")
-    add(
-        "--jobs",
-        type=_count,
-        metavar="N",
-        help="policies trained at the same time, each in its own process (default: 1)",
-    )
-    add(
-        "--out",
-        type=Path,
-        default=Path("compare"),
-        metavar="FOLDER",
-        help="the folder for results (default: %(default)s)",
-    )
+    parallel = "policies trained at the same time, each in its own process (default: 1)"
+    add("--jobs", type=_count, metavar="N", help=parallel)
+    folder = "the folder for results (default: %(default)s)"
+    add("--out", type=Path, default=Path("compare"), metavar="FOLDER", help=folder)
     options = parser.parse_args(arguments)
     named = {name: name for name in options.policies}
     for name, text in options.policy:
