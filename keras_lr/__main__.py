@@ -23,13 +23,13 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return compare(options)
     except KeyboardInterrupt:
-        print(f"\nInterrupted. The finished runs are in {options.out}.", file=sys.stderr)
+        print("\nInterrupted.", file=sys.stderr)  # `compare_policies` has shown the finished runs
         return 130
     except (BadInput, TypeError, ValueError, ImportError) as error:
-        said = _about_options(error)
-        if said is None:
+        fault = _about_options(error)
+        if fault is None:
             raise
-        print(f"keras_lr compare: {said}", file=sys.stderr)
+        print(f"keras_lr compare: {fault}", file=sys.stderr)
         return 2
 
 

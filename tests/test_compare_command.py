@@ -12,7 +12,7 @@ import pytest
 from compare_problems import eagerly, here  # noqa: F401
 
 from keras_lr.__main__ import main
-from keras_lr.compare import runner
+from keras_lr.compare import trials
 from keras_lr.compare.builtin import POLICIES
 from keras_lr.compare.data import load
 
@@ -66,6 +66,7 @@ def test_the_default_problem_gives_an_answer(monkeypatch, capsys):
             "data.csv, 96 examples, standardized with the mean and the standard deviation of all rows",
         ),
         (["--data", "classes.csv", "--optimizer", "adam"], "for 3 classes, with the optimizer adam"),
+        (["--data", "from_1.csv"], "of all rows; its classes 1 to 3 became 0 to 2; each seed"),
         (["--data", "mine:datasets", "--model", "mine:compiled"], "mine:compiled, which is already compiled"),
         pytest.param(
             ["--data", "mine:arrays", "--loss", "mse", "--metric", "mae"], "for a regression", marks=pytest.mark.slow
@@ -82,6 +83,8 @@ def test_a_problem_of_the_users(arguments, said, capsys):
     assert said in out and "mine:policy" in out and "half" in out
     if "mine:arrays" in arguments:
         assert "val_mae" in out
+    if "from_1.csv" in arguments:
+        assert "for 3 classes" in out and 'y = y.astype("int64") - 1  # classes start at 0' in out
     if "data.csv" in arguments:
         assert "val_loss" in out and 'loss="mse"' in out
 
@@ -206,20 +209,39 @@ def test_a_missing_package_is_named(module, package, arguments, monkeypatch, cap
 
 @pytest.mark.usefixtures("eagerly")
 def test_an_interrupted_run_keeps_what_it_has(monkeypatch, capsys):
-    """Ctrl-C ends with status 130 and one line; the runs that were finished, and the best model, are in the files."""
-    train, calls = runner.train_policy, []
+    """Ctrl-C ends with status 130; the finished runs are in the table and the files, and so is the best model."""
+    train, seeds = trials._train, []
 
     def interrupted(*arguments):
-        calls.append(arguments)
-        if len(calls) == 2:
+        seeds.append(arguments[-1])
+        if len(seeds) == 4:
             raise KeyboardInterrupt
         return train(*arguments)
 
-    monkeypatch.setattr(runner, "train_policy", interrupted)
-    assert compare(*SMALL, "--policies", "constant,one-cycle", "--out", "mine") == 130
-    assert capsys.readouterr().err.splitlines()[-1] == "Interrupted. The finished runs are in mine."
-    assert len(json.loads(Path("mine/compare.json").read_text())["runs"]) == 1
+    monkeypatch.setattr(trials, "_train", interrupted)
+    given = ["--policies", "constant,one-cycle", "--out", "mine", "--seeds", "2", "--epochs", "1"]
+    assert compare(*SMALL, *given) == 130
+    out, err = capsys.readouterr()
+    assert "2 policies x 2 seeds x 1 epoch.\n" in out
+    assert err.splitlines()[-1] == "Interrupted."
+    assert out.splitlines()[-1] == f"The finished runs are in {Path('mine/compare.json')}."
+    rows = {line.split()[0]: line for line in out.splitlines() if " 0.1 " in line}
+    assert "1 of 2 seeds" in rows["one-cycle"] and "±" in rows["constant"] and "nan" not in out
+    assert len(json.loads(Path("mine/compare.json").read_text())["runs"]) == 3
     keras.saving.load_model("mine/best.keras")
+
+
+def test_an_interruption_before_the_first_run(monkeypatch, capsys):
+    """There is no table."""
+
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(trials, "_train", interrupted)
+    assert compare(*SMALL, "--policies", "constant") == 130
+    out, err = capsys.readouterr()
+    assert out.splitlines()[-1] == "1 policy x 1 seed x 2 epochs."
+    assert err.splitlines()[-1] == "Interrupted."
 
 
 @pytest.mark.usefixtures("eagerly")

@@ -184,8 +184,8 @@ def test_peaks_are_tuned_without_what_judges_the_policies(monkeypatch):
     compared = klr.compare_policies(make, x, y, policies=policies, **FIT | {"epochs": 8}, seeds=1, verbose=0)
     [given] = seen
     held = {tuple(row) for row in x[np.random.default_rng(0).permutation(96)[72:]]}
-    judging = {tuple(row) for row in given["validation_data"][0]}
-    assert len(judging) == 15 and not held & judging and not held & {tuple(row) for row in given["x"]}
+    assert given["validation_data"] is None and given["validation_split"] == 0.2
+    assert len(given["x"]) == 72 and not held & {tuple(row) for row in given["x"]}
     assert (given["epochs"], given["steps_per_epoch"]) == (8, 6) and given["schedule"](0.3, 48) == klr.Rex(0.3, 0.0, 48)
     peaks = {row.name: (row.peak, row.doubts, row.between) for row in compared.rows}
     assert peaks == {"a": (0.05, Tuned.doubts, (0.01, 0.2)), "b": (None, (), None)} and "0.05 ?" in repr(compared)
@@ -202,6 +202,28 @@ def test_where_no_policy_trains_none_is_recommended(tmp_path):
     assert "no peak leads to a finite loss" in said and "diverged in 1 of 1 runs" in said and "none can be" in said
     assert (tmp_path / "compare.png").exists() and not (tmp_path / "best.keras").exists()
     assert json.loads((tmp_path / "compare.json").read_text())["runs"][0]["diverged"] is True
+
+
+def test_an_interruption(capsys):
+    """Ctrl-C goes on to the user, after the table of the finished runs; model and random states are as before."""
+    model, runs = make(), []
+    before, random = state(model), np.random.get_state()[1].tolist()
+
+    def policy(peak, steps):
+        return peak, [keras.callbacks.LambdaCallback(on_train_end=lambda logs: runs.append(logs))]
+
+    def interrupt(peak, steps):
+        return peak / 2, [keras.callbacks.LambdaCallback(on_train_begin=end)]
+
+    def end(logs):
+        raise KeyboardInterrupt
+
+    policies = {"whole": policy, "interrupted": interrupt}
+    with pytest.raises(KeyboardInterrupt):
+        klr.compare_policies(model, *arrays(), **FIT, policies=policies, seeds=2, peak=0.1, verbose=1)
+    assert state(model) == before and np.random.get_state()[1].tolist() == random
+    out = capsys.readouterr().out
+    assert "2/4 runs" in out and out.splitlines()[-2].startswith("whole    0.1 ") and len(runs) == 2
 
 
 @pytest.mark.slow

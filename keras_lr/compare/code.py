@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -60,11 +61,10 @@ def _takes_epochs(policy: Policy, peak: float | None, problem: Problem) -> bool:
 
 def _compiled(model: Any) -> str:
     """The call of `compile` with the optimizer of the policy, and with loss and metrics as far as they are names."""
-    given = model._compile_config.config
-    loss, metrics = given["loss"], given["metrics"] or []
-    others = [given["loss_weights"], given["weighted_metrics"]]
-    are_names = isinstance(loss, str) and isinstance(metrics, list) and all(isinstance(one, str) for one in metrics)
-    if not are_names or any(other is not None for other in others):
+    names = ("loss", "metrics", "loss_weights", "weighted_metrics")
+    given = {name: model._compile_config.config[name] for name in names}
+    try:
+        parts = [f"{name}={json.dumps(value)}" for name, value in given.items() if value is not None]
+    except TypeError:  # an object
         return "model.compile(optimizer, loss=model.loss)  # and your metrics"
-    names = ", ".join(f'"{name}"' for name in metrics)
-    return f'model.compile(optimizer, loss="{loss}"{f", metrics=[{names}]" if metrics else ""})'
+    return f"model.compile({', '.join(['optimizer', *parts])})"

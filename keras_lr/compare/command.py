@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
 import re
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from .builtin import POLICIES, builtin_name, closest, is_unknown
 
@@ -67,7 +68,7 @@ def parse(arguments: list[str] | None, version: str) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    add = command.add_argument
+    add, count = command.add_argument, _positive(int, "an integer")
     add("--data", metavar="DATA", help="your data, see below (default: the handwritten digits of scikit-learn)")
     add("--model", metavar="MODULE:FUNCTION", help="your model, see below (default: two hidden layers of 64 units)")
     every = 'built-in policies to compare, "" for none (default: all of those below)'
@@ -81,22 +82,27 @@ def parse(arguments: list[str] | None, version: str) -> argparse.Namespace:
     add("--monitor", metavar="NAME", help=ranks)
     better = "whether lower or higher values are better, if the name of the metric does not tell"
     add("--mode", choices=("min", "max"), help=better)
-    add("--peak", "--rate", type=_rate, metavar="PEAK", help="use this peak for every policy instead of tuning it")
-    add("--batch-size", type=_count, default=32, metavar="N", help="examples per step (default: %(default)s)")
-    add("--epochs", type=_count, default=10, metavar="N", help="epochs per run (default: %(default)s)")
-    add("--seeds", type=_count, default=5, metavar="N", help="runs per policy (default: %(default)s)")
+    add(
+        "--peak",
+        "--rate",
+        type=_positive(float, "a number"),
+        metavar="PEAK",
+        help="use this peak for every policy instead of tuning it",
+    )
+    add("--batch-size", type=count, default=32, metavar="N", help="examples per step (default: %(default)s)")
+    add("--epochs", type=count, default=10, metavar="N", help="epochs per run (default: %(default)s)")
+    add("--seeds", type=count, default=5, metavar="N", help="runs per policy (default: %(default)s)")
     parallel = "policies trained at the same time, each in its own process (default: 1)"
-    add("--jobs", type=_count, metavar="N", help=parallel)
+    add("--jobs", type=count, metavar="N", help=parallel)
     folder = "the folder for results (default: %(default)s)"
     add("--out", type=Path, default=Path("compare"), metavar="FOLDER", help=folder)
     options = parser.parse_args(arguments)
     named = {name: name for name in options.policies}
     for name, text in options.policy:
-        if name in named and builtin_name(text) == name:
-            alone = f"to compare it alone, write --policies {name}"
-            command.error(f"argument --policy: {name!r} is compared anyway; {alone}")
         if name in named:
-            command.error(f"argument --policy: the name {name!r} is taken: use another one, as in other={text}")
+            other = f"use another one, as in other={text}"
+            alone = f"{name!r} is compared anyway; to compare it alone, write --policies {name}"
+            command.error(f"argument --policy: {alone if text == name else f'the name {name!r} is taken: {other}'}")
         named[name] = text
     if not named:
         command.error("argument --policies: must name at least one policy, unless you pass --policy")
@@ -130,17 +136,13 @@ def _named(text: str) -> tuple[str, str]:
     return (name if named else builtin or name), builtin or source
 
 
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"must be an integer > 0. Received: {text}")
-    return int(text)
+def _positive(kind: type, rule: str) -> Any:
+    """A function that reads a number > 0."""
 
+    def read(text: str) -> Any:
+        with contextlib.suppress(ValueError):
+            if 0 < kind(text) < math.inf:
+                return kind(text)
+        raise argparse.ArgumentTypeError(f"must be {rule} > 0. Received: {text}")
 
-def _rate(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"must be a number > 0. Received: {text}")
-    return number
+    return read

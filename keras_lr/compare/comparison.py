@@ -24,15 +24,12 @@ class Row:
 
     Attributes:
         policies: The names of the policies.
-        peak: The peak that the policy was trained with; `None` if it has none.
-        doubts: Why the tuned peak may be wrong, a tuple of texts.
-        between: The smallest and the largest peak that may be as good; `None` if the peak was not tuned.
-        mean, deviation: The mean and the standard deviation of the metric after the last epoch. Both are NaN if a run
-            diverged; the deviation is also NaN with one seed.
+        peak: The peak of the policy; `None` if it has none.
+        doubts, between: Why the tuned peak may be wrong, and the smallest and the largest one that may be as good.
+        mean, deviation: Those of the metric after the last epoch; NaN if a run diverged.
         behind: The 95 % confidence interval of how much worse the policy is than the best, paired by seed; `None` for
             the best policy, with one seed, or if a run diverged.
-        diverged: The number of runs that diverged.
-        runs: The number of runs; 0 if no peak leads to a finite loss.
+        diverged, runs: The number of runs that diverged, and of all; 0 runs if no peak leads to a finite loss.
     """
 
     policies: tuple[str, ...]
@@ -206,12 +203,11 @@ class Comparison:
         """Draw the rate, the training loss and the metric of each policy, and return the Figure; needs matplotlib."""
         from ..plotting import Curves, plot_comparison
 
-        by_name = {result.policy: result for result in self.results}
         curves = []
         for row in self.rows:
-            runs = by_name[row.policies[0]].runs
-            series = [[_padded(run, name, self.epochs) for run in runs] for name in ("loss", self.judge.monitor)]
+            runs = next(result.runs for result in self.results if result.policy == row.policies[0])
             if runs:
+                series = [[_padded(run, name, self.epochs) for run in runs] for name in ("loss", self.judge.monitor)]
                 curves.append(Curves(row.name, np.array(runs[0].rate), *map(np.array, series)))
         return plot_comparison(curves, self.judge.monitor, self.judge.mode)
 

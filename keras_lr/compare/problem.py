@@ -20,7 +20,6 @@ from ..schedules import arguments
 from .policy import OWNER, set_optimizer
 from .script import BadInput, failure_of
 
-TUNING_SPLIT = 0.2  # the fraction of the training data that judges peaks
 DIVERGED = 100  # times the loss of a batch before training
 
 
@@ -94,20 +93,14 @@ class Problem:
             set_optimizer(model, type(model.optimizer).from_config(model.optimizer.get_config()))
         return model
 
-    def split(self, seed: int) -> tuple[Data, Data]:
-        """The training data and the held-out data; `validation_split` draws a new random split for each seed."""
+    def split(self, seed: int) -> tuple[Data, Any]:
+        """The training and the validation data; `validation_split` draws a new random split for each seed."""
         data = self.data
-        if self.validation_split is not None and keras.tree.flatten(data["x"]) and _are_arrays(data):
+        if self.validation_split is not None and keras.tree.flatten(data["x"]) and are_arrays(data):
             order = np.random.default_rng(seed).permutation(len(keras.tree.flatten(data["x"])[0]))
             data = data | {name: _take(data[name], order) for name in ("x", "y")}
-        return hold_out(OWNER, data, self.validation_data, self.validation_split)
-
-    def tuning_data(self) -> tuple[Data, Any]:
-        """The data that tunes peaks, of seed 0. It has validation data only if the training data can't be split."""
-        train, held = self.split(0)
-        if _are_arrays(train):
-            train, held = hold_out(OWNER, train, None, TUNING_SPLIT)
-        return train, validation_data_of(held)
+        data, held = hold_out(OWNER, data, self.validation_data, self.validation_split)
+        return data, keras.utils.pack_x_y_sample_weight(held["x"], held["y"], held["sample_weight"])
 
     @property
     def split_ratio(self) -> float:
@@ -132,12 +125,8 @@ class Copies:
             return pickle.loads(self.pickled)
 
 
-def validation_data_of(held: Data) -> Any:
-    """The held-out data in the form that `fit` takes as `validation_data`."""
-    return keras.utils.pack_x_y_sample_weight(held["x"], held["y"], held["sample_weight"])
-
-
-def _are_arrays(data: Data) -> bool:
+def are_arrays(data: Data) -> bool:
+    """Whether data can be split."""
     leaves = [leaf for leaf in keras.tree.flatten((data["x"], data["y"])) if leaf is not None]
     return all(hasattr(leaf, "shape") and hasattr(leaf, "__len__") for leaf in leaves)
 

@@ -31,8 +31,10 @@ class Runner:
         self.policies, self.problem, self.verbose = policies, problem, verbose
         self.parallel = _parallel(jobs)
         self.folder = None if folder is None else Path(folder)
-        if self.parallel is not None:
-            _check_sending(problem)
+        sent = () if self.parallel is None else (problem.data["x"], problem.validation_data)
+        if any(hasattr(one, "element_spec") for one in sent):
+            rule = "1 for a `tf.data` pipeline, which can't be sent to another process"
+            arguments.reject(OWNER, "jobs", rule, problem.data["x"], "Pass arrays or a `PyDataset`.")
         if self.parallel is not None or self.folder is not None:
             Copies(problem.model(0), "a model that can be saved and loaded if `folder` or `jobs` is given")
         if self.folder is not None:
@@ -60,7 +62,9 @@ class Runner:
             return self._finished()
         except KeyboardInterrupt:
             if self.verbose and any(result.runs for result in self.results.values()):
-                print(f"\n\n{self._comparison().table()}", flush=True)
+                print(f"\n\n{self._comparison().table()}")
+                if self.folder is not None:
+                    print(f"\nThe finished runs are in {self.folder / 'compare.json'}.", flush=True)
             raise
 
     def _trained(self) -> Iterator[tuple[Result, Any]]:
@@ -130,22 +134,13 @@ class Runner:
 
 def _parallel(jobs: int | None) -> Any:
     """joblib's `Parallel`, if `jobs` or an active `joblib.parallel_config` asks for it, else `None`."""
-    if jobs in (None, 1) and (jobs == 1 or "joblib" not in sys.modules):
+    if jobs == 1 or (jobs is None and "joblib" not in sys.modules):
         return None
-    try:
-        import joblib
-    except ImportError as error:
-        raise ImportError("`jobs` needs joblib: pip install joblib") from error
+    import joblib
+
     if joblib.effective_n_jobs(jobs) == 1:
         return None
     try:
         return joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")
     except ValueError:  # a backend that returns all results at the end, such as Ray
         return joblib.Parallel(n_jobs=jobs)
-
-
-def _check_sending(problem: Problem) -> None:
-    """Raise before any training if the data can't be sent to a process."""
-    if any(hasattr(one, "element_spec") for one in (problem.data["x"], problem.validation_data)):
-        rule = "1 for a `tf.data` pipeline, which can't be sent to another process"
-        arguments.reject(OWNER, "jobs", rule, problem.data["x"], "Pass arrays or a `PyDataset`.")

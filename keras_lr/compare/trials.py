@@ -17,8 +17,9 @@ from ..finder.training import without_warnings_of_data
 from ..finder.tune import NothingTrains, tune_learning_rate
 from ..finder.tuned import TunedRate
 from .policy import Policy, use
-from .problem import Judge, Problem, validation_data_of
+from .problem import Judge, Problem, are_arrays
 
+TUNING_SPLIT = 0.2  # the fraction of the training data that judges peaks
 RATES = 1000  # the most rates that are kept of a run, for the picture
 
 
@@ -85,15 +86,18 @@ def train_to_the_end(policy: Policy, problem: Problem) -> tuple[Result, Any]:
 
 
 def _tuned(policy: Policy, problem: Problem) -> TunedRate:
+    """The peak that suits the training data of seed 0, part of which judges the peaks if it can be split."""
     model = problem.model(0)
     use(model, policy.make(0.01, problem.steps))
-    data, held = problem.tuning_data()
+    data, validation_data = problem.split(0)
+    can_split = are_arrays(data)
     return tune_learning_rate(
         model,
         **data,
         epochs=problem.epochs,
         steps_per_epoch=problem.batches,
-        validation_data=held,
+        validation_data=None if can_split else validation_data,
+        validation_split=TUNING_SPLIT if can_split else None,
         schedule=lambda peak, steps: policy.make(peak, steps).rate,
         verbose=0,
     )
@@ -104,14 +108,14 @@ def _train(policy: Policy, problem: Problem, peak: float | None, seed: int) -> t
     model = problem.model(seed)
     made = policy.make(1.0 if peak is None else peak, problem.steps)
     use(model, made)
-    train, held = problem.split(seed)
+    data, validation_data = problem.split(seed)
     monitor = Monitor()
     start = time.perf_counter()
     keras.utils.set_random_seed(seed)  # so that the order of the data doesn't depend on the model and the policy
     callbacks = [*made.callbacks, monitor, StopDiverged()]
     with without_warnings_of_data():
         history = model.fit(
-            **train, validation_data=validation_data_of(held), epochs=problem.epochs, callbacks=callbacks, verbose=0
+            **data, validation_data=validation_data, epochs=problem.epochs, callbacks=callbacks, verbose=0
         ).history
     seconds = time.perf_counter() - start
     series = {name: [float(value) for value in values] for name, values in history.items()}
