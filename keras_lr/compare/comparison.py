@@ -135,7 +135,7 @@ class Comparison:
         lines = [("policy", "peak", monitor, "behind the best" * is_paired)]
         for row in rows:
             peak = "" if row.peak is None else f"{row.peak:g}" + " ?" * bool(row.doubts)
-            score, behind = f"{row.mean:.{digits}f}", "best" * (row is rows[0] and is_paired)
+            score, behind = f"{row.mean:.{digits}f}", "best" * (row is rows[0] and is_paired and row.runs == seeds)
             if not row.runs:
                 score, behind = "no peak leads to a finite loss", ""
             elif row.diverged:
