@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import re
 import sys
 import tempfile
@@ -11,9 +12,9 @@ from pathlib import Path
 from . import __version__
 from .compare.command import parse
 from .compare.comparison import counted
-from .compare.data import SPLIT, load
+from .compare.data import load
 from .compare.experiment import compare_policies
-from .compare.model import read_model
+from .compare.model import make_model, read_model
 from .compare.script import BadInput, joined
 
 
@@ -36,20 +37,18 @@ def main(arguments: list[str] | None = None) -> int:
 def compare(options: argparse.Namespace) -> int:
     """Run a comparison and return the exit status."""
     _require_writable(options.out)
-    data = load(options.data)
-    model = read_model(options, data)
-    print(f"Data: {data.said}.\nModel: {model.said}.")
+    data, data_code, said = load(options.data)
+    print(f"Data: {said}.")
+    model_code, compile_code, said = read_model(options, data)
+    print(f"Model: {said}.")
     sizes = [counted(len(options.policies), "policy", "policies"), counted(options.seeds, "seed")]
     print(" x ".join([*sizes, counted(options.epochs, "epoch")]) + ".", flush=True)
     comparison = compare_policies(
-        model.make,
-        data.x,
-        data.y,
+        functools.partial(make_model, f"{model_code}\n{compile_code}"),
+        **data,
         policies=options.policies,
         epochs=options.epochs,
-        validation_data=data.validation_data,
-        validation_split=SPLIT if data.validation_data is None else None,
-        batch_size=None if data.y is None else options.batch_size,
+        batch_size=options.batch_size if "y" in data else None,
         seeds=options.seeds,
         peak=options.peak,
         monitor=options.monitor,
@@ -62,7 +61,7 @@ def compare(options: argparse.Namespace) -> int:
     best, reload, code = comparison.best, comparison.reload, comparison.code
     if best and reload:
         is_compiled = "model.compile(" in code and "model.loss" not in code
-        script = joined(data.code, model.made, "" if is_compiled else model.compiled, code)
+        script = joined(data_code, model_code, "" if is_compiled else compile_code, code)
         print(f"Code to paste into a new script:\n\n{script}\n")
         print(reload.text(options.out / "best.keras", best.policies[0]))
     print(f"Picture: {options.out / 'compare.png'}   Numbers: {options.out / 'compare.json'}")

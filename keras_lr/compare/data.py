@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
@@ -13,6 +13,7 @@ import numpy as np
 from .builtin import FUNCTION
 from .script import BadInput, call_of, failure_of, run
 
+Data = dict[str, Any]
 SPLIT = 0.25  # the fraction of the examples that is held out
 FEWEST = 5  # examples of a class on average; integers with fewer are a regression
 
@@ -51,26 +52,11 @@ DATASETS = """
 x, validation_data = data"""
 
 
-class Loaded(NamedTuple):
-    """The data as arguments of `compare_policies`, the code that loads it, and its description."""
+def load(name: str | None) -> tuple[Data, str, str]:
+    """Load what `--data` names: a file, a function, or by default the digits.
 
-    x: Any
-    y: Any
-    validation_data: Any
-    code: str
-    said: str
-
-    def batches(self) -> Iterator[Any]:
-        """The arrays, or the batches of the datasets, for training and for validation."""
-        if self.y is None:
-            for data in (self.x, self.validation_data):
-                yield from (data[i] for i in range(len(data))) if isinstance(data, keras.utils.PyDataset) else data
-        else:
-            yield from [(self.x, self.y), self.validation_data][: 1 + (self.validation_data is not None)]
-
-
-def load(name: str | None) -> Loaded:
-    """Load what `--data` names: a file, a function, or by default the digits."""
+    Returns the data as arguments of `compare_policies`, the code that loads it, and its description.
+    """
     option, unpack = f"--data {name}", lambda name, data: ""
     if name is None:
         option, name = "Loading the default data (pip install scikit-learn)", "the digits of scikit-learn"
@@ -90,15 +76,28 @@ def load(name: str | None) -> Loaded:
         names = run(code)
         rest = unpack(name, names.get("data"))
         names = run(rest, **names)
-    x, y, held = names["x"], names.get("y"), names.get("validation_data")
-    if y is None:
-        return Loaded(x, y, held, code + rest, f"{name}, a training and a validation dataset")
-    for (one, labels), role in zip([(x, y), held] if held else [(x, y)], ("", "_val"), strict=False):
+    data: Data = {name: names[name] for name in ("x", "y", "validation_data") if name in names}
+    if "y" not in data:
+        return data, code + rest, f"{name}, a training and a validation dataset"
+    x, y, held = data["x"], data["y"], data.get("validation_data")
+    for role, (one, labels) in zip(("", "_val"), batches(data), strict=False):
         _check(option, one, labels, role, x.shape[1:])
-    said = ", standardized with the mean and the standard deviation of all rows" * name.endswith(".csv")
+    said = f"{name}, {len(x):,} examples"
+    said += ", standardized with the mean and the standard deviation of all rows" * name.endswith(".csv")
     said += f"; its classes 1 to {y.max() + 1} became 0 to {y.max()}" * rest.endswith(CSV_CLASSES_FROM_1)
-    said += f", and {len(held[0]):,} for validation" if held else f"; each seed holds out a random {SPLIT:.0%}"
-    return Loaded(x, y, held, code + rest, f"{name}, {len(x):,} examples{said}")
+    if held:
+        return data, code + rest, f"{said}, and {len(held[0]):,} for validation"
+    return data | {"validation_split": SPLIT}, code + rest, f"{said}; each seed holds out a random {SPLIT:.0%}"
+
+
+def batches(data: Data) -> Iterator[Any]:
+    """The arrays, or the batches of the datasets, for training and for validation."""
+    if "y" in data:
+        yield data["x"], data["y"]
+        yield from [data["validation_data"]] if "validation_data" in data else []
+    else:
+        for one in (data["x"], data["validation_data"]):
+            yield from (one[i] for i in range(len(one))) if isinstance(one, keras.utils.PyDataset) else one
 
 
 def _unpack(name: str, data: Any) -> str:

@@ -65,10 +65,7 @@ def compare_policies(
 
     To repeat a run, call `keras.utils.set_random_seed(seed)`, create the model, set the same seed again and call `fit`.
     A run has diverged if its final loss is not finite or more than 100 times that of the untrained model. A policy with
-    such a run is ranked last. Policies with equal runs share a row.
-
-    Inside `joblib.parallel_config`, the policies are trained in joblib's processes or, with the backends "dask" and
-    "ray", on other machines.
+    such a run is ranked last.
 
     Args:
         model: A function without arguments that returns a compiled model, and is called for each run; or a compiled
@@ -88,7 +85,8 @@ def compare_policies(
             compiled metric on the validation data, or else `"val_loss"`.
         mode: `"min"` or `"max"`, if the name of the metric does not tell whether lower values are better.
         jobs: The number of policies that joblib trains at the same time, each in its own process. The data and the
-            function are sent to the processes. On the CPU, results equal those of a single process, bit for bit.
+            function are sent to the processes. On the CPU, results equal those of a single process, bit for bit. Inside
+            `joblib.parallel_config`, its backend applies, such as "dask" or "ray", for several machines.
         folder: The folder for `compare.json`, which is updated after each run, `best.keras` and `compare.png`.
         verbose: 0 for no output, 2 for a line per run, anything else for a line that the next run replaces.
 

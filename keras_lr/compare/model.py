@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import re
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
 
-from .data import Loaded
+from .data import Data, batches
 from .script import BadInput, call_of, failure_of, run
 
 OPTIMIZER = "SGD(momentum=0.9, nesterov=True)"
@@ -25,30 +23,21 @@ model = keras.Sequential([
 ])"""
 
 
-class ModelCode(NamedTuple):
-    """The code that makes a model and the one that compiles it, if it is not compiled, and a description."""
-
-    made: str
-    compiled: str
-    said: str
-
-    @property
-    def make(self) -> Callable[[], Any]:
-        """A function that makes the compiled model, and can be sent to another process."""
-        return functools.partial(make_model, f"{self.made}\n{self.compiled}")
-
-
 def make_model(code: str) -> Any:
+    """The model that code makes; in this form, it can be sent to another process."""
     return run(code)["model"]
 
 
-def read_model(options: Any, data: Loaded) -> ModelCode:
-    """What `--model` names, or the built-in model, and how the options compile it."""
-    shape, labels = np.shape(next(data.batches())[0])[1:], [np.asarray(batch[1]) for batch in data.batches()]
+def read_model(options: Any, data: Data) -> tuple[str, str, str]:
+    """What `--model` names, or the built-in model, and how the options compile it.
+
+    Returns the code that makes it, the code that compiles it if it is not compiled, and a description.
+    """
+    shape, labels = np.shape(next(batches(data))[0])[1:], [np.asarray(batch[1]) for batch in batches(data)]
     loss, metrics, outputs, kind = _of_labels(labels)
     if options.loss is not None:
         loss, metrics = options.loss, []
-        if data.y is not None and "crossentropy" not in loss.lower() and kind.endswith("classes"):
+        if "y" in data and "crossentropy" not in loss.lower() and kind.endswith("classes"):
             outputs, kind = 1, "a regression"
     metrics = metrics if options.metric is None else options.metric
     if options.model is None:
@@ -66,7 +55,7 @@ def read_model(options: Any, data: Loaded) -> ModelCode:
             if getattr(options, name) is not None:
                 only = f"only for a model that is not compiled, but {options.model} returns a compiled one"
                 raise BadInput(f"--{name} is {only}.")
-        return ModelCode(code, "", f"{options.model}, which is already compiled")
+        return code, "", f"{options.model}, which is already compiled"
     optimizer = options.optimizer or OPTIMIZER
     parts = [_source(optimizer), f"loss={_source(loss)}"]
     parts += [f"metrics=[{', '.join(map(_source, metrics))}]"] if metrics else []
@@ -75,7 +64,7 @@ def read_model(options: Any, data: Loaded) -> ModelCode:
         make_model(f"{code}\n{compiled}")
     layers = options.model or "two hidden layers of 64 units"
     said = f"{layers}, for {kind}, with the optimizer {optimizer} and the loss {loss}"
-    return ModelCode(code, compiled, said)
+    return code, compiled, said
 
 
 def _source(text: str) -> str:

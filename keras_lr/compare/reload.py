@@ -28,16 +28,14 @@ class Reload:
 
     def text(self, path: Path, policy: str) -> str:
         """The result as a sentence."""
-        saved, variables = f"The best run of {policy} is saved in {path}.", f"{self.compared} variables"
-        trained = f"Loaded and trained for another {UPDATES} steps, it"
-        equals = f"equals the model in memory, bit for bit, in all {variables} of model and optimizer."
+        what = f"The best run of {policy} is saved in {path}. Loaded and trained for another {UPDATES} steps, it"
         if self.different:
-            wrong = f"{len(self.different)} of {variables}: {', '.join(self.different[:3])}"
-            return f"{saved} {trained} DIFFERS from the model in memory in {wrong}."
-        if self.moved:
-            return f"{saved} {trained} {equals} These steps moved weights by up to {self.moved:.2g}."
-        still = "Its rate is 0 by then, so further steps moved no weights: only the variables were compared."
-        return f"{saved} Loaded, it {equals} {still}"
+            wrong = f"{len(self.different)} of {self.compared} variables: {', '.join(self.different[:3])}"
+            return f"{what} DIFFERS from the model in memory in {wrong}."
+        still = "These steps moved no weights, because the rate is 0 by then: only the variables were compared."
+        moved = f"These steps moved weights by up to {self.moved:.2g}." if self.moved else still
+        equals = f"equals the model in memory, bit for bit, in all {self.compared} variables of model and optimizer"
+        return f"{what} {equals}. {moved}"
 
 
 def check_reload(model: Any, path: Path, problem: Problem) -> Reload:
