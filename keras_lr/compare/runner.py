@@ -51,12 +51,13 @@ class Runner:
         try:
             for result, model in self._trained():
                 self._add(result)
-                best = self._comparison().best
+                comparison = self._comparison()
+                best = comparison.best
                 if best and best.policies[0] == result.policy and len(result.runs) == self.problem.seeds:
                     self.model = model
                     if self.folder is not None:
                         model.save(self.folder / "best.keras")
-                self._write(self._comparison())
+                self._write(comparison)
             if self.verbose and self.verbose != 2:
                 print()  # the line that shows progress is over
             return self._finished()
