@@ -6,10 +6,9 @@ import keras
 import numpy as np
 import pytest
 
-from keras_lr.compare.inputs import Maker
+from keras_lr.compare import model
 from keras_lr.compare.policy import Policy
-from keras_lr.compare.problem import Judge, read_problem
-from keras_lr.compare.trials import Plan
+from keras_lr.compare.problem import Judge, Problem
 
 EAGERLY = keras.backend.backend() == "tensorflow"  # to trace a model takes longer than to train it here
 
@@ -88,27 +87,32 @@ def make(*layers):
     return model
 
 
-def plan_of(model=make, seeds=1, peak=0.1, epochs=2):
-    """A plan for the small problem, six batches an epoch."""
-    problem = read_problem(model, *arrays(), epochs, 12, None, 0.25)
-    return Plan(problem, Judge("val_accuracy", "max"), seeds, 6, 6 * epochs, peak)
+def problem_of(make=make, seeds=1, peak=0.1, epochs=2):
+    """The small problem, six batches an epoch."""
+    data = dict(zip(("x", "y"), arrays(), strict=True)) | {
+        "batch_size": 12,
+        "sample_weight": None,
+        "class_weight": None,
+    }
+    return Problem(make, data, None, 0.25, epochs, seeds, peak, 6, 6 * epochs, Judge("val_accuracy", "max"))
 
 
 def policy_of(source, name="mine", epochs=2):
-    return Policy(name, source, f"policies[{name!r}]", epochs)
+    return Policy.read(name, source, f"policies[{name!r}]", epochs)
 
 
 @pytest.fixture
 def eagerly(monkeypatch):
     """The models of the command are not traced."""
-    make_model = Maker.__call__
+    make_model = model.make_model
 
-    def make_eager(self):
-        model = make_model(self)
-        model.run_eagerly = EAGERLY
-        return model
+    def make_eager(code):
+        made = make_model(code)
+        if isinstance(made, keras.Model):
+            made.run_eagerly = EAGERLY
+        return made
 
-    monkeypatch.setattr(Maker, "__call__", make_eager)
+    monkeypatch.setattr(model, "make_model", make_eager)
 
 
 @pytest.fixture
@@ -123,6 +127,8 @@ def here(tmp_path, monkeypatch):
     (tmp_path / "data.csv").write_text("\n".join(rows))
     classes = (f"{one[0]},{one[1]},{label}" for one, label in zip(x, y, strict=True))
     (tmp_path / "classes.csv").write_text("\n".join(["a,b,c", *classes]))
+    from_1 = (f"{one[0]},{one[1]},{label + 1}" for one, label in zip(x, y, strict=True))
+    (tmp_path / "from_1.csv").write_text("\n".join(["a,b,c", *from_1]))
     (tmp_path / "no_header.csv").write_text("\n".join(rows[1:]))
     (tmp_path / "words.csv").write_text("\n".join([*rows, "1,red,2"]))
     (tmp_path / "short.csv").write_text("\n".join([*rows, "1,2"]))
@@ -130,7 +136,7 @@ def here(tmp_path, monkeypatch):
     (tmp_path / "semicolons.csv").write_text("\n".join(rows).replace(",", ";"))
     (tmp_path / "gaps.csv").write_text("\n".join([*rows, "1,nan,2"]))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])  # as `python -m` has it
     yield tmp_path
     for name in ("mine", "broken"):
         sys.modules.pop(name, None)

@@ -4,7 +4,7 @@ import dataclasses
 
 import keras
 import pytest
-from compare_problems import arrays, make, plan_of, policy_of
+from compare_problems import arrays, make, policy_of, problem_of
 
 import keras_lr as klr
 from keras_lr.compare.builtin import POLICIES
@@ -21,7 +21,7 @@ class Recorder:
         self.data, self.fitted = data, options
 
 
-def module_policy(peak, steps):
+def half(peak, steps):
     return klr.Linear(peak, 0.0, steps // 2)  # which takes no epochs
 
 
@@ -29,64 +29,52 @@ def module_policy(peak, steps):
     "source, written",
     [
         ("klr.Rex(peak, 0.0, steps)", "steps = klr.epochs(epochs)"),
-        (module_policy, "from test_compare_code import module_policy"),
-        (lambda peak, steps: klr.Rex(peak, 0.0, steps), "rate = policies['mine'](peak, steps)"),
+        (half, "rate = policies['mine'](peak, steps)"),
         (klr.Linear(0.1, 0.0, steps=9), "rate = policies['mine']"),
-        ("keras.optimizers.AdamW(klr.Rex(peak, 0.0, steps), weight_decay=0.02)", "    optimizer,"),
+        ("keras.optimizers.AdamW(klr.Rex(peak, 0.0, steps), weight_decay=0.02)", "model.compile(optimizer, "),
         ('(klr.Rex(peak, 0.0, steps), [klr.PlateauReducer("val_loss")])', "callbacks=[*callbacks, klr.BindSpans()]"),
     ],
 )
-def test_the_code_has_the_policy(source, written):
-    """It runs, and compiles with the rates, the optimizer with its settings, the loss and the metrics."""
-    policy, plan, model = policy_of(source), plan_of(), Recorder()
-    code = code_of(policy, 0.1, plan, make())
+def test_the_code_has_the_policy(source, written, monkeypatch):
+    """It runs, sets the rate or compiles with the optimizer, the loss and the metrics, and fits the split of seed 0."""
+    policy, model = policy_of(source), Recorder()
+    code = code_of(policy, 0.1, problem_of(), make())
     x, y = arrays()
     given = {"x": x, "y": y, "model": model, "policies": {"mine": source}}
+    monkeypatch.setattr(klr, "set_learning_rate", lambda model, rate: setattr(model, "rate", rate))
     exec(code, given)
     assert given["x"] is x and given["y"] is y and not (model.data[0] == x).all()
     assert written in code
-    rates = [model.optimizer._learning_rate, policy.make(0.1, 12).rate]
+    made = policy.make(0.1, 12)
+    rates = [getattr(model, "rate", None) or model.optimizer._learning_rate, made.rate]
     first, second = (rate.bind(steps_per_epoch=6, epochs=2).values(12).tolist() for rate in rates)
-    assert first == second and getattr(model.optimizer, "momentum", 0.9) == 0.9
-    assert model.compiled == {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
+    assert first == second and hasattr(model, "compiled") == (made.optimizer is not None)
+    if made.optimizer is not None:
+        assert model.compiled == {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
     assert (model.fitted["epochs"], model.fitted["batch_size"], model.fitted["validation_split"]) == (2, 12, 0.25)
 
 
 def test_steps_are_in_epochs_where_that_is_nearly_the_same():
     """A part of the steps may be rounded: a tenth of 114 is 11 for an integer. A larger difference is not hidden."""
-    plan = dataclasses.replace(plan_of(epochs=19), steps=114)
+    problem = problem_of(epochs=19)
     for text in ("klr.warmup_cosine(peak, steps)", POLICIES["prodigy"]):
-        code = code_of(policy_of(text), 0.1, plan, make())
-        assert "steps = klr.epochs(epochs)" in code
-    code = code_of(policy_of("klr.Linear(peak, 0.0, 100 if steps == 114 else steps)"), 0.1, plan, make())
+        assert "steps = klr.epochs(epochs)" in code_of(policy_of(text), 0.1, problem, make())
+    code = code_of(policy_of("klr.Linear(peak, 0.0, 100 if steps == 114 else steps)"), 0.1, problem, make())
     assert "steps = 114  # updates in all epochs" in code
 
 
 def test_the_order_suits_the_data():
-    """Pandas objects are taken by position; what numpy's order can't index becomes an array."""
-
-    class Frame:
-        shape, iloc = (96, 4), None
-
-        def __len__(self):
-            return 96
-
-    plan = plan_of()
-    x, y = Frame(), keras.ops.convert_to_tensor(arrays()[1])
-    data = plan.problem.data | {"x": x, "y": y}
-    plan = dataclasses.replace(plan, problem=dataclasses.replace(plan.problem, data=data))
-    code = code_of(policy_of("peak"), 0.1, plan, make())
-    assert "model.fit(x.iloc[order], np.asarray(y)[order]," in code and "import numpy as np" in code
+    """What numpy's order can't index, or would index by its labels, becomes an array."""
+    x, _ = arrays()
+    problem = problem_of()
+    data = problem.data | {"x": keras.ops.convert_to_tensor(x)}
+    code = code_of(policy_of("peak"), 0.1, dataclasses.replace(problem, data=data), make())
+    assert "model.fit(np.asarray(x)[order], y[order]," in code and "import numpy as np" in code
 
 
 def test_what_cannot_be_written_is_kept():
-    """A model with a loss or an optimizer that is no name and not Keras' own gets the rate, and nothing else."""
-
-    class Own(keras.optimizers.SGD):
-        pass
-
+    """Where the loss is no name, the code takes that of the model, and leaves the metrics to the user."""
     model = make()
-    for loss, optimizer in ((keras.losses.SparseCategoricalCrossentropy(), "sgd"), (model.loss, Own(0.1))):
-        model.compile(optimizer, loss=loss)
-        code = code_of(policy_of("peak"), 0.1, plan_of(), model)
-        assert "klr.set_learning_rate(model, rate)" in code and "compile" not in code
+    model.compile("sgd", loss=keras.losses.SparseCategoricalCrossentropy())
+    code = code_of(policy_of("keras.optimizers.Adam(peak)"), 0.1, problem_of(), model)
+    assert "model.compile(optimizer, loss=model.loss)  # and your metrics" in code

@@ -12,9 +12,9 @@ import pytest
 from compare_problems import eagerly, here  # noqa: F401
 
 from keras_lr.__main__ import main
-from keras_lr.compare import runner
+from keras_lr.compare import trials
 from keras_lr.compare.builtin import POLICIES
-from keras_lr.compare.inputs import read_task
+from keras_lr.compare.data import load
 
 SMALL = ["--data", "mine:load", "--epochs", "2", "--seeds", "1", "--peak", "0.1", "--batch-size", "16"]
 
@@ -48,7 +48,8 @@ def test_the_default_problem_gives_an_answer(monkeypatch, capsys):
     fitted, given = [], {}
     exec(script_of(out), given)
     assert fitted[0][0].shape == (1797, 8, 8) and given["model"].output_shape == (None, 10)
-    assert [line for line in err.splitlines() if "seed 0" in line] == err.splitlines()  # one line a run, no bar
+    assert err.splitlines()[0] == "one-cycle: tuning the peak"
+    assert all("seed 0" in line for line in err.splitlines()[1:]) and len(err.splitlines()) == 3  # one line a run
     keras.saving.load_model("compare/best.keras")
 
 
@@ -64,7 +65,7 @@ def test_the_default_problem_gives_an_answer(monkeypatch, capsys):
             ["--data", "data.csv"],
             "data.csv, 96 examples, standardized with the mean and the standard deviation of all rows",
         ),
-        (["--data", "classes.csv", "--optimizer", "adam"], "for 3 classes, with the optimizer adam"),
+        (["--data", "from_1.csv", "--optimizer", "adam"], "of all rows; its classes 1 to 3 became 0 to 2; each seed"),
         (["--data", "mine:datasets", "--model", "mine:compiled"], "mine:compiled, which is already compiled"),
         pytest.param(
             ["--data", "mine:arrays", "--loss", "mse", "--metric", "mae"], "for a regression", marks=pytest.mark.slow
@@ -81,6 +82,10 @@ def test_a_problem_of_the_users(arguments, said, capsys):
     assert said in out and "mine:policy" in out and "half" in out
     if "mine:arrays" in arguments:
         assert "val_mae" in out
+    if "from_1.csv" in arguments:
+        assert (
+            "for 3 classes, with the optimizer adam" in out and 'y = y.astype("int64") - 1  # classes start at 0' in out
+        )
     if "data.csv" in arguments:
         assert "val_loss" in out and 'loss="mse"' in out
 
@@ -108,12 +113,12 @@ def test_the_printed_code_is_a_script(arguments, capsys):
     assert compare(*SMALL, "--policies", "constant", *arguments) == 0
     script, given = script_of(capsys.readouterr().out), {}
     exec(script, given)
-    model, task = given["model"], read_task(arguments[1])
+    model, (data, _, _) = given["model"], load(arguments[1])
     assert np.isfinite(model.history.history["loss"]).all() and len(model.history.history["loss"]) == 2
-    if task.y is not None:
-        assert (given["x"] == task.x).all() and (given["y"] == task.y).all()
+    if "y" in data:
+        assert (given["x"] == data["x"]).all() and (given["y"] == data["y"]).all()
     if "SGD(momentum=0.5)" in arguments:
-        assert model.optimizer.momentum == 0.5 and "from keras.optimizers import SGD" in script
+        assert model.optimizer.momentum == 0.5 and "keras.optimizers.SGD(momentum" in script
     assert ("so are the loss and the predictions" in script) == ("data.csv" in arguments)
 
 
@@ -137,43 +142,44 @@ BAD = {
     "--policy one,two": "The policy `one,two` failed with NameError",
     "--policy 'text'": "--policy 'text' must be a schedule, a rule, a number",
     "--policy klr.Prodigy()": "Argument `learning_rate` of `policy klr.Prodigy()` must be a schedule or a number",
-    "--policy mine:absent": "--policy mine:absent: mine has no function absent",
+    "--policy mine:absent": "The policy `mine:absent` failed with AttributeError: module 'mine' has no",
     "--policy mine:raises": "The policy `mine:raises` failed with RuntimeError: no such file",
-    "--optimizer nope": "--optimizer nope failed with ValueError",
-    "--optimizer Adam(x=1)": "--optimizer Adam(x=1) failed with",
-    "--loss nope": "--loss nope failed with ValueError",
-    "--metric nope": "--metric nope failed with ValueError",
+    "--optimizer nope": 'Compiling the model with "nope", loss="sparse_categorical_crossentropy", metrics=',
+    "--optimizer Adam(x=1)": "Compiling the model with keras.optimizers.Adam(x=1), loss=",
+    "--loss nope": "Evaluating the model on this data failed with ValueError: Could not interpret loss",
+    "--metric nope": "identifier: nope",
     "--monitor val_nope": "--monitor must be one of val_loss, val_accuracy, loss, accuracy",
     "--out mine.py": "--out mine.py can't be written to",
     "--data mine": "--data must be an .npz file, a .csv file, or module:function",
     "--data absent.npz": "--data absent.npz failed with FileNotFoundError",
     "--data only_x.npz": "must have x and y, and both or neither of x_val and y_val. Received: x",
     "--data no_header.csv": "must begin with a header",
-    "--data words.csv": "column 'b' has 'red' in line 98. Encode or drop this column, or load the data by",
-    "--data gaps.csv": "must have finite numbers, but column 'b' has 'nan' in line 98.",
-    "--data short.csv": "must have 3 columns, as the header, but line 98 has 2.",
-    "--data long.csv": "must have 3 columns, as the header, but line 2 has 4.",
-    "--data semicolons.csv": "must have columns that are separated by commas, but the header has `;`.",
+    "--data words.csv": "separated by commas, failed with ValueError: could not convert string 'red' to float64",
+    "--data gaps.csv": "x and y must be finite, but have NaN or inf",
+    "--data short.csv": "the number of columns changed from 3 to 2 at row 97",
+    "--data long.csv": "must have two rows or more, and 3 columns, as the header. Received: an array of shape (96, 4)",
+    "--data semicolons.csv": "which must have a header and numbers separated by commas, failed with ValueError",
+    "--data mine.load": "--data must be an .npz file, a .csv file, or module:function",
     "--data absent:load": "No module named 'absent'",
     "--data broken:load": "No module named 'no_such_package'",
-    "--data mine:absent": "mine has no function absent",
-    "--data mine:not_a_function": "mine has no function not_a_function",
+    "--data mine:absent": "module 'mine' has no attribute 'absent'",
+    "--data mine:not_a_function": "'int' object is not callable",
     "--data mine:raises": "--data mine:raises failed with RuntimeError: no such file",
     "--data mine:nothing": "must return (x, y), ((x, y), (x_val, y_val)), or two datasets. Received: NoneType",
-    "--data mine:nan": "x must be finite, but has NaN or inf",
-    "--data mine:inf": "x_val must be finite, but has NaN or inf",
+    "--data mine:nan": "x and y must be finite, but have NaN or inf",
+    "--data mine:inf": "x_val and y_val must be finite, but have NaN or inf",
     "--data mine:short": "x and y must have the same length",
     "--data mine:empty": "x must be a non-empty array of numbers, of shape (examples, ...)",
     "--data mine:words": "x must be a non-empty array of numbers",
     "--data mine:negative": "y_val must be integers >= 0 for classes",
     "--data mine:one_class": "at least two classes",
-    "--data mine:shapes": "must have the same shape. Received: (4,) and (5,)",
-    "--model mine:absent": "mine has no function absent",
+    "--data mine:shapes": "must have the same shape, (4,). Received: x_val float64[32, 5]",
+    "--model mine:absent": "module 'mine' has no attribute 'absent'",
     "--model mine:raises": "--model mine:raises failed with RuntimeError: no such file",
     "--model mine:nothing": "must return a Keras model. Received: NoneType",
     "--model mine:load": "--model mine:load failed with TypeError",
     "--model mine:compiled --loss mse": "--loss is only for a model that is not compiled, but mine:compiled returns",
-    "--model mine:other_shape": "the model can't be trained on this data:",
+    "--model mine:other_shape": "Evaluating the model on this data failed with ValueError",
     "--model mine:unsavable": "--model must be a model that can be saved and loaded",
 }
 
@@ -187,7 +193,7 @@ def test_bad_input_gets_one_line(arguments, said, monkeypatch, capsys):
     assert compare(*SMALL, *split) == 2
     out, err = capsys.readouterr()
     assert said in err
-    assert (out, err.count("\n")) == ("", 1)
+    assert err.count("\n") == 1 and "policy" not in out.lower()
 
 
 @pytest.mark.parametrize(
@@ -204,19 +210,25 @@ def test_a_missing_package_is_named(module, package, arguments, monkeypatch, cap
 
 @pytest.mark.usefixtures("eagerly")
 def test_an_interrupted_run_keeps_what_it_has(monkeypatch, capsys):
-    """Ctrl-C ends with status 130 and one line; the runs that were finished, and the best model, are in the files."""
-    train, calls = runner.train_policy, []
+    """Ctrl-C ends with status 130; the finished runs are in the table and the files, and so is the best model."""
+    train, seeds = trials._train, []
 
     def interrupted(*arguments):
-        calls.append(arguments)
-        if len(calls) == 2:
+        seeds.append(arguments[-1])
+        if len(seeds) == 4:
             raise KeyboardInterrupt
         return train(*arguments)
 
-    monkeypatch.setattr(runner, "train_policy", interrupted)
-    assert compare(*SMALL, "--policies", "constant,one-cycle", "--out", "mine") == 130
-    assert capsys.readouterr().err.splitlines()[-1] == "Interrupted. The finished runs are in mine."
-    assert len(json.loads(Path("mine/compare.json").read_text())["runs"]) == 1
+    monkeypatch.setattr(trials, "_train", interrupted)
+    given = ["--policies", "constant,one-cycle", "--out", "mine", "--seeds", "2", "--epochs", "1"]
+    assert compare(*SMALL, *given) == 130
+    out, err = capsys.readouterr()
+    assert "2 policies x 2 seeds x 1 epoch.\n" in out
+    assert err.splitlines()[-1] == "Interrupted."
+    assert out.splitlines()[-1] == f"The finished runs are in {Path('mine/compare.json')}."
+    rows = {line.split()[0]: line for line in out.splitlines() if " 0.1 " in line}
+    assert "1 of 2 seeds" in rows["one-cycle"] and "±" in rows["constant"] and "nan" not in out
+    assert len(json.loads(Path("mine/compare.json").read_text())["runs"]) == 3
     keras.saving.load_model("mine/best.keras")
 
 
@@ -232,12 +244,12 @@ def test_a_run_that_diverges_is_a_result(capsys):
 
 
 @pytest.mark.usefixtures("eagerly")
-def test_a_bar_is_for_terminals_only(monkeypatch, capsys):
-    """In a terminal a bar counts the runs; elsewhere each finished run is one line."""
+def test_the_progress_line_is_for_terminals_only(monkeypatch, capsys):
+    """In a terminal, one line counts the runs and is replaced; elsewhere each finished run has its line."""
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     assert compare(*SMALL, "--policies", "constant") == 0
     out, err = capsys.readouterr()
-    assert "1/1" in out and "seed 0" not in err
+    assert "1 policy x 1 seed x 2 epochs.\n" in out and "1/1 runs" in out and "seed 0" not in err
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import json
 import keras
 import numpy as np
 import pytest
-from compare_problems import EAGERLY, arrays, make, plan_of, policy_of
+from compare_problems import EAGERLY, arrays, make, policy_of, problem_of
 from models import flowers
 from test_finder import state, tf_data
 
@@ -129,13 +129,14 @@ def test_an_optimizer_is_new_for_each_run():
         assert (made.optimizer.weight_decay, made.rate) == (0.02, klr.Linear(0.1, 0.0, steps=9))
 
 
-def test_only_the_best_model_is_kept(monkeypatch):
-    """That of the run with the best score that has not diverged, if the mean is no worse than what is to be beaten."""
-    scores = [0.5, 0.9, 0.7]
-    runs = [trials.Run("mine", seed, score, False, [0.1], {}, 1.0) for seed, score in enumerate(scores)]
-    monkeypatch.setattr(trials, "_train", lambda policy, plan, peak, seed: (runs[seed], f"model {seed}"))
-    found = [trials.train_policy(policy_of("peak"), plan_of(seeds=3), beat) for beat in (0.69, 0.71)]
-    assert [result.model for result in found] == ["model 1", None] and found[1].runs == tuple(runs)
+def test_the_model_of_the_best_run_is_kept(monkeypatch):
+    """That of the run with the best score that has not diverged."""
+    runs = [
+        trials.Run("mine", seed, score, score > 0.9, [0.1], {}, 1.0) for seed, score in enumerate([0.5, 0.8, 0.7, 1])
+    ]
+    monkeypatch.setattr(trials, "_train", lambda policy, problem, peak, seed: (runs[seed], f"model {seed}"))
+    result, model = trials.train_to_the_end(policy_of("peak"), problem_of(seeds=4))
+    assert (result.runs, model, result.gain(problem_of().judge)) == (tuple(runs), "model 1", -np.inf)
 
 
 def test_the_code_can_be_pasted(compared):
@@ -143,7 +144,7 @@ def test_the_code_can_be_pasted(compared):
     comparison, _ = compared
     keras.utils.set_random_seed(0)
     x, y = arrays()
-    given = {"x": x, "y": y, "model": make(), "policies": POLICIES}
+    given = {"x": x, "y": y, "model": make(), "policies": POLICIES, "keras": keras}
     exec(comparison.code.replace("model.fit(", "keras.utils.set_random_seed(0)\nmodel.fit("), given)
     history = given["model"].history.history
     run = runs_of(comparison, comparison.best.policies[0])[0]
@@ -167,7 +168,7 @@ def test_a_model_and_datasets():
     assert still.score == pytest.approx(model.evaluate(x, y, verbose=0), rel=1e-4)
     assert runs_of(compared, policies[0])[0].rate[0] == 0.01  # from the beginning of the schedule
     assert runs_of(compared, policies[0])[0].score < still.score and compared.best.policies == (policies[0],)
-    assert "keras.optimizers.Adam(rate)" in compared.code and "validation_data=validation_data" in compared.code
+    assert "klr.set_learning_rate(model, rate)" in compared.code and "validation_data=validation_data" in compared.code
 
 
 class Tuned:
@@ -183,8 +184,8 @@ def test_peaks_are_tuned_without_what_judges_the_policies(monkeypatch):
     compared = klr.compare_policies(make, x, y, policies=policies, **FIT | {"epochs": 8}, seeds=1, verbose=0)
     [given] = seen
     held = {tuple(row) for row in x[np.random.default_rng(0).permutation(96)[72:]]}
-    judging = {tuple(row) for row in given["validation_data"][0]}
-    assert len(judging) == 15 and not held & judging and not held & {tuple(row) for row in given["x"]}
+    assert given["validation_data"] is None and given["validation_split"] == 0.2
+    assert len(given["x"]) == 72 and not held & {tuple(row) for row in given["x"]}
     assert (given["epochs"], given["steps_per_epoch"]) == (8, 6) and given["schedule"](0.3, 48) == klr.Rex(0.3, 0.0, 48)
     peaks = {row.name: (row.peak, row.doubts, row.between) for row in compared.rows}
     assert peaks == {"a": (0.05, Tuned.doubts, (0.01, 0.2)), "b": (None, (), None)} and "0.05 ?" in repr(compared)
@@ -201,6 +202,28 @@ def test_where_no_policy_trains_none_is_recommended(tmp_path):
     assert "no peak leads to a finite loss" in said and "diverged in 1 of 1 runs" in said and "none can be" in said
     assert (tmp_path / "compare.png").exists() and not (tmp_path / "best.keras").exists()
     assert json.loads((tmp_path / "compare.json").read_text())["runs"][0]["diverged"] is True
+
+
+def test_an_interruption(capsys):
+    """Ctrl-C goes on to the user, after the table of the finished runs; model and random states are as before."""
+    model, runs = make(), []
+    before, random = state(model), np.random.get_state()[1].tolist()
+
+    def policy(peak, steps):
+        return peak, [keras.callbacks.LambdaCallback(on_train_end=lambda logs: runs.append(logs))]
+
+    def interrupt(peak, steps):
+        return peak / 2, [keras.callbacks.LambdaCallback(on_train_begin=end)]
+
+    def end(logs):
+        raise KeyboardInterrupt
+
+    policies = {"whole": policy, "interrupted": interrupt}
+    with pytest.raises(KeyboardInterrupt):
+        klr.compare_policies(model, *arrays(), **FIT, policies=policies, seeds=2, peak=0.1, verbose=1)
+    assert state(model) == before and np.random.get_state()[1].tolist() == random
+    out = capsys.readouterr().out
+    assert "2/4 runs" in out and out.splitlines()[-2].startswith("whole    0.1 ") and len(runs) == 2
 
 
 @pytest.mark.slow
@@ -268,7 +291,12 @@ def test_arguments_are_refused(wrong, said, monkeypatch):
 def test_a_built_in_policy_may_be_written_as_in_python():
     """`one_cycle` is `one-cycle`; other words are expressions only if their names are known."""
     named = read_policies(["one_cycle", "one-cycle", "0.1", "peak", "peak-1e-3", "steps"], 2)
-    assert [policy.source for policy in named] == [BUILT_IN["one-cycle"]] * 2 + ["0.1", "peak", "peak-1e-3", "steps"]
+    assert [policy.code for policy in named.values()] == [BUILT_IN["one-cycle"]] * 2 + [
+        "0.1",
+        "peak",
+        "peak-1e-3",
+        "steps",
+    ]
 
 
 def test_a_model_that_cannot_be_copied_is_refused():

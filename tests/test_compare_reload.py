@@ -3,20 +3,20 @@
 import keras
 import numpy as np
 import pytest
-from compare_problems import make, plan_of, policy_of
+from compare_problems import make, policy_of, problem_of
 
 import keras_lr as klr
-from keras_lr.compare.reload import check_reload, reload_text
-from keras_lr.compare.trials import train_policy
+from keras_lr.compare.reload import check_reload
+from keras_lr.compare.trials import train_to_the_end
 from keras_lr.optimizers.manage import replace_schedule
 
 
 def trained(path, policy, model=make):
-    """What `check_reload` takes: a result, its file, the policy and the plan."""
-    plan = plan_of(model)
-    result = train_policy(policy, plan, -np.inf)
-    result.model.save(path)
-    return result, path, policy, plan
+    """What `check_reload` takes: a model, its file and the problem."""
+    problem = problem_of(model)
+    _, model = train_to_the_end(policy, problem)
+    model.save(path)
+    return model, path, problem
 
 
 def lose_a_digit(model):
@@ -51,7 +51,7 @@ def load_with(fault):
 def test_what_is_lost_is_found(tmp_path, monkeypatch):
     """It sees a weight, a step, a momentum and a schedule that were not restored, and leaves the model as it was."""
     given = trained(tmp_path / "best.keras", policy_of("klr.Linear(peak, 0.05, steps)"))
-    before, found = given[0].model.get_weights(), []
+    before, found = given[0].get_weights(), []
     for fault in (lose_a_digit, lose_the_step, lose_the_momentum, lose_the_schedule):
         with monkeypatch.context() as planted:
             planted.setattr(keras.saving, "load_model", load_with(fault))
@@ -59,20 +59,20 @@ def test_what_is_lost_is_found(tmp_path, monkeypatch):
         if reload.different:
             found.append(fault)
     assert found == [lose_a_digit, lose_the_step, lose_the_momentum, lose_the_schedule]
-    assert "DIFFERS from the model in memory" in reload_text(reload, given[1], "mine")
+    assert "DIFFERS from the model in memory" in reload.text(given[1], "mine")
     reload = check_reload(*given)
     assert reload.different == [] and reload.moved > 0
-    assert "That epoch moved weights by up to" in reload_text(reload, given[1], "mine")
-    assert all((a == b).all() for a, b in zip(before, given[0].model.get_weights(), strict=True))
+    assert "These steps moved weights by up to" in reload.text(given[1], "mine")
+    assert all((a == b).all() for a, b in zip(before, given[0].get_weights(), strict=True))
 
 
 def test_a_rate_of_0_proves_nothing_about_training(tmp_path):
     """Where the last epoch moved no weights the text claims only that the variables are equal."""
     given = trained(tmp_path / "best.keras", policy_of("keras.optimizers.Adam(klr.Linear(peak, 0.0, steps))"))
     reload = check_reload(*given)
-    said = reload_text(reload, given[1], "mine")
+    said = reload.text(given[1], "mine")
     assert reload.different == [] and reload.moved == 0
-    assert "Its rate is 0 by then" in said and "trained for another epoch" not in said
+    assert "These steps moved no weights, because the rate is 0 by then" in said
 
 
 def random_layers():

@@ -17,6 +17,7 @@ POLICIES = {
 }
 
 NAMES = ("peak", "steps", "epochs", "klr", "keras", "np")  # that an expression may use
+FUNCTION = re.compile(r"([A-Za-z_][\w.]*):([A-Za-z_]\w*)")  # module:function
 
 
 def builtin_name(text: str) -> str | None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
 import re
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from .builtin import POLICIES, builtin_name, closest, is_unknown
 
@@ -15,7 +16,7 @@ Train a model under several learning-rate policies, with several seeds each.
 Print which policy to use, how sure that is, and the code to paste. The peak of
 each policy is tuned first. FOLDER gets compare.png, a picture; compare.json, all
 numbers; and best.keras, the best model. A final check loads this model and trains
-on, to make sure that training continues exactly as if it had not been saved."""
+it for a few steps, to make sure that it continues as if it had not been saved."""
 
 _EPILOG = """\
 built-in policies; peak is the rate to tune, steps the number of updates in a run:
@@ -31,9 +32,10 @@ your own policy, an expression of peak, steps, epochs, klr, keras and np:
 your own problem, where mine:load is the function load in mine.py:
   --data file.npz     arrays x and y, and optionally x_val and y_val
   --data file.csv     a header, then rows of numbers. The last column is the
-                      target: classes if it has all integers from 0 to its
-                      maximum and nothing else, otherwise a regression. All
-                      other columns, and a regression target, are standardized.
+                      target: classes if it has all integers from 0, or
+                      from 1, to its maximum and nothing else, each five times
+                      on average; otherwise a regression. All other columns,
+                      and a regression target, are standardized.
   --data mine:load    load() returns (x, y), ((x, y), (x_val, y_val)), or a
                       training and a validation dataset, such as two
                       tf.data.Datasets
@@ -66,62 +68,41 @@ def parse(arguments: list[str] | None, version: str) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    add = command.add_argument
+    add, count = command.add_argument, _positive(int, "an integer")
     add("--data", metavar="DATA", help="your data, see below (default: the handwritten digits of scikit-learn)")
     add("--model", metavar="MODULE:FUNCTION", help="your model, see below (default: two hidden layers of 64 units)")
-    add(
-        "--policies",
-        type=_policies,
-        metavar="A,B",
-        default=list(POLICIES),
-        help='built-in policies to compare, "" for none (default: all of those below)',
-    )
-    add(
-        "--policy",
-        action="append",
-        default=[],
-        type=_named,
-        metavar="[NAME=]EXPRESSION",
-        help="a policy of your own; repeatable",
-    )
+    every = 'built-in policies to compare, "" for none (default: all of those below)'
+    add("--policies", type=_policies, metavar="A,B", default=list(POLICIES), help=every)
+    own = "a policy of your own; repeatable"
+    add("--policy", action="append", default=[], type=_named, metavar="[NAME=]EXPRESSION", help=own)
     add("--optimizer", metavar="EXPRESSION", help="default: SGD(momentum=0.9, nesterov=True)")
     add("--loss", metavar="NAME", help="default: a crossentropy for classes, mse for a regression")
     add("--metric", action="append", metavar="NAME", help="repeatable (default: accuracy for classes)")
+    ranks = "the metric that ranks policies (default: the first metric on validation data, or else val_loss)"
+    add("--monitor", metavar="NAME", help=ranks)
+    better = "whether lower or higher values are better, if the name of the metric does not tell"
+    add("--mode", choices=("min", "max"), help=better)
     add(
-        "--monitor",
-        metavar="NAME",
-        help="the metric that ranks policies (default: the first metric on validation data, or else val_loss)",
+        "--peak",
+        "--rate",
+        type=_positive(float, "a number"),
+        metavar="PEAK",
+        help="use this peak for every policy instead of tuning it",
     )
-    add(
-        "--mode",
-        choices=("min", "max"),
-        help="whether lower or higher values are better, if the name of the metric does not tell",
-    )
-    add("--peak", "--rate", type=_rate, metavar="PEAK", help="use this peak for every policy instead of tuning it")
-    add("--batch-size", type=_count, default=32, metavar="N", help="examples per step (default: %(default)s)")
-    add("--epochs", type=_count, default=10, metavar="N", help="epochs per run (default: %(default)s)")
-    add("--seeds", type=_count, default=5, metavar="N", help="runs per policy (default: %(default)s)")
-    add(
-        "--jobs",
-        type=_count,
-        metavar="N",
-        help="policies trained at the same time, each in its own process (default: 1)",
-    )
-    add(
-        "--out",
-        type=Path,
-        default=Path("compare"),
-        metavar="FOLDER",
-        help="the folder for results (default: %(default)s)",
-    )
+    add("--batch-size", type=count, default=32, metavar="N", help="examples per step (default: %(default)s)")
+    add("--epochs", type=count, default=10, metavar="N", help="epochs per run (default: %(default)s)")
+    add("--seeds", type=count, default=5, metavar="N", help="runs per policy (default: %(default)s)")
+    parallel = "policies trained at the same time, each in its own process (default: 1)"
+    add("--jobs", type=count, metavar="N", help=parallel)
+    folder = "the folder for results (default: %(default)s)"
+    add("--out", type=Path, default=Path("compare"), metavar="FOLDER", help=folder)
     options = parser.parse_args(arguments)
     named = {name: name for name in options.policies}
     for name, text in options.policy:
-        if name in named and builtin_name(text) == name:
-            alone = f"to compare it alone, write --policies {name}"
-            command.error(f"argument --policy: {name!r} is compared anyway; {alone}")
         if name in named:
-            command.error(f"argument --policy: the name {name!r} is taken: use another one, as in other={text}")
+            other = f"use another one, as in other={text}"
+            alone = f"{name!r} is compared anyway; to compare it alone, write --policies {name}"
+            command.error(f"argument --policy: {alone if text == name else f'the name {name!r} is taken: {other}'}")
         named[name] = text
     if not named:
         command.error("argument --policies: must name at least one policy, unless you pass --policy")
@@ -155,17 +136,13 @@ def _named(text: str) -> tuple[str, str]:
     return (name if named else builtin or name), builtin or source
 
 
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"must be an integer > 0. Received: {text}")
-    return int(text)
+def _positive(kind: type, rule: str) -> Any:
+    """A function that reads a number > 0."""
 
+    def read(text: str) -> Any:
+        with contextlib.suppress(ValueError):
+            if 0 < kind(text) < math.inf:
+                return kind(text)
+        raise argparse.ArgumentTypeError(f"must be {rule} > 0. Received: {text}")
 
-def _rate(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"must be a number > 0. Received: {text}")
-    return number
+    return read

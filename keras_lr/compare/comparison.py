@@ -13,7 +13,7 @@ import numpy as np
 from .problem import Judge
 from .reload import Reload
 from .statistics import interval
-from .trials import NO_PEAK, Result, Run
+from .trials import Result, Run
 
 FEW = 5  # seeds, below which intervals are wide
 
@@ -24,15 +24,12 @@ class Row:
 
     Attributes:
         policies: The names of the policies.
-        peak: The peak that the policy was trained with; `None` if it has none.
-        doubts: Why the tuned peak may be wrong, a tuple of texts.
-        between: The smallest and the largest peak that may be as good; `None` if the peak was not tuned.
-        mean, deviation: The mean and the standard deviation of the metric after the last epoch. Both are NaN if a run
-            diverged; the deviation is also NaN with one seed.
+        peak: The peak of the policy; `None` if it has none.
+        doubts, between: Why the tuned peak may be wrong, and the smallest and the largest one that may be as good.
+        mean, deviation: Those of the metric after the last epoch; NaN if a run diverged.
         behind: The 95 % confidence interval of how much worse the policy is than the best, paired by seed; `None` for
             the best policy, with one seed, or if a run diverged.
-        diverged: The number of runs that diverged.
-        runs: The number of runs; 0 if no peak leads to a finite loss.
+        diverged, runs: The number of runs that diverged, and of all; 0 runs if no peak leads to a finite loss.
     """
 
     policies: tuple[str, ...]
@@ -105,33 +102,25 @@ class Comparison:
 
     @functools.cached_property
     def rows(self) -> tuple[Row, ...]:
-        groups: dict[Any, list[Result]] = {}
+        groups: dict[str, list[Result]] = {}
         for result in self.results:
-            metrics = repr([(run.score, sorted(run.history.items())) for run in result.runs])  # in which NaN equals NaN
-            rates = [np.array(run.rate).tobytes() for run in result.runs]
-            groups.setdefault((metrics, *rates) if rates else result.policy, []).append(result)
-        ordered = sorted(groups.values(), key=lambda group: (-group[0].gain(self.judge), _count(group[0])))
+            runs = repr([(run.score, run.rate, sorted(run.history.items())) for run in result.runs])  # NaN equals NaN
+            groups.setdefault(runs if result.runs else result.policy, []).append(result)
+        ordered = sorted(groups.values(), key=lambda group: (-group[0].gain(self.judge), _diverged(group[0])))
         return tuple(self._row(group, ordered[0][0]) for group in ordered)
 
     def _row(self, group: list[Result], best: Result) -> Row:
         first = group[0]
-        scores, against = np.array([run.score for run in first.runs]), np.array([run.score for run in best.runs])
-        is_finite, several = first.gain(self.judge) > -math.inf, len(scores) > 1
-        pairs = min(len(scores), len(against))  # in an interrupted comparison, the last policy has fewer
-        behind = None
-        if is_finite and pairs > 1 and first is not best:
-            behind = interval(self.judge.gain(against[:pairs]) - self.judge.gain(scores[:pairs]), self.split_ratio)
-        return Row(
-            tuple(result.policy for result in group),
-            first.peak,
-            first.doubts,
-            first.between,
-            float(scores.mean()) if is_finite else math.nan,
-            float(scores.std(ddof=1)) if is_finite and several else math.nan,
-            behind,
-            _count(first),
-            len(scores),
-        )
+        scores, against = ([run.score for run in result.runs] for result in (first, best))
+        mean, deviation, behind = math.nan, math.nan, None
+        if math.isfinite(first.gain(self.judge)):
+            mean, deviation = float(np.mean(scores)), float(np.std(scores, ddof=1)) if len(scores) > 1 else math.nan
+            pairs = min(len(scores), len(against))  # in an interrupted comparison, the last policy has fewer
+            if first is not best and pairs > 1:
+                behind = interval(self.judge.gain(against[:pairs]) - self.judge.gain(scores[:pairs]), self.split_ratio)
+        policies = tuple(result.policy for result in group)
+        made = first.peak, first.doubts, first.between
+        return Row(policies, *made, mean, deviation, behind, _diverged(first), len(scores))
 
     @property
     def best(self) -> Row | None:
@@ -142,28 +131,31 @@ class Comparison:
         """The rows as text, with a legend."""
         monitor, rows, digits = self.judge.monitor, self.rows, self._digits()
         seeds = max(row.runs for row in rows)
-        lines = [("policy", "peak", monitor, "behind the best" * (seeds > 1 and len(rows) > 1))]
+        is_paired = seeds > 1 and len(rows) > 1
+        lines = [("policy", "peak", monitor, "behind the best" * is_paired)]
         for row in rows:
             peak = "" if row.peak is None else f"{row.peak:g}" + " ?" * bool(row.doubts)
+            score, behind = f"{row.mean:.{digits}f}", "best" * (row is rows[0] and is_paired and row.runs == seeds)
             if not row.runs:
-                lines.append((row.name, "", NO_PEAK, ""))
+                score, behind = "no peak leads to a finite loss", ""
             elif row.diverged:
-                lines.append((row.name, peak, f"diverged in {row.diverged} of {row.runs} runs", ""))
-            else:
-                score = f"{row.mean:.{digits}f}" + (f" ± {row.deviation:.{digits}f}" if seeds > 1 else "")
-                behind = "best" if row is rows[0] and seeds > 1 and len(rows) > 1 else ""
-                if row.behind is not None:
-                    middle, (low, high) = abs(sum(row.behind) / 2), row.behind
-                    behind = f"{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
-                lines.append((row.name, peak, score, behind))
-        widths = [max(len(line[column]) for line in lines) for column in range(4)]
+                score, behind = f"diverged in {row.diverged} of {row.runs} runs", ""
+            elif row.runs > 1:
+                score += f" ± {row.deviation:.{digits}f}"
+            if 0 < row.runs < seeds:
+                score += f", {row.runs} of {seeds} seeds"
+            if row.behind is not None:
+                low, high = row.behind
+                behind = f"{abs(low + high) / 2:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+            lines.append((row.name, peak, score, behind))
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         widths[:2] = [width + 1 for width in widths[:2]]
         text = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
         text.insert(1, "-" * max(map(len, text)))
         if seeds > 1:
-            over = f"mean ± standard deviation over {seeds} seeds"
-            text.append(f"{monitor}: after {self.epochs} epoch{'s' * (self.epochs != 1)}, {over}.")
-        if seeds > 1 and len(rows) > 1:
+            after = f"after {counted(self.epochs, 'epoch')}"
+            text.append(f"{monitor}: {after}, mean ± standard deviation over {seeds} seeds.")
+        if is_paired:
             text.append("Behind the best: mean difference, paired by seed (95 % confidence interval).")
         for row in rows:
             if row.doubts and row.between:
@@ -175,9 +167,8 @@ class Comparison:
         """Which policy to use, and how sure that is."""
         best, others = self.best, self.rows[1:]
         if best is None:
-            return (
-                "Every policy diverged, so none can be recommended. Check the data for NaN and inf, or lower the peak."
-            )
+            remedy = "Check the data for NaN and inf, or lower the peak."
+            return f"Every policy diverged, so none can be recommended. {remedy}"
         peak = "" if best.peak is None else f" with a peak of {best.peak:g}"
         text = f"Use {best.policies[0]}{peak}: {self.judge.monitor} {best.mean:.{self._digits()}f}."
         if not others:
@@ -187,12 +178,14 @@ class Comparison:
         diverged = [row.name for row in others if math.isnan(row.mean)]
         if best.runs == 1:
             text += " With one seed, the differences may be chance: use 5 seeds."
-        elif tied and not worse:
-            text += f" But it is not significantly better than {_join(tied)}: use the simplest one, or run more seeds."
         elif worse:
-            but = f", but not than {_join(tied)}" if tied else ""
-            text += f" It is significantly better than {_join(worse)}{but}."
-        text += f" {_join(diverged)} diverged." if diverged else ""
+            but = f", but not than {_listed(tied)}" if tied else ""
+            text += f" It is significantly better than {_listed(worse)}{but}."
+        elif tied:
+            text += (
+                f" But it is not significantly better than {_listed(tied)}: use the simplest one, or run more seeds."
+            )
+        text += f" {_listed(diverged)} diverged." if diverged else ""
         if 1 < best.runs < FEW and (tied or worse):
             text += f" {best.runs} seeds are few: more seeds make the intervals narrower."
         return text
@@ -210,22 +203,19 @@ class Comparison:
         """Draw the rate, the training loss and the metric of each policy, and return the Figure; needs matplotlib."""
         from ..plotting import Curves, plot_comparison
 
-        by_name = {result.policy: result for result in self.results}
         curves = []
         for row in self.rows:
-            runs = by_name[row.policies[0]].runs
-            series = [[_padded(run, name, self.epochs) for run in runs] for name in ("loss", self.judge.monitor)]
+            runs = next(result.runs for result in self.results if result.policy == row.policies[0])
             if runs:
+                series = [[_padded(run, name, self.epochs) for run in runs] for name in ("loss", self.judge.monitor)]
                 curves.append(Curves(row.name, np.array(runs[0].rate), *map(np.array, series)))
         return plot_comparison(curves, self.judge.monitor, self.judge.mode)
 
     def __repr__(self) -> str:
         parts = [self.table(), self.answer()]
         if self.code:
-            names = [
-                name for name in ("x", "y", "validation_data", "policies") if re.search(rf"\b{name}\b(?!=)", self.code)
-            ]
-            given = ", ".join(f"`{name}`" for name in names)
+            names = ("x", "y", "validation_data", "policies")
+            given = ", ".join(f"`{name}`" for name in names if re.search(rf"\b{name}\b(?!=)", self.code))
             parts += [f"Code to paste, with your {given} and compiled `model`:", self.code]
         return "\n\n".join(parts)
 
@@ -235,7 +225,12 @@ class Comparison:
         return as_html(lambda: self.plot().axes[0], repr(self))
 
 
-def _count(result: Result) -> int:
+def counted(count: int, one: str, many: str = "") -> str:
+    """A number of things, in words."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
+def _diverged(result: Result) -> int:
     return sum(run.diverged for run in result.runs)
 
 
@@ -245,5 +240,5 @@ def _padded(run: Run, name: str, epochs: int) -> list[float]:
     return series + [math.nan] * (epochs - len(series))
 
 
-def _join(names: list[str]) -> str:
+def _listed(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
+import keras
+
+from ..finder.find import check_model
 from ..finder.preserved import snapshot_random_states
 from ..finder.tune import FEWEST
 from ..optimizers.snapshots import call_and_restore
@@ -12,9 +14,9 @@ from ..schedules import arguments
 from ..schedules.hints import with_hints
 from .comparison import Comparison
 from .policy import OWNER, read_policies
-from .problem import read_problem
+from .problem import Copies, Problem
 from .runner import Runner
-from .trials import Plan
+from .trials import is_tuned
 
 
 @with_hints
@@ -63,10 +65,7 @@ def compare_policies(
 
     To repeat a run, call `keras.utils.set_random_seed(seed)`, create the model, set the same seed again and call `fit`.
     A run has diverged if its final loss is not finite or more than 100 times that of the untrained model. A policy with
-    such a run is ranked last. Policies with equal runs share a row.
-
-    Inside `joblib.parallel_config`, the policies are trained in joblib's processes or, with the backends "dask" and
-    "ray", on other machines.
+    such a run is ranked last.
 
     Args:
         model: A function without arguments that returns a compiled model, and is called for each run; or a compiled
@@ -75,8 +74,9 @@ def compare_policies(
         policies: A dictionary from names to policies, or a list. A policy is one of these: a number, a schedule, a rule
             such as `keras_lr.Prodigy()`, or an optimizer, with nothing to tune; a function of a peak and a number of
             steps that returns one of those, or a tuple of one and a list of callbacks; an expression as a string, such
-            as `"klr.warmup_cosine(peak, steps)"`, which may use `peak`, `steps`, `epochs`, `klr`, `keras` and `np`; or
-            the name of a built-in policy, as listed by `python -m keras_lr compare --help`.
+            as `"klr.warmup_cosine(peak, steps)"`, which may use `peak`, `steps`, `epochs`, `klr`, `keras` and `np`; a
+            function as `"module:function"`; or the name of a built-in policy, as listed by
+            `python -m keras_lr compare --help`.
         epochs: The number of epochs of each run, an integer > 0.
         validation_data, validation_split: The validation data, as for `fit`; one of them is required.
         seeds: The number of runs of each policy, an integer > 0.
@@ -85,9 +85,10 @@ def compare_policies(
             compiled metric on the validation data, or else `"val_loss"`.
         mode: `"min"` or `"max"`, if the name of the metric does not tell whether lower values are better.
         jobs: The number of policies that joblib trains at the same time, each in its own process. The data and the
-            function are sent to the processes. On the CPU, results equal those of a single process, bit for bit.
+            function are sent to the processes. On the CPU, results equal those of a single process, bit for bit. Inside
+            `joblib.parallel_config`, its backend applies, such as "dask" or "ray", for several machines.
         folder: The folder for `compare.json`, which is updated after each run, `best.keras` and `compare.png`.
-        verbose: 0 for no output, 2 for a line per run, anything else for a progress bar.
+        verbose: 0 for no output, 2 for a line per run, anything else for a line that the next run replaces.
 
     Returns:
         A `Comparison` with `rows`, `best`, `code`, `model` and `plot()`. Printing it shows the table and the answer.
@@ -95,42 +96,36 @@ def compare_policies(
     Raises:
         TypeError, ValueError: An argument breaks its rule, before any training.
     """
-    given = dict(locals())
-    return call_and_restore(lambda: prepare(**given)(), [snapshot_random_states()])
+
+    def compare() -> Comparison:
+        counts = {"epochs": epochs, "seeds": seeds, "jobs": jobs, "batch_size": batch_size}
+        for name, count in counts.items():
+            is_default = count is None and name in ("jobs", "batch_size")
+            if not is_default and (not arguments.is_integer(count) or count < 1):  # type: ignore[operator]
+                arguments.reject(OWNER, name, "an integer > 0", count)
+        data = {"x": x, "y": y, "batch_size": batch_size, "sample_weight": None, "class_weight": None}
+        height = None if peak is None else arguments.validate_as(arguments.POSITIVE, OWNER, "peak", peak)
+        problem = Problem(_maker(model), data, validation_data, validation_split, int(epochs), int(seeds), height)
+        problem.split(0)  # raises where there is no validation data, and for a generator
+        read = read_policies(policies, problem.epochs)
+        first = problem.model(0)
+        problem = problem.measured(first, monitor, mode)
+        for policy in read.values():
+            policy.check(first, problem.steps)
+        if problem.steps < FEWEST and any(is_tuned(policy, problem) for policy in read.values()):
+            remedy = f"Or pass a `peak`. There are only {problem.steps}."
+            arguments.reject(OWNER, "epochs", f"enough for {FEWEST} updates, which tuning a peak takes", epochs, remedy)
+        return Runner(read, problem, jobs, folder, verbose).compare()
+
+    return call_and_restore(compare, [snapshot_random_states()])
 
 
-def prepare(
-    model: Any,
-    x: Any,
-    y: Any,
-    *,
-    policies: Any,
-    epochs: Any,
-    validation_data: Any,
-    validation_split: Any,
-    batch_size: Any,
-    seeds: Any,
-    peak: Any,
-    monitor: Any,
-    mode: Any,
-    jobs: Any,
-    folder: Any,
-    verbose: Any,
-) -> Callable[[], Comparison]:
-    """Check the arguments of `compare_policies`, and return the function that runs the comparison."""
-    for name, value in (("seeds", seeds), ("jobs", 1 if jobs is None else jobs)):
-        if not arguments.is_integer(value) or value < 1:
-            arguments.reject(OWNER, name, "an integer > 0", value)
-    if peak is not None:
-        peak = arguments.validate_as(arguments.POSITIVE, OWNER, "peak", peak)
-    problem = read_problem(model, x, y, epochs, batch_size, validation_data, validation_split)
-    read = read_policies(policies, problem.epochs)
-    trial = problem.model(0)
-    batches, steps = problem.steps(trial)
-    for policy in read:
-        policy.check(trial, steps)
-    if peak is None and steps < FEWEST and any(policy.has_peak(steps) for policy in read):
-        remedy = f"Or pass a `peak`. There are only {steps}."
-        arguments.reject(OWNER, "epochs", f"enough for {FEWEST} updates, which tuning a peak takes", epochs, remedy)
-    plan = Plan(problem, problem.judge(trial, monitor, mode), int(seeds), batches, steps, peak)
-    return Runner(read, plan, jobs, folder, verbose).compare
+def _maker(model: Any) -> Any:
+    """A function that makes the compiled model."""
+    if isinstance(model, keras.Model):
+        check_model(OWNER, model, "learning_rate")
+        return Copies(model, "a model that can be saved and loaded, or a function that returns a compiled one")
+    if not callable(model):
+        rule = "a compiled model, or a function that returns one"
+        arguments.reject(OWNER, "model", rule, model, error=TypeError)
+    return model

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import sys
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import keras
-import numpy as np
 from keras.optimizers.schedules import LearningRateSchedule
 
 from ..optimizers.hyperparameters import validate_hyperparameter
@@ -18,7 +16,8 @@ from ..optimizers.learning_rate import set_learning_rate
 from ..rules.base import Rule
 from ..schedules import arguments
 from ..schedules.foreign import member
-from .builtin import POLICIES, builtin_name, closest, is_unknown
+from .builtin import FUNCTION, POLICIES, builtin_name, closest, is_unknown
+from .script import call_of, failure_of, run
 
 OWNER = "compare_policies"
 RULE = (
@@ -38,25 +37,36 @@ class Made(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Policy:
-    """A policy with its name; `where` is an expression for it in the user's code."""
+    """A policy with its name; `code` is an expression for it, of `peak` and `steps`, that needs `imports`."""
 
     name: str
     source: Any
-    where: str
+    code: str
+    imports: str
     epochs: int
+
+    @classmethod
+    def read(cls, name: str, source: Any, where: str, epochs: int) -> Policy:
+        """Read one of the policies that the user passes; `where` is an expression for it in the user's code."""
+        code, imports = f"{where}(peak, steps)" if is_function(source) else where, ""
+        if isinstance(source, str):
+            if is_unknown(source):
+                rule = f"an expression, or the name of a built-in policy: {', '.join(POLICIES)}"
+                arguments.reject(OWNER, where, rule, source, closest(source))
+            code = POLICIES.get(builtin_name(source) or "", source)
+            if FUNCTION.fullmatch(source):
+                imports, code = call_of(where, source, "peak, steps")
+        return cls(name, source, code, imports, epochs)
 
     def make(self, peak: float, steps: Any) -> Made:
         """What the policy makes for this peak and number of updates, new at each call."""
-        try:
+        with failure_of(f"The policy `{self.name}`"):
             made = self._evaluate(peak, steps)
-        except Exception as error:  # the user's code may raise anything
-            said = " ".join(str(error).split())
-            raise ValueError(f"The policy `{self.name}` failed with {type(error).__name__}: {said}") from error
         rate, callbacks = made if isinstance(made, tuple) and len(made) == 2 else (made, [])
         if not isinstance(callbacks, list) or not all(isinstance(one, keras.callbacks.Callback) for one in callbacks):
             self._reject(made, "A tuple must have one of these and a list of callbacks.")
         if isinstance(rate, keras.optimizers.Optimizer):
-            if self.is_fixed or rate.built:
+            if rate is self.source or rate.built:
                 rate = type(rate).from_config(rate.get_config())
             return Made(_rate_of(rate), rate, callbacks)
         try:
@@ -67,21 +77,13 @@ class Policy:
 
     def _evaluate(self, peak: float, steps: Any) -> Any:
         if isinstance(self.source, str):
-            library = sys.modules[__name__.partition(".")[0]]  # it imports this module
-            names = {"klr": library, "keras": keras, "np": np, "peak": peak, "steps": steps, "epochs": self.epochs}
-            return eval(self.source, names)
-        if self.is_fixed:
-            is_optimizer = isinstance(self.source, keras.optimizers.Optimizer)
-            return self.source if is_optimizer else copy.deepcopy(self.source)
-        return self.source(peak, steps)
+            return run(f"{self.imports}\nmade = {self.code}", peak=peak, steps=steps, epochs=self.epochs)["made"]
+        if is_function(self.source):
+            return self.source(peak, steps)
+        return self.source if isinstance(self.source, keras.optimizers.Optimizer) else copy.deepcopy(self.source)
 
     def _reject(self, made: Any, remedy: str = "") -> Any:
         arguments.reject(OWNER, f"policies[{self.name!r}]", RULE, made, remedy, error=TypeError)
-
-    @property
-    def is_fixed(self) -> bool:
-        """Whether there is nothing to tune, because the policy is neither a function nor a string."""
-        return not callable(self.source) or isinstance(self.source, LearningRateSchedule | Rule)
 
     def has_peak(self, steps: int) -> bool:
         """Whether there is a peak to tune: the rate depends on it, and no rule estimates the rate."""
@@ -95,26 +97,8 @@ class Policy:
             owner, owners = f"policy {self.name}", inner_optimizers(model.optimizer)
             validate_hyperparameter("learning_rate", made.rate, model.optimizer, owners, owner)
 
-    def give(self, model: Any, made: Made) -> None:
-        """Set the optimizer or the rate that this policy made in a compiled model."""
-        if made.optimizer is None:
-            set_learning_rate(model, made.rate)
-        else:  # not `model.compile`, which the user may have overridden
-            keras.Model.compile(model, **model._compile_config.config | {"optimizer": made.optimizer})
 
-    def code(self) -> tuple[str, str]:
-        """The import that the policy needs, if any, and an expression of `peak` and `steps` for it."""
-        if isinstance(self.source, str):
-            return "", self.source
-        if self.is_fixed:
-            return "", self.where
-        module, name = getattr(self.source, "__module__", "__main__"), getattr(self.source, "__qualname__", "<")
-        if module in (None, "__main__") or not name.isidentifier():
-            return "", f"{self.where}(peak, steps)"
-        return f"from {module} import {name}\n", f"{name}(peak, steps)"
-
-
-def read_policies(policies: Any, epochs: int) -> list[Policy]:
+def read_policies(policies: Any, epochs: int) -> dict[str, Policy]:
     """Read the argument `policies`, a dictionary or a list."""
     if isinstance(policies, Mapping):
         named = [(name, source, f"policies[{name!r}]") for name, source in policies.items()]
@@ -127,16 +111,25 @@ def read_policies(policies: Any, epochs: int) -> list[Policy]:
     if not names or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
         rule = "a dictionary or a list of one or more policies with different names"
         arguments.reject(OWNER, "policies", rule, policies)
-    for _, source, where in named:
-        if isinstance(source, str) and is_unknown(source):
-            rule = f"an expression, or the name of a built-in policy: {', '.join(POLICIES)}"
-            arguments.reject(OWNER, where, rule, source, closest(source))
-    return [Policy(name, _expression(source), where, epochs) for name, source, where in named]
+    return {name: Policy.read(name, source, where, epochs) for name, source, where in named}
 
 
-def _expression(source: Any) -> Any:
-    name = builtin_name(source) if isinstance(source, str) else None
-    return POLICIES[name] if name else source
+def use(model: Any, made: Made) -> None:
+    """Set the rate or the optimizer that a policy made in a compiled model."""
+    if made.optimizer is None:
+        set_learning_rate(model, made.rate)
+    else:
+        set_optimizer(model, made.optimizer)
+
+
+def set_optimizer(model: Any, optimizer: Any) -> None:
+    """Compile a model with another optimizer; not by `model.compile`, which the user may have overridden."""
+    keras.Model.compile(model, **model._compile_config.config | {"optimizer": optimizer})
+
+
+def is_function(source: Any) -> bool:
+    """Whether a policy is a function of a peak and a number of steps."""
+    return callable(source) and not isinstance(source, LearningRateSchedule | Rule)
 
 
 def _name(source: Any) -> str:

@@ -17,9 +17,9 @@ from ..finder.data import Data, batches_per_epoch, build, first_batch, hold_out
 from ..finder.find import check_model
 from ..finder.training import updates_of
 from ..schedules import arguments
-from .policy import OWNER
+from .policy import OWNER, set_optimizer
+from .script import BadInput, failure_of
 
-TUNING_SPLIT = 0.2  # the fraction of the training data that judges peaks
 DIVERGED = 100  # times the loss of a batch before training
 
 
@@ -46,66 +46,66 @@ class Judge:
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
-    """A function that makes the compiled model, and the data, as the arguments of `fit`."""
+    """A function that makes the compiled model, the data as arguments of `fit`, and the settings of all runs.
+
+    `measured` adds what follows from a first model: the batches in an epoch, the updates in a run, and the judge.
+    """
 
     make: Callable[[], Any]
     data: Data
     validation_data: Any
     validation_split: float | None
     epochs: int
+    seeds: int = 1
+    peak: float | None = None
+    batches: int = 0
+    steps: int = 0
+    judge: Judge = Judge("val_loss", "min")
+
+    def measured(self, model: Any, monitor: str | None, mode: str | None) -> Problem:
+        """The problem with what follows from a model, which evaluates one batch to find out which metrics it has."""
+        train, _ = self.split(0)
+        batches = batches_per_epoch(train)
+        if batches is None:
+            arguments.reject(OWNER, "x", "data with a known number of batches", self.data["x"])
+        x, y, weight = keras.utils.unpack_x_y_sample_weight(first_batch(train))
+        with failure_of("Evaluating the model on this data"):
+            first = model.evaluate(x, y, sample_weight=weight, verbose=0, return_dict=True).get("loss", math.nan)
+        names = list(model.get_metrics_result())
+        names = [*(f"val_{name}" for name in names), *names]
+        if monitor is None:
+            monitor = next((name for name in names if name.startswith("val_") and name != "val_loss"), "val_loss")
+        if monitor not in names:
+            arguments.reject(OWNER, "monitor", f"one of {', '.join(names)}", monitor, did_you_mean(str(monitor), names))
+        if mode not in ("min", "max", None):
+            arguments.reject(OWNER, "mode", '"min", "max" or None', mode)
+        judge = Judge(monitor, mode or mode_of(OWNER, monitor), DIVERGED * abs(first) if first else math.inf)
+        return dataclasses.replace(self, batches=batches, steps=self.epochs * batches // updates_of(model), judge=judge)
 
     def model(self, seed: int) -> Any:
         """The built model with the weights of a seed, and with an optimizer at step 0."""
         keras.utils.set_random_seed(seed)
         model = self.make()
         check_model(OWNER, model, "learning_rate")
-        build(model, self.data.copy())
+        with failure_of("Building the model for this data"):
+            build(model, self.data.copy())
         if int(keras.ops.convert_to_numpy(model.optimizer.iterations)):
-            optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
-            keras.Model.compile(model, **model._compile_config.config | {"optimizer": optimizer})
+            set_optimizer(model, type(model.optimizer).from_config(model.optimizer.get_config()))
         return model
 
-    def split(self, seed: int) -> tuple[Data, Data]:
-        """The training data and the held-out data; `validation_split` draws a new random split for each seed."""
+    def split(self, seed: int) -> tuple[Data, Any]:
+        """The training and the validation data; `validation_split` draws a new random split for each seed."""
         data = self.data
-        if self.validation_split is not None and keras.tree.flatten(data["x"]) and _are_arrays(data):
+        if self.validation_split is not None and keras.tree.flatten(data["x"]) and are_arrays(data):
             order = np.random.default_rng(seed).permutation(len(keras.tree.flatten(data["x"])[0]))
             data = data | {name: _take(data[name], order) for name in ("x", "y")}
-        return hold_out(OWNER, data, self.validation_data, self.validation_split)
-
-    def tuning_data(self) -> tuple[Data, Any]:
-        """The data that tunes peaks, of seed 0. It has validation data only if the training data can't be split."""
-        train, held = self.split(0)
-        if _are_arrays(train):
-            train, held = hold_out(OWNER, train, None, TUNING_SPLIT)
-        return train, validation_data_of(held)
+        data, held = hold_out(OWNER, data, self.validation_data, self.validation_split)
+        return data, keras.utils.pack_x_y_sample_weight(held["x"], held["y"], held["sample_weight"])
 
     @property
     def split_ratio(self) -> float:
         """The number of held-out examples per training example if each seed has a different split, else 0."""
         return self.validation_split / (1 - self.validation_split) if self.validation_split else 0.0
-
-    def steps(self, model: Any) -> tuple[int, int]:
-        """The number of batches in an epoch, and of updates in a run."""
-        batches = batches_per_epoch(self.split(0)[0])
-        if batches is None:
-            arguments.reject(OWNER, "x", "data with a known number of batches", self.data["x"])
-        return batches, self.epochs * batches // updates_of(model)
-
-    def judge(self, model: Any, monitor: str | None, mode: str | None) -> Judge:
-        """The metric that ranks policies. This evaluates the model on one batch to find out which metrics it has."""
-        x, y, weight = keras.utils.unpack_x_y_sample_weight(first_batch(self.split(0)[0]))
-        first = model.evaluate(x, y, sample_weight=weight, verbose=0, return_dict=True).get("loss", math.nan)
-        names = list(model.get_metrics_result())
-        names = [*(f"val_{name}" for name in names), *names]
-        if monitor is None:
-            monitor = next((name for name in names if name != "val_loss"), "val_loss")
-            monitor = monitor if monitor.startswith("val_") else "val_loss"
-        if monitor not in names:
-            arguments.reject(OWNER, "monitor", f"one of {', '.join(names)}", monitor, did_you_mean(str(monitor), names))
-        if mode is not None and mode not in ("min", "max"):
-            arguments.reject(OWNER, "mode", '"min", "max" or None', mode)
-        return Judge(monitor, mode or mode_of(OWNER, monitor), DIVERGED * abs(first) if first else math.inf)
 
 
 class Copies:
@@ -113,11 +113,11 @@ class Copies:
 
     def __init__(self, model: Any, rule: str):
         try:
-            self.pickled = pickle.dumps(model)
-            self()
-        except Exception as error:
-            said = f"It failed with {type(error).__name__}: {' '.join(str(error).split())[:200]}"
-            arguments.reject(OWNER, "model", rule, model, said)
+            with failure_of("It"):
+                self.pickled = pickle.dumps(model)
+                self()
+        except BadInput as error:
+            arguments.reject(OWNER, "model", rule, model, str(error))
 
     def __call__(self) -> Any:
         with warnings.catch_warnings():  # about an optimizer that is not built and so has no slot variables
@@ -125,35 +125,8 @@ class Copies:
             return pickle.loads(self.pickled)
 
 
-def read_problem(
-    model: Any, x: Any, y: Any, epochs: Any, batch_size: Any, validation_data: Any, validation_split: Any
-) -> Problem:
-    """Read the problem from arguments of `compare_policies`."""
-    if not arguments.is_integer(epochs) or epochs < 1:
-        arguments.reject(OWNER, "epochs", "an integer > 0", epochs)
-    if batch_size is not None and (not arguments.is_integer(batch_size) or batch_size < 1):
-        arguments.reject(OWNER, "batch_size", "an integer > 0", batch_size)
-    if isinstance(model, keras.Model):
-        check_model(OWNER, model, "learning_rate")
-        model = Copies(model, "a model that can be saved and loaded, or a function that returns a compiled one")
-    elif not callable(model):
-        rule = "a compiled model, or a function that returns one"
-        arguments.reject(OWNER, "model", rule, model, error=TypeError)
-    data = {"x": x, "y": y, "batch_size": batch_size, "sample_weight": None, "class_weight": None}
-    problem = Problem(model, data, validation_data, validation_split, int(epochs))
-    problem.split(0)  # raises where there is no validation data, and for a generator
-    return problem
-
-
-def validation_data_of(held: Data) -> Any:
-    """The held-out data in the form that `fit` takes as `validation_data`."""
-    parts = [held[name] for name in ("x", "y", "sample_weight")]
-    while len(parts) > 1 and parts[-1] is None:
-        parts.pop()
-    return tuple(parts) if len(parts) > 1 else parts[0]
-
-
-def _are_arrays(data: Data) -> bool:
+def are_arrays(data: Data) -> bool:
+    """Whether data can be split."""
     leaves = [leaf for leaf in keras.tree.flatten((data["x"], data["y"])) if leaf is not None]
     return all(hasattr(leaf, "shape") and hasattr(leaf, "__len__") for leaf in leaves)
 

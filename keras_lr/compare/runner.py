@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import os
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,137 +17,131 @@ from ..schedules import arguments
 from .code import code_of
 from .comparison import Comparison
 from .policy import OWNER, Policy
-from .problem import Copies
+from .problem import Copies, Problem
 from .reload import check_reload
-from .trials import Plan, Result, train_policy
+from .trials import Result, is_tuned, train_policy, train_to_the_end
+
+WIDTH = 79  # of the line that shows progress
 
 
 class Runner:
     """Runs the policies of one call of `compare_policies`."""
 
-    def __init__(self, policies: list[Policy], plan: Plan, jobs: int | None, folder: Any, verbose: Any):
-        self.policies = {policy.name: policy for policy in policies}
-        self.plan = plan
+    def __init__(self, policies: dict[str, Policy], problem: Problem, jobs: int | None, folder: Any, verbose: Any):
+        self.policies, self.problem, self.verbose = policies, problem, verbose
         self.parallel = _parallel(jobs)
         self.folder = None if folder is None else Path(folder)
-        self.verbose = verbose
-        if self.parallel is not None:
-            _check_sending(plan)
+        sent = () if self.parallel is None else (problem.data["x"], problem.validation_data)
+        if any(hasattr(one, "element_spec") for one in sent):
+            rule = "1 for a `tf.data` pipeline, which can't be sent to another process"
+            arguments.reject(OWNER, "jobs", rule, problem.data["x"], "Pass arrays or a `PyDataset`.")
         if self.parallel is not None or self.folder is not None:
-            Copies(plan.problem.model(0), "a model that can be saved and loaded if `folder` or `jobs` is given")
+            Copies(problem.model(0), "a model that can be saved and loaded if `folder` or `jobs` is given")
         if self.folder is not None:
             from ..plotting import new_figure
 
             new_figure()  # raises without matplotlib
             self.folder.mkdir(parents=True, exist_ok=True)
         self.results: dict[str, Result] = {}
-        self.best: Result | None = None  # the only one with a model
+        self.model: Any = None  # of the best run of the best policy
+        self.start = time.perf_counter()
 
     def compare(self) -> Comparison:
-        """Train all policies and return the result."""
-        plan, has_bar = self.plan, self.verbose and self.verbose != 2
-        self.bar = keras.utils.Progbar(len(self.policies) * plan.seeds, unit_name="run") if has_bar else None
-        for result in self._trained():
-            self._report(result)
-            self._keep(result)
-        comparison = Comparison(*self._found(), **self._of_best())
+        """Train all policies and return the result; if this is interrupted, print the table of the finished runs."""
+        try:
+            for result, model in self._trained():
+                self._add(result)
+                comparison = self._comparison()
+                best = comparison.best
+                if best and best.policies[0] == result.policy and len(result.runs) == self.problem.seeds:
+                    self.model = model
+                    if self.folder is not None:
+                        model.save(self.folder / "best.keras")
+                self._write(comparison)
+            if self.verbose and self.verbose != 2:
+                print()  # the line that shows progress is over
+            return self._finished()
+        except KeyboardInterrupt:
+            if self.verbose and any(result.runs for result in self.results.values()):
+                print(f"\n\n{self._comparison().table()}")
+                if self.folder is not None:
+                    print(f"\nThe finished runs are in {self.folder / 'compare.json'}.", flush=True)
+            raise
+
+    def _trained(self) -> Iterator[tuple[Result, Any]]:
+        """The results of all policies, in any order, and the models of their best runs; also those not yet complete."""
+        if self.parallel is None:
+            for policy in self.policies.values():
+                if is_tuned(policy, self.problem):
+                    self._show(f"{policy.name}: tuning the peak")
+                yield from train_policy(policy, self.problem)
+        else:
+            from joblib import delayed
+
+            yield from self.parallel(
+                delayed(train_to_the_end)(policy, self.problem) for policy in self.policies.values()
+            )
+
+    def _add(self, result: Result) -> None:
+        """Add a result, and show its new runs."""
+        known = self.results.get(result.policy)
+        self.results[result.policy] = result
+        for run in result.runs[len(known.runs) if known else 0 :]:
+            score = "diverged" if run.diverged else f"{self.problem.judge.monitor} {run.score:.4g}"
+            self._show(f"{run.policy}, seed {run.seed}: {score} in {run.seconds:.1f} s")
+
+    def _show(self, text: str) -> None:
+        if self.verbose == 2:
+            print(text, file=sys.stderr, flush=True)
+        elif self.verbose:
+            runs = [len(result.runs) for result in self.results.values()]
+            done, total = sum(runs), (len(self.policies) - runs.count(0)) * self.problem.seeds
+            left = (time.perf_counter() - self.start) * (total - done) / max(done, 1)
+            line = f"{done}/{total} runs" + f", {left:.0f} s left" * (done > 0)
+            print(f"\r{f'{line}. {text}'[:WIDTH]:<{WIDTH}}", end="", flush=True)
+
+    def _comparison(self) -> Comparison:
+        """The result so far, without a model."""
+        problem = self.problem
+        results = tuple(self.results[name] for name in self.policies if name in self.results)
+        return Comparison(results, problem.judge, problem.epochs, problem.steps, problem.split_ratio)
+
+    def _finished(self) -> Comparison:
+        """The result when all policies are trained."""
+        comparison, reload = self._comparison(), None
+        if comparison.best is not None:
+            policy = self.policies[comparison.best.policies[0]]
+            code = code_of(policy, comparison.best.peak, self.problem, self.model)
+            if self.folder is not None:
+                reload = check_reload(self.model, self.folder / "best.keras", self.problem)
+            comparison = dataclasses.replace(comparison, code=code, model=self.model, reload=reload)
         self._write(comparison)
-        if self.best is not None and self.folder is not None:
-            reload = check_reload(self.best, self.folder / "best.keras", self.policies[self.best.policy], plan)
-            comparison = dataclasses.replace(comparison, reload=reload)
-            self._write(comparison)
         if self.folder is not None:
             comparison.plot().savefig(self.folder / "compare.png", dpi=150)
         return comparison
-
-    def _trained(self) -> Iterator[Result]:
-        """The results of all policies, in any order."""
-        if self.parallel is None:
-            for policy in self.policies.values():
-                yield train_policy(policy, self.plan, self._to_beat(), self._report)
-            return
-        from joblib import delayed
-
-        # joblib takes the next one when a process is free, so `_to_beat` is up to date.
-        trials = (delayed(train_policy)(policy, self.plan, self._to_beat()) for policy in self.policies.values())
-        yield from self.parallel(trials)
-
-    def _to_beat(self) -> float:
-        return -math.inf if self.best is None else self.best.gain(self.plan.judge)
-
-    def _keep(self, result: Result) -> None:
-        """Keep the model of a result if it is the best so far; of equal results, the first policy wins."""
-        order, gain = list(self.policies), result.gain(self.plan.judge)
-        is_first = self.best is None or order.index(result.policy) < order.index(self.best.policy)
-        if result.model is not None and (gain > self._to_beat() or (gain == self._to_beat() and is_first)):
-            self.best = result
-            if self.folder is not None:
-                result.model.save(self.folder / "best.keras")
-
-    def _report(self, result: Result) -> None:
-        """Show and write the runs of a policy so far."""
-        known = self.results.get(result.policy)
-        new = result.runs[len(known.runs) if known else 0 :]
-        self.results[result.policy] = dataclasses.replace(result, model=None)
-        if self.verbose == 2:
-            for run in new:
-                score = "diverged" if run.diverged else f"{self.plan.judge.monitor} {run.score:.4g}"
-                print(f"{run.policy}, seed {run.seed}: {score} in {run.seconds:.1f} s", file=sys.stderr, flush=True)
-        elif self.bar is not None:
-            is_over = not result.runs and known is None
-            self.bar.add(self.plan.seeds if is_over else len(new))
-        if new:
-            self._write(Comparison(*self._found()))
-
-    def _found(self) -> tuple[Any, ...]:
-        plan = self.plan
-        results = tuple(self.results[name] for name in self.policies if name in self.results)
-        return results, plan.judge, plan.problem.epochs, plan.steps, plan.problem.split_ratio
-
-    def _of_best(self) -> dict[str, Any]:
-        if self.best is None:
-            return {}
-        model = self.best.model
-        return {"code": code_of(self.policies[self.best.policy], self.best.peak, self.plan, model), "model": model}
 
     def _write(self, comparison: Comparison) -> None:
         """Write all numbers so far; the file is replaced in one step, so that it is always complete."""
         if self.folder is None:
             return
         content = {"keras": keras.__version__, "backend": keras.backend.backend(), **comparison.numbers()}
+        # JSON has no NaN, so the loss of a diverged run is null.
+        content = json.loads(json.dumps(content), parse_constant=lambda name: None)
         path = self.folder / "compare.json"
         part = path.with_name(path.name + ".part")
-        part.write_text(json.dumps(_no_nan(content), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         os.replace(part, path)
 
 
 def _parallel(jobs: int | None) -> Any:
     """joblib's `Parallel`, if `jobs` or an active `joblib.parallel_config` asks for it, else `None`."""
-    if jobs in (None, 1) and (jobs == 1 or "joblib" not in sys.modules):
+    if jobs == 1 or (jobs is None and "joblib" not in sys.modules):
         return None
-    try:
-        import joblib
-    except ImportError as error:
-        raise ImportError("`jobs` needs joblib: pip install joblib") from error
+    import joblib
+
     if joblib.effective_n_jobs(jobs) == 1:
         return None
     try:
         return joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")
     except ValueError:  # a backend that returns all results at the end, such as Ray
         return joblib.Parallel(n_jobs=jobs)
-
-
-def _check_sending(plan: Plan) -> None:
-    """Raise before any training if the data can't be sent to a process."""
-    if any(hasattr(one, "element_spec") for one in (plan.problem.data["x"], plan.problem.validation_data)):
-        rule = "1 for a `tf.data` pipeline, which can't be sent to another process"
-        arguments.reject(OWNER, "jobs", rule, plan.problem.data["x"], "Pass arrays or a `PyDataset`.")
-
-
-def _no_nan(value: Any) -> Any:
-    # JSON has no NaN, so the loss of a diverged run is null.
-    if isinstance(value, dict):
-        return {key: _no_nan(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_no_nan(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,11 +1,12 @@
-"""Trains one policy: tunes its peak, trains it with each seed, and keeps the best model."""
+"""Trains one policy: tunes its peak and trains it with each seed."""
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -15,11 +16,11 @@ from ..callbacks.monitor import Monitor
 from ..finder.training import without_warnings_of_data
 from ..finder.tune import NothingTrains, tune_learning_rate
 from ..finder.tuned import TunedRate
-from .policy import Policy
-from .problem import Judge, Problem, validation_data_of
+from .policy import Policy, use
+from .problem import Judge, Problem, are_arrays
 
+TUNING_SPLIT = 0.2  # the fraction of the training data that judges peaks
 RATES = 1000  # the most rates that are kept of a run, for the picture
-NO_PEAK = "no peak leads to a finite loss"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Run:
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """All runs of a policy, its peak if it has one, and the model of its best run if that may be the best of all.
+    """The runs of a policy, and its peak if it has one; there are none if no peak leads to a finite loss.
 
     If the peak was tuned, `doubts` say why it may be wrong, and `between` has the peaks that may be as good.
     """
@@ -47,7 +48,6 @@ class Result:
     runs: tuple[Run, ...] = ()
     doubts: tuple[str, ...] = ()
     between: tuple[float, float] | None = None
-    model: Any = dataclasses.field(default=None, repr=False)
 
     def gain(self, judge: Judge) -> float:
         """The mean score, with the sign for which higher is better; minus infinity if a run diverged."""
@@ -56,80 +56,73 @@ class Result:
         return float(np.mean(judge.gain([run.score for run in self.runs])))
 
 
-@dataclasses.dataclass(frozen=True)
-class Plan:
-    """The problem and the settings that all policies share."""
-
-    problem: Problem
-    judge: Judge
-    seeds: int
-    batches: int
-    steps: int
-    peak: float | None
+def is_tuned(policy: Policy, problem: Problem) -> bool:
+    """Whether the peak of a policy is to be tuned."""
+    return problem.peak is None and policy.has_peak(problem.steps)
 
 
-def train_policy(policy: Policy, plan: Plan, beat: float, on_run: Callable[[Result], None] = lambda _: None) -> Result:
-    """Tune a policy and train it with every seed; `on_run` gets the result so far after each run.
-
-    The final result has a model if its gain is at least `beat`.
-    """
-    runs, best, model = [], -math.inf, None
-    result = Result(policy.name, plan.peak if policy.has_peak(plan.steps) else None)
-    if plan.peak is None and policy.has_peak(plan.steps):
+def train_policy(policy: Policy, problem: Problem) -> Iterator[tuple[Result, Any]]:
+    """Tune a policy and train it with every seed; after each run, the result so far and the model of the best run."""
+    result = Result(policy.name, problem.peak if policy.has_peak(problem.steps) else None)
+    if is_tuned(policy, problem):
         try:
-            tuned = _tuned(policy, plan)
+            tuned = _tuned(policy, problem)
         except NothingTrains:
-            return result
+            yield result, None
+            return
         result = dataclasses.replace(result, peak=tuned.peak, doubts=tuned.doubts, between=tuned.between)
-    for seed in range(plan.seeds):
-        run, trained = _train(policy, plan, result.peak, seed)
-        runs.append(run)
-        if not run.diverged and plan.judge.gain(run.score) > best:
-            best, model = float(plan.judge.gain(run.score)), trained
-        result = dataclasses.replace(result, runs=tuple(runs))
-        on_run(result)
-    result = dataclasses.replace(result, model=model)
-    return result if result.gain(plan.judge) >= max(beat, -1e308) else dataclasses.replace(result, model=None)
+    best, model = -math.inf, None
+    for seed in range(problem.seeds):
+        run, trained = _train(policy, problem, result.peak, seed)
+        result = dataclasses.replace(result, runs=(*result.runs, run))
+        if not run.diverged and problem.judge.gain(run.score) > best:
+            best, model = float(problem.judge.gain(run.score)), trained
+        yield result, model
 
 
-def _tuned(policy: Policy, plan: Plan) -> TunedRate:
-    problem = plan.problem
+def train_to_the_end(policy: Policy, problem: Problem) -> tuple[Result, Any]:
+    """The final result of a policy and the model of its best run."""
+    return collections.deque(train_policy(policy, problem), maxlen=1).pop()
+
+
+def _tuned(policy: Policy, problem: Problem) -> TunedRate:
+    """The peak that suits the training data of seed 0, part of which judges the peaks if it can be split."""
     model = problem.model(0)
-    policy.give(model, policy.make(0.01, plan.steps)._replace(callbacks=[]))
-    data, held = problem.tuning_data()
+    use(model, policy.make(0.01, problem.steps))
+    data, validation_data = problem.split(0)
+    can_split = are_arrays(data)
     return tune_learning_rate(
         model,
         **data,
         epochs=problem.epochs,
-        steps_per_epoch=plan.batches,
-        validation_data=held,
+        steps_per_epoch=problem.batches,
+        validation_data=None if can_split else validation_data,
+        validation_split=TUNING_SPLIT if can_split else None,
         schedule=lambda peak, steps: policy.make(peak, steps).rate,
         verbose=0,
     )
 
 
-def _train(policy: Policy, plan: Plan, peak: float | None, seed: int) -> tuple[Run, Any]:
+def _train(policy: Policy, problem: Problem, peak: float | None, seed: int) -> tuple[Run, Any]:
     """One run and its model. To get the same, set the seed, create the model, set the seed again and call `fit`."""
-    problem = plan.problem
     model = problem.model(seed)
-    made = policy.make(1.0 if peak is None else peak, plan.steps)
-    policy.give(model, made)
-    train, held = problem.split(seed)
+    made = policy.make(1.0 if peak is None else peak, problem.steps)
+    use(model, made)
+    data, validation_data = problem.split(seed)
     monitor = Monitor()
     start = time.perf_counter()
     keras.utils.set_random_seed(seed)  # so that the order of the data doesn't depend on the model and the policy
     callbacks = [*made.callbacks, monitor, StopDiverged()]
     with without_warnings_of_data():
         history = model.fit(
-            **train, validation_data=validation_data_of(held), epochs=problem.epochs, callbacks=callbacks, verbose=0
+            **data, validation_data=validation_data, epochs=problem.epochs, callbacks=callbacks, verbose=0
         ).history
+    seconds = time.perf_counter() - start
     series = {name: [float(value) for value in values] for name, values in history.items()}
     rates = next((values for name, values in monitor.steps.items() if name.startswith("learning_rate")), np.zeros(1))
     thinned = rates[:: math.ceil(len(rates) / RATES)].tolist()
-    score = series[plan.judge.monitor][-1]
-    return Run(
-        policy.name, seed, score, plan.judge.has_diverged(series), thinned, series, time.perf_counter() - start
-    ), model
+    score, diverged = series[problem.judge.monitor][-1], problem.judge.has_diverged(series)
+    return Run(policy.name, seed, score, diverged, thinned, series, seconds), model
 
 
 class StopDiverged(keras.callbacks.Callback):
