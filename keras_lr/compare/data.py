@@ -57,7 +57,7 @@ def load(name: str | None) -> tuple[Data, str, str]:
 
     Returns the data as arguments of `compare_policies`, the code that loads it, and its description.
     """
-    option, unpack = f"--data {name}", lambda name, data: ""
+    option, rule, unpack = f"--data {name}", "", lambda name, data: ""
     if name is None:
         option, name = "Loading the default data (pip install scikit-learn)", "the digits of scikit-learn"
         code = DIGITS
@@ -68,11 +68,11 @@ def load(name: str | None) -> tuple[Data, str, str]:
         code, unpack = NPZ.format(json.dumps(name)), _unpack_npz
     elif name.endswith(".csv"):
         code, unpack = CSV.format(json.dumps(name)), _unpack_csv
-        option += ", which must have a header and numbers separated by commas,"
+        rule = ", which must have a header and numbers separated by commas,"
     else:
         wanted = "an .npz file, a .csv file, or module:function, as in mine:load"
         raise BadInput(f"--data must be {wanted}. Received: {name}")
-    with failure_of(option):
+    with failure_of(option + rule):
         names = run(code)
         rest = unpack(name, names.get("data"))
         names = run(rest, **names)
@@ -125,7 +125,7 @@ def _unpack_csv(name: str, table: Any) -> str:
     if any(re.fullmatch(r"[-+.\d][-+.\deE]*", column) for column in header):
         raise BadInput(f"--data {name} must begin with a header that names its columns.")
     if table.ndim != 2 or table.shape[1] != len(header):
-        wanted = f"two rows or more, and {len(header)} columns, as the header"
+        wanted = f"two rows or more, with as many columns as the header, {len(header)}"
         raise BadInput(f"--data {name} must have {wanted}. Received: an array of shape {table.shape}")
     y = table[:, -1]
     low, high = y.min(), y.max()
