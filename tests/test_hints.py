@@ -8,7 +8,7 @@ import traceback
 import keras
 import pytest
 from keras import optimizers as opt
-from models import ones, rate_meter
+from models import applied, ones, rate_meter
 
 import keras_lr as klr
 from keras_lr.schedules import hints
@@ -148,6 +148,10 @@ def test_names_of_the_package():
         (lambda: klr.Linear(0.1, 0.0, klr.epochs), r"Call it, as in `epochs\(20\)`. Rec"),
         (lambda: klr.Warmup(klr.noam, 3), r"Call it, as in `noam\(...\)`. Rec"),
         (lambda: klr.Warmup(klr.Prodigy(), 3), "Pass rules to `keras_lr.scheduled`"),
+        (lambda: klr.Product([klr.Cosine(0.1, 0.0, 3), klr.DoWG()]), "Pass rules to `keras_lr.scheduled`"),
+        (lambda: klr.Sequence([0.1, klr.Cosine], [3]), r"Pass an instance, as in `Cosine\(...\)`. Rec"),
+        (lambda: klr.one_cycle(0.1, 3, curve=klr.DoWG()), "Pass rules to `keras_lr.scheduled`"),
+        (lambda: opt.SGD(klr.DoWG()).learning_rate, "Pass rules to `keras_lr.scheduled`"),
         (lambda: klr.Warmup(lambda t: t, 3), r"a finite number >= 0. Received: schedule=<function"),
     ],
 )
@@ -163,6 +167,27 @@ def test_what_keras_takes_for_a_function(rate):
         TypeError, match=r"Argument `learning_rate` of `SGD` must be a number or a schedule\. (Pass|Call)"
     ):
         rate_meter(opt.SGD(rate)).fit(*ones(1), callbacks=[klr.Monitor()], verbose=0)
+
+
+@pytest.mark.parametrize("callbacks", [[], [klr.Monitor()]], ids=["", "Monitor"])
+def test_a_rule_as_the_rate_of_an_optimizer(callbacks):
+    """Keras takes a rule for a function; `fit` raises before the first step, and leaves the model as it was."""
+    model = rate_meter(opt.SGD(klr.DoWG()))
+    with pytest.raises(TypeError, match=r"Pass rules to `keras_lr.scheduled` .+ Received: .*DoWG\(\)"):
+        model.fit(*ones(1), callbacks=callbacks, verbose=0)
+    assert applied(model) == 0 and int(model.optimizer.iterations) == 0
+    klr.set_learning_rate(model, klr.DoWG())
+    model.fit(*ones(1), callbacks=callbacks, verbose=0)
+    assert applied(model) > 0
+
+
+@pytest.mark.parametrize(("name", "value"), [("weight_decay", klr.Constant(0.1)), ("beta_1", klr.AdaptiveMomentum())])
+def test_a_schedule_as_another_hyperparameter(name, value):
+    """Keras takes anything as a weight decay or a beta; the callbacks find it before the first step."""
+    with pytest.raises(
+        TypeError, match=f"`{name}` of `AdamW` must be a number. Use `keras_lr.scheduled.optimizer, {name}="
+    ):
+        rate_meter(opt.AdamW(**{name: value})).fit(*ones(1), callbacks=[klr.Monitor()], verbose=0)
 
 
 @pytest.mark.skipif(

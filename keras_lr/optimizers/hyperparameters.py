@@ -13,7 +13,7 @@ from ..schedules.base import Schedule
 from ..schedules.foreign import Foreign
 from ..schedules.hints import hint
 from .feedback import takes_rule
-from .inspection import inner_optimizers
+from .inspection import configured_rate, inner_optimizers
 
 # What Keras reads again in each step, by backend-neutral arithmetic alone. (Not `clipvalue` nor the l1 and l2 of
 # `Ftrl`: on JAX they can't be variables.)
@@ -29,6 +29,18 @@ def has_hyperparameter(optimizer: Any, name: str) -> bool:
         return False
     value = optimizer.__dict__.get(name, 0.0)
     return name == "weight_decay" or isinstance(value, int | float)
+
+
+def check_hyperparameters(optimizer: Any) -> None:
+    """Raise for what Keras takes for a hyperparameter of an inner optimizer and can't train with."""
+    owner, rate = type(optimizer).__name__, configured_rate(optimizer)
+    if callable(rate) and not isinstance(rate, LearningRateSchedule) and arguments.where_it_goes(rate):
+        arguments.reject(owner, "learning_rate", "a number or a schedule", rate, error=TypeError)
+    for name in vars(optimizer).keys() & set(NAMES):
+        value = vars(optimizer)[name]
+        if isinstance(value, LearningRateSchedule | Rule):
+            remedy = f"Use `keras_lr.scheduled(optimizer, {name}=...)`."
+            arguments.reject(owner, name, "a number", value, remedy, error=TypeError)
 
 
 def validate_hyperparameter(

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, TypeVar, get_type_hints, overload
 
 from ..schedules import arguments
 from ..schedules.frozen import dataclass_transform
+from ..schedules.interrupted_fit import keep_state
 from ..schedules.settings import Settings, register
 from .checks import check_class, check_state
 from .vector import Vector
@@ -155,6 +156,11 @@ class Rule(Settings):
 
     def __init__(self, *_: Any, **__: Any):
         raise TypeError(f"`{type(self).__name__}` must be decorated by `@keras_lr.rule`, which makes its arguments.")
+
+    def __call__(self, *_: Any, **__: Any) -> Any:
+        """Raise an error that says where to pass the rule. With this method, Keras accepts it as a learning rate."""
+        keep_state()
+        raise TypeError(f"A rule needs the gradients and can't be called. {self.where_it_goes} Received: {self!r}")
 
     def __post_init__(self) -> None:
         try:

@@ -150,6 +150,13 @@ def read_members(read: Callable[[Any], Any]) -> None:
         RULES[name] = RULES[name]._replace(read=read_it)
 
 
+def about_members(values: Any) -> str:
+    """Where to pass what can't be a member of a composition; empty if that is not known."""
+    members = values if isinstance(values, list | tuple) else ()
+    hints = (where_it_goes(one) for one in members if not isinstance(one, LearningRateSchedule))
+    return next(filter(None, hints), "")
+
+
 VALUE = ArgumentRule("a finite number >= 0", schedule_value, about_value)
 POSITIVE = ArgumentRule("a finite number > 0", number_rule(above=0))
 MOMENTUM = ArgumentRule("a number >= 0 and < 1", number_rule(minimum=0, below=1))
@@ -194,7 +201,9 @@ RULES = {
     "interpolation": ArgumentRule('"linear", "cosine" or "constant"', one_of("linear", "cosine", "constant")),
     "curve": ArgumentRule('"linear", "cosine", "1-sqrt", or a class or function of `start`, `end` and `steps`', curve),
     "schedule": ArgumentRule("a schedule or a finite number >= 0", _plain),
-    "schedules": ArgumentRule(f"schedules or numbers >= 0, at least one and at most {MOST_MEMBERS:,}", _plain),
+    "schedules": ArgumentRule(
+        f"schedules or numbers >= 0, at least one and at most {MOST_MEMBERS:,}", _plain, about_members
+    ),
 }
 OWN_RULE = ArgumentRule(
     "a finite number, a string, True or False, a span, a schedule or a non-empty tuple of those", _plain
