@@ -1,5 +1,6 @@
 """What users of other libraries write, and users of this one in the wrong place: the error says what to write."""
 
+import functools
 import inspect
 import re
 import sys
@@ -199,16 +200,25 @@ def test_a_schedule_as_another_hyperparameter(name, value):
         lambda: klr.Cosine(0.1, 0.0, steps=-1),
         lambda: klr.Intervals([1], [0.1]),
         lambda: klr.sgdr(0.1, 3, end=-1),
+        lambda: klr.epochs(-1),
         lambda: klr.DoWG(initial=-1),
+        lambda: klr.AdaptiveMomentumRamp(start=-1),
+        lambda: klr.EpochIntervalSwitcher([1], [0.1]),
+        lambda: klr.LiveControl(3),
+        lambda: klr.Monitor(optimizer=3),
+        lambda: klr.PlateauReducer(patience=-1),
+        lambda: klr.scheduled(opt.SGD(), momentum=-1),
         lambda: klr.resume_at(None, epoch=0, steps_per_epoch=1),
+        *[functools.partial(function, xyz=1) for function in PUBLIC],
     ],
+    ids=lambda make: make.func.__name__ if hasattr(make, "func") else "",
 )
 def test_no_internal_frames(make):
-    """A traceback has at most one frame of keras_lr, and no second error."""
+    """A traceback has one frame of keras_lr, and no second error."""
     with pytest.raises((TypeError, ValueError)) as caught:
         make()
     frames = [frame for frame in traceback.extract_tb(caught.value.__traceback__) if "keras_lr/" in frame.filename]
-    assert len(frames) <= 1 and caught.value.__suppress_context__
+    assert len(frames) == 1 and caught.value.__suppress_context__
 
 
 def test_the_frames_of_the_user_stay():
@@ -217,6 +227,19 @@ def test_the_frames_of_the_user_stay():
     def own_curve(start, end, steps):
         return klr.Cosine(start, end, steps=-1)
 
-    with pytest.raises(ValueError, match="`steps` of `Cosine`") as caught:
-        klr.one_cycle(0.1, 10, curve=own_curve)
-    assert "own_curve" in [frame.name for frame in traceback.extract_tb(caught.value.__traceback__)]
+    class OwnCallback(klr.PlateauReducer):
+        def __init__(self):
+            super().__init__(patience=-1)
+
+    for make, name in ((lambda: klr.one_cycle(0.1, 10, curve=own_curve), "own_curve"), (OwnCallback, "__init__")):
+        with pytest.raises(ValueError, match=r"`steps` of `Cosine`|`patience` of `OwnCallback`") as caught:
+            make()
+        frames = traceback.extract_tb(caught.value.__traceback__)
+        assert name in [frame.name for frame in frames if frame.filename == __file__]
+
+
+def test_other_errors_keep_their_frames():
+    """The traceback of an error that is not about an argument is that of Python."""
+    with pytest.raises(ValueError, match="invalid literal") as caught:
+        klr.one_cycle(0.1, 10, curve=lambda start, end, steps: int("x"))
+    assert "one_cycle" in [frame.name for frame in traceback.extract_tb(caught.value.__traceback__)]

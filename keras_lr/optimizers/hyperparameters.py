@@ -51,6 +51,7 @@ def validate_hyperparameter(
     `function` is the public function that errors name.
     """
     _validate_owners(name, value, optimizer, owners, function)
+    argument = "value" if function == "set_learning_rate" else name
     if value is True and function == "scheduled":
         return True
     if isinstance(value, Rule):
@@ -59,7 +60,7 @@ def validate_hyperparameter(
             names, classes = " or ".join(value.hyperparameters), " or ".join(value.optimizers)
             remedy = f"`{type(value).__name__}` is for the {names} of {classes or 'an optimizer'}"
             remedy += f", and the optimizer is `{others[0]}`."
-            arguments.reject(function, name, "a schedule or a number", value, remedy)
+            arguments.reject(function, argument, "a schedule or a number", value, remedy)
         return value
     below_one = name in BELOW_ONE
     if isinstance(value, LearningRateSchedule):
@@ -70,9 +71,9 @@ def validate_hyperparameter(
     try:
         number = arguments.number(value, minimum=0.0, below=1.0 if below_one else float("inf"))
     except TypeError:
-        arguments.reject(function, name, rule, value, error=TypeError)
+        arguments.reject(function, argument, rule, value, error=TypeError)
     if number is None:
-        arguments.reject(function, name, rule, value)
+        arguments.reject(function, argument, rule, value)
     return number
 
 

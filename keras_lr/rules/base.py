@@ -7,7 +7,7 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar, get_type_hints, overload
 
-from ..schedules import arguments
+from ..schedules.errors import without_internal_frames
 from ..schedules.frozen import dataclass_transform
 from ..schedules.interrupted_fit import keep_state
 from ..schedules.settings import Settings, register
@@ -162,11 +162,8 @@ class Rule(Settings):
         keep_state()
         raise TypeError(f"A rule needs the gradients and can't be called. {self.where_it_goes} Received: {self!r}")
 
+    @without_internal_frames
     def __post_init__(self) -> None:
-        try:
-            self._validate()
-            self.check()
-        except (TypeError, ValueError) as error:
-            arguments.leave_out_frames(error)
-            raise
+        self._validate()
+        self.check()
         check_state(self)

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 from keras.optimizers.schedules import LearningRateSchedule
 
+from .errors import fail
 from .exact import is_integer, shown
 from .readers import (
     about_lengths,
@@ -64,22 +65,12 @@ def reject(owner: object, argument: str, rule: str, value: Any, remedy: str = ""
     """Raise the error for a bad argument, always in the same form: argument, rule, remedy, value."""
     name = owner if isinstance(owner, str) else type(owner).__name__
     remedy = remedy or where_it_goes(value)
-    rejection: Any = error(
-        f"Argument `{argument}` of `{name}` must be {rule}. {remedy and remedy + ' '}"
-        f"Received: {argument}={shown(value)}"
+    fail(
+        error(
+            f"Argument `{argument}` of `{name}` must be {rule}. {remedy and remedy + ' '}"
+            f"Received: {argument}={shown(value)}"
+        )
     )
-    rejection.is_of_keras_lr = True
-    raise rejection from None
-
-
-def leave_out_frames(error: Exception) -> None:
-    """Remove the internal frames from the traceback of an error of `reject`; leave other errors unchanged."""
-    if hasattr(error, "is_of_keras_lr"):
-        del error.is_of_keras_lr  # so that an outer caller does not remove frames of the user
-        innermost = error.__traceback__
-        while innermost and innermost.tb_next:
-            innermost = innermost.tb_next
-        error.__traceback__ = innermost
 
 
 def where_it_goes(value: Any) -> str:
