@@ -174,6 +174,13 @@ def test_the_links_of_a_document(document):
     assert [target for target in targets if "://" not in target and not (document.parent / target).exists()] == []
 
 
+@pytest.mark.parametrize("notebook", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_each_notebook_is_linked_from_a_guide(notebook):
+    """On GitHub and on the site, where the links are those of the copies."""
+    guides = (ROOT / "docs").glob("*.md")
+    assert any(f"](../notebooks/{notebook.name})" in guide.read_text("utf-8") for guide in guides)
+
+
 def test_the_version_of_the_changelog():
     """The newest version in the changelog is that of the package."""
     version = re.search(r"^## \[?(\d[^\] ]*)", CHANGELOG.read_text("utf-8"), re.MULTILINE)
