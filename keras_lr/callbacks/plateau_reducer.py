@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from typing import Any, ClassVar
 
 import keras
@@ -99,6 +98,7 @@ class PlateauReducer(MetricChecks):
     """
 
     hyperparameter = "learning_rate"
+    argument_rules: ClassVar = {"maximum": arguments.POSITIVE}
     other_names: ClassVar[dict[str, str]] = {
         "min_lr": "`minimum`",
         "max_lr": "`maximum`",
@@ -138,27 +138,28 @@ class PlateauReducer(MetricChecks):
         if not isinstance(monitor, str):
             rule = 'the name of a metric, as in `PlateauReducer("val_loss")`'
             arguments.reject(self, "monitor", rule, monitor, error=TypeError)
-        read, other = arguments.validate, arguments.validate_as
+        read = functools.partial(arguments.validate, self)
         self.monitor = monitor
-        self.factor = read(self, "factor", factor)
-        self.patience = read(self, "patience", patience)
-        self.cooldown = read(self, "cooldown", cooldown)
-        self.threshold = read(self, "threshold", threshold)
-        self.relative = read(self, "relative", relative)
-        self.atol = other(arguments.VALUE, self, "atol", atol)
-        self.minimum = read(self, "minimum", minimum)
-        self.smoothing = read(self, "smoothing", smoothing)
-        self.growth = read(self, "growth", growth)
-        self.increase = None if increase is None else other(arguments.ABOVE_ONE, self, "increase", increase)
-        several = self.patience if increase_patience is None else increase_patience
-        self.increase_patience = other(arguments.COUNT, self, "increase_patience", several)
-        several = self.cooldown if increase_cooldown is None else increase_cooldown
-        self.increase_cooldown = other(arguments.COUNT_OR_ZERO, self, "increase_cooldown", several)
-        self.maximum = None if maximum is None else other(arguments.POSITIVE, self, "maximum", maximum)
-        self.stop_at_minimum = read(self, "stop_at_minimum", stop_at_minimum)
-        self.every = None if every is None else read(self, "every", every)
-        self.restore_best = read(self, "restore_best", restore_best)
-        self.restart = other(arguments.FLAG, self, "restart", restart)
+        self.state_key = f"plateau.{monitor}"  # reducers with different ones work side by side: they only multiply
+        self.factor = read("factor", factor)
+        self.patience = read("patience", patience)
+        self.cooldown = read("cooldown", cooldown)
+        self.threshold = read("threshold", threshold)
+        self.relative = read("relative", relative)
+        self.atol = read("atol", atol)
+        self.minimum = read("minimum", minimum)
+        self.smoothing = read("smoothing", smoothing)
+        self.growth = read("growth", growth)
+        self.increase = None if increase is None else read("increase", increase)
+        own = patience if increase_patience is None else increase_patience
+        self.increase_patience = read("increase_patience", own)
+        own = cooldown if increase_cooldown is None else increase_cooldown
+        self.increase_cooldown = read("increase_cooldown", own)
+        self.maximum = None if maximum is None else read("maximum", maximum)
+        self.stop_at_minimum = read("stop_at_minimum", stop_at_minimum)
+        self.every = None if every is None else read("every", every)
+        self.restore_best = read("restore_best", restore_best)
+        self.restart = read("restart", restart)
         if every is not None and monitor.startswith("val_"):
             rule = "a metric of the training where checks are made `every` so many batches"
             arguments.reject(self, "monitor", rule, monitor)
@@ -179,21 +180,12 @@ class PlateauReducer(MetricChecks):
     def on_train_begin(self, logs: Any = None) -> None:
         fit.check_single_writer(self)
         super().on_train_begin(logs)
-        self._is_first_epoch = True
-        # The state is another one if a callback before this one has restored a backup. One after it may do so later.
-        if self.restart and self._saved_state() is self._state_before:
+        if self._restarts():
             self._begin_anew()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         super().on_epoch_begin(epoch, logs)
         self._epoch = epoch
-        if self._is_first_epoch:  # now, because a callback further down the list may load a backup
-            self._check_saved_state()
-        self._is_first_epoch = False
-
-    def on_train_end(self, logs: Any = None) -> None:
-        super().on_train_end(logs)
-        earlier_state.end(self.model, self.optimizers, self.state_key)
 
     def _check_value(self, value: float) -> None:
         optimizers, before = self.optimizers, self._read_state()
@@ -221,20 +213,11 @@ class PlateauReducer(MetricChecks):
         factor = self.optimizers[0]._managed.variables[FACTOR]
         return float(keras.ops.convert_to_numpy(factor))
 
-    @property
-    def state_key(self) -> str:
-        """The name of the saved state. Reducers with different ones work side by side: they only multiply."""
-        return f"plateau.{self.monitor}"
-
-    def _saved_state(self) -> Any:
-        return next((one._managed.callback_state.get(self.state_key) for one in self.optimizers), None)
-
     def _read_state(self) -> PlateauState:
         saved = self._saved_state()
         return PlateauState() if saved is None else from_array(self, saved)
 
     def _check_saved_state(self) -> None:
-        """Warn if the saved state is damaged or seems to belong to another run; prepare a new one."""
         optimizers = self.optimizers
         try:
             state = self._read_state()
@@ -260,6 +243,3 @@ class PlateauReducer(MetricChecks):
             to_make.append(functools.partial(optimizer._managed.callback_state.pop, self.state_key, None))
         make(to_make)
         self._best = BestWeights()
-
-    def _warn(self, message: str) -> None:
-        warnings.warn(f"`PlateauReducer`: {message}", stacklevel=3)
