@@ -40,17 +40,13 @@ class Span:
             raise TypeError(
                 f"Spans are made by `epochs`, `examples` and `fraction`. Received: Span({shown(amounts)}, ...)"
             )
-        for unit, amount in amounts.items():
+        for unit, amount in [*amounts.items(), *([] if steps is None else [("steps", steps)])]:
             if unit not in UNITS or not isinstance(amount, int | Fraction) or not is_length(amount):
                 raise ValueError(
                     f"A span has at most {LONGEST:.0e} of {', '.join(UNITS)}, and at least 1e-18 or 0. "
                     f"Received: {shown(amount)} {shown(unit)}"
                 )
         kept = {unit: Fraction(amounts[unit]) for unit in UNITS if amounts.get(unit)}
-        if steps is not None and not is_length(steps):
-            raise ValueError(
-                f"A span has at most {LONGEST:.0e} steps, and at least 1e-18 or 0. Received: {shown(steps)}"
-            )
         object.__setattr__(self, "amounts", kept or {unit: Fraction(0) for unit in list(amounts)[:1]})
         object.__setattr__(self, "steps", steps)
 
@@ -105,10 +101,8 @@ class Span:
             other = Span({"steps": exact(other)})
         if not isinstance(other, Span):
             return NotImplemented
-        units = dict.fromkeys([*self.amounts, *other.amounts])
-        return Span(
-            {unit: self.amounts.get(unit, Fraction(0)) + other.amounts.get(unit, Fraction(0)) for unit in units}
-        )
+        sums = {unit: self.amounts.get(unit, Fraction(0)) + amount for unit, amount in other.amounts.items()}
+        return Span(self.amounts | sums)
 
     __radd__ = __add__
 
