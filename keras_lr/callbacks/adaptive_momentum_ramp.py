@@ -88,7 +88,7 @@ class AdaptiveMomentumRamp(PartialEpochs):
         if not arguments.is_one_of(hyperparameter, ("auto", "momentum", "beta_1")):
             arguments.reject(self, "hyperparameter", '"auto", "momentum" or "beta_1"', hyperparameter)
         self.hyperparameter = self._requested = hyperparameter
-        self.restart = arguments.validate(self, "restart", restart)
+        self.restart = arguments.validate_as(arguments.FLAG, self, "restart", restart)
 
     def set_model(self, model: Any) -> None:
         super().set_model(model)

@@ -98,7 +98,6 @@ class PlateauReducer(MetricChecks):
     """
 
     hyperparameter = "learning_rate"
-    argument_rules: ClassVar = {"maximum": arguments.POSITIVE}
     other_names: ClassVar[dict[str, str]] = {
         "min_lr": "`minimum`",
         "max_lr": "`maximum`",
@@ -138,28 +137,28 @@ class PlateauReducer(MetricChecks):
         if not isinstance(monitor, str):
             rule = 'the name of a metric, as in `PlateauReducer("val_loss")`'
             arguments.reject(self, "monitor", rule, monitor, error=TypeError)
-        read = functools.partial(arguments.validate, self)
+        read, read_as = arguments.validate, arguments.validate_as
+        increase_patience = patience if increase_patience is None else increase_patience
+        increase_cooldown = cooldown if increase_cooldown is None else increase_cooldown
         self.monitor = monitor
         self.state_key = f"plateau.{monitor}"  # reducers with different ones work side by side: they only multiply
-        self.factor = read("factor", factor)
-        self.patience = read("patience", patience)
-        self.cooldown = read("cooldown", cooldown)
-        self.threshold = read("threshold", threshold)
-        self.relative = read("relative", relative)
-        self.atol = read("atol", atol)
-        self.minimum = read("minimum", minimum)
-        self.smoothing = read("smoothing", smoothing)
-        self.growth = read("growth", growth)
-        self.increase = None if increase is None else read("increase", increase)
-        own = patience if increase_patience is None else increase_patience
-        self.increase_patience = read("increase_patience", own)
-        own = cooldown if increase_cooldown is None else increase_cooldown
-        self.increase_cooldown = read("increase_cooldown", own)
-        self.maximum = None if maximum is None else read("maximum", maximum)
-        self.stop_at_minimum = read("stop_at_minimum", stop_at_minimum)
-        self.every = None if every is None else read("every", every)
-        self.restore_best = read("restore_best", restore_best)
-        self.restart = read("restart", restart)
+        self.factor = read(self, "factor", factor)
+        self.patience = read(self, "patience", patience)
+        self.cooldown = read(self, "cooldown", cooldown)
+        self.threshold = read(self, "threshold", threshold)
+        self.relative = read(self, "relative", relative)
+        self.atol = read_as(arguments.VALUE, self, "atol", atol)
+        self.minimum = read(self, "minimum", minimum)
+        self.smoothing = read(self, "smoothing", smoothing)
+        self.growth = read(self, "growth", growth)
+        self.increase = None if increase is None else read_as(arguments.ABOVE_ONE, self, "increase", increase)
+        self.increase_patience = read_as(arguments.COUNT, self, "increase_patience", increase_patience)
+        self.increase_cooldown = read_as(arguments.COUNT_OR_ZERO, self, "increase_cooldown", increase_cooldown)
+        self.maximum = None if maximum is None else read_as(arguments.POSITIVE, self, "maximum", maximum)
+        self.stop_at_minimum = read(self, "stop_at_minimum", stop_at_minimum)
+        self.every = None if every is None else read(self, "every", every)
+        self.restore_best = read(self, "restore_best", restore_best)
+        self.restart = read_as(arguments.FLAG, self, "restart", restart)
         if every is not None and monitor.startswith("val_"):
             rule = "a metric of the training where checks are made `every` so many batches"
             arguments.reject(self, "monitor", rule, monitor)

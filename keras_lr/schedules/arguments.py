@@ -169,17 +169,16 @@ def _named(rule: ArgumentRule, *names: str) -> dict[str, ArgumentRule]:
 
 # What each name means is in `docs/adding-a-schedule.md`.
 RULES = {
-    **_named(VALUE, "value", "start", "end", "peak", "minimum", "maximum", "threshold", "atol"),
+    **_named(VALUE, "value", "start", "end", "peak", "minimum", "maximum", "threshold"),
     **_named(POSITIVE, "rate", "power", "exponent", "k", "shrink"),
     **_named(SIZE, "waves", "ratio"),
     **_named(FINITE, "lower", "upper"),
     **_named(BELOW_ONE, "factor"),
     **_named(LENGTH, "steps", "horizon", "after", "up", "down", "every"),
     **_named(PART, "warmup", "decay"),
-    **_named(FLAG, "staircase", "cycle", "three_phase", "relative", "stop_at_minimum", "restore_best", "restart"),
-    **_named(COUNT, "cycles", "batches", "batch_size", "reference", "patience", "increase_patience", "smoothing"),
-    **_named(COUNT_OR_ZERO, "seed", "cooldown", "increase_cooldown"),
-    **_named(ABOVE_ONE, "increase"),
+    **_named(FLAG, "staircase", "cycle", "three_phase", "relative", "stop_at_minimum", "restore_best"),
+    **_named(COUNT, "cycles", "batches", "batch_size", "reference", "patience", "smoothing"),
+    **_named(COUNT_OR_ZERO, "seed", "cooldown"),
     **_named(PAIR, "source", "target"),
     "growth": ArgumentRule("a finite number >= 1", number_rule(minimum=1)),
     "scale": ArgumentRule("a number > 0 and <= 1", number_rule(above=0, below=math.nextafter(1, 2))),
