@@ -148,7 +148,8 @@ def test_names_of_the_package():
         (lambda: klr.one_cycle(opt.SGD(), 3), r"Pass a schedule to the optimizer, as in `SGD\(schedule\)`"),
         (lambda: klr.Linear(0.1, 0.0, klr.epochs), r"Call it, as in `epochs\(20\)`. Rec"),
         (lambda: klr.Warmup(klr.noam, 3), r"Call it, as in `noam\(...\)`. Rec"),
-        (lambda: klr.Warmup(klr.Prodigy(), 3), "Pass rules to `keras_lr.scheduled`"),
+        (lambda: klr.Warmup(klr.Prodigy(), 3), "Pass rules to `keras_lr.scheduled`, as in .+, learning_rate=rule"),
+        (lambda: klr.Warmup(klr.AdaptiveMomentum(), 3), "Pass rules to `keras_lr.scheduled`, as in .+, momentum=rule"),
         (lambda: klr.Product([klr.Cosine(0.1, 0.0, 3), klr.DoWG()]), "Pass rules to `keras_lr.scheduled`"),
         (lambda: klr.Sequence([0.1, klr.Cosine], [3]), r"Pass an instance, as in `Cosine\(...\)`. Rec"),
         (lambda: klr.one_cycle(0.1, 3, curve=klr.DoWG()), "Pass rules to `keras_lr.scheduled`"),
@@ -174,7 +175,7 @@ def test_what_keras_takes_for_a_function(rate):
 def test_a_rule_as_the_rate_of_an_optimizer(callbacks):
     """Keras takes a rule for a function; `fit` raises before the first step, and leaves the model as it was."""
     model = rate_meter(opt.SGD(klr.DoWG()))
-    with pytest.raises(TypeError, match=r"Pass rules to `keras_lr.scheduled` .+ Received: .*DoWG\(\)"):
+    with pytest.raises(TypeError, match=r"Pass rules to `keras_lr.scheduled`.+ Received: .*DoWG\(\)"):
         model.fit(*ones(1), callbacks=callbacks, verbose=0)
     assert applied(model) == 0 and int(model.optimizer.iterations) == 0
     klr.set_learning_rate(model, klr.DoWG())

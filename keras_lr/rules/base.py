@@ -128,10 +128,6 @@ class Rule(Settings):
     """Whether `signals` has the initial weights, which takes memory for one value per weight."""
     reported: ClassVar[tuple[str, ...]] = ()
     """The names of the scalar state that `Monitor` records."""
-    where_it_goes: ClassVar[str] = (
-        "Pass rules to `keras_lr.scheduled` or `keras_lr.set_learning_rate`, "
-        "as in `scheduled(optimizer, learning_rate=rule)`."
-    )
 
     def initial_state(self) -> dict[str, float]:
         """The scalar state by name, with its initial values; by default there is none.
@@ -156,6 +152,11 @@ class Rule(Settings):
 
     def __init__(self, *_: Any, **__: Any):
         raise TypeError(f"`{type(self).__name__}` must be decorated by `@keras_lr.rule`, which makes its arguments.")
+
+    @property
+    def where_it_goes(self) -> str:
+        """What errors say where the rule was passed elsewhere."""
+        return f"Pass rules to `keras_lr.scheduled`, as in `scheduled(optimizer, {self.hyperparameters[0]}=rule)`."
 
     def __call__(self, *_: Any, **__: Any) -> Any:
         """Raise an error that says where to pass the rule. With this method, Keras accepts it as a learning rate."""

@@ -86,7 +86,7 @@ def where_it_goes(value: Any) -> str:
         return "Pass a schedule to the optimizer, as in `SGD(schedule)`."
     if str(getattr(value, "__module__", "")).startswith("keras_lr.") and name:
         return f"Call it, as in `{name}({'20' if name in ('epochs', 'examples') else '...'})`."
-    return getattr(type(value), "where_it_goes", "")
+    return value.where_it_goes if hasattr(type(value), "where_it_goes") else ""
 
 
 def is_one_of(value: Any, choices: Iterable[str]) -> bool:
