@@ -68,7 +68,7 @@ class AdaptiveMomentumRamp(PartialEpochs):
             schedule for it; or another callback sets it.
     """
 
-    state_key = "ramp.loss"  # of an array with the mean loss of the previous window, NaN before the first one
+    _state_name = "ramp.loss"  # of an array with the mean loss of the previous window, NaN before the first one
 
     def __init__(
         self,
@@ -136,7 +136,7 @@ class AdaptiveMomentumRamp(PartialEpochs):
 
     def _save_loss(self, loss: float) -> None:
         for optimizer in self.optimizers:
-            optimizer._managed.callback_state[self.state_key] = np.array([loss], "float64")
+            optimizer._managed.callback_state[self._state_name] = np.array([loss], "float64")
 
     def _begin_anew(self) -> None:
         for optimizer, name in self._with_rule():
@@ -156,8 +156,8 @@ class AdaptiveMomentumRamp(PartialEpochs):
             self._warn("The saved state is dropped, because it is damaged.")
             self._begin_anew()
         if np.isnan(self._saved_state()[0]):
-            earlier_state.begin(self.model, self.optimizers, self.state_key)
-        elif reason := earlier_state.reason_to_doubt(self.model, self.optimizers, self.state_key):
+            earlier_state.begin(self.model, self.optimizers, self._state_name)
+        elif reason := earlier_state.reason_to_doubt(self.model, self.optimizers, self._state_name):
             self._warn(
                 f"It continues with the loss and the memory of an earlier `fit`, but {reason}. Pass "
                 "`AdaptiveMomentumRamp(restart=True)` to restart."

@@ -141,7 +141,6 @@ class PlateauReducer(MetricChecks):
         increase_patience = patience if increase_patience is None else increase_patience
         increase_cooldown = cooldown if increase_cooldown is None else increase_cooldown
         self.monitor = monitor
-        self.state_key = f"plateau.{monitor}"  # reducers with different ones work side by side: they only multiply
         self.factor = read(self, "factor", factor)
         self.patience = read(self, "patience", patience)
         self.cooldown = read(self, "cooldown", cooldown)
@@ -211,6 +210,13 @@ class PlateauReducer(MetricChecks):
         """The product of the reductions, for an optimizer that follows a schedule."""
         factor = self.optimizers[0]._managed.variables[FACTOR]
         return float(keras.ops.convert_to_numpy(factor))
+
+    @property
+    def state_key(self) -> str:
+        """The name of the saved state. Reducers with different ones work side by side: they only multiply."""
+        return f"plateau.{self.monitor}"
+
+    _state_name = state_key
 
     def _read_state(self) -> PlateauState:
         saved = self._saved_state()
