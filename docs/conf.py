@@ -43,6 +43,11 @@ html_show_sphinx = False
 html_show_copyright = False
 
 
+def link_copies(app, name, source):
+    """Have links to notebooks, which are written for GitHub, point to the copies."""
+    source[0] = source[0].replace("](../notebooks/", "](notebooks/")
+
+
 def prepare(app, what, name, obj, options, lines):
     """Turn a docstring, which is written for people, into the markup that Sphinx reads."""
     text = "\n".join(lines)
@@ -72,5 +77,6 @@ def signature(app, what, name, obj, options, arguments, returns):
 
 
 def setup(app):
+    app.connect("source-read", link_copies)
     app.connect("autodoc-process-signature", signature)
     app.connect("autodoc-process-docstring", prepare, priority=100)  # before napoleon

@@ -314,7 +314,7 @@ def test_the_config():
 )
 def test_what_is_refused(make, bad):
     """A momentum is >= 0 and < 1, and the three are in order."""
-    with pytest.raises((TypeError, ValueError), match=r"of `AdaptiveMomentum` must be a number >= "):
+    with pytest.raises((TypeError, ValueError), match=f"of `{make.__name__}` must be a number >= "):
         make(**bad)
 
 

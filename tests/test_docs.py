@@ -1,5 +1,6 @@
 """What is written for people: every example runs, and nothing public is left out."""
 
+import ast
 import doctest
 import importlib
 import importlib.util
@@ -172,6 +173,24 @@ def test_the_links_of_a_document(document):
     text = document.read_text("utf-8")
     targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text) + re.findall(r'src="([^"]+)"', text)
     assert [target for target in targets if "://" not in target and not (document.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("notebook", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_each_notebook_is_linked_from_a_guide(notebook):
+    """On GitHub and on the site, where the links are those of the copies."""
+    guides = (ROOT / "docs").glob("*.md")
+    assert any(f"](../notebooks/{notebook.name})" in guide.read_text("utf-8") for guide in guides)
+
+
+def test_the_sets_of_versions():
+    """The table of versions has those with which the benchmark runs the tests."""
+    table = (ROOT / "docs" / "versions.md").read_text("utf-8")
+    rows = re.findall(r"^\| (3\.\d+) \| (\S+) \| (\S+) \| (\S*) ?\|", table, re.MULTILINE)
+    module = ast.parse((ROOT / "benchmarks" / "versions.py").read_text("utf-8"))
+    sets = next(
+        ast.literal_eval(x.value) for x in module.body if isinstance(x, ast.Assign) and x.targets[0].id == "SETS"
+    )
+    assert rows == [tuple(one[name] for name in ("python", "keras", "tensorflow", "jax")) for one in sets]
 
 
 def test_the_version_of_the_changelog():

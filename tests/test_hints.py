@@ -1,5 +1,6 @@
 """What users of other libraries write, and users of this one in the wrong place: the error says what to write."""
 
+import functools
 import inspect
 import re
 import sys
@@ -8,7 +9,7 @@ import traceback
 import keras
 import pytest
 from keras import optimizers as opt
-from models import ones, rate_meter
+from models import applied, ones, rate_meter
 
 import keras_lr as klr
 from keras_lr.schedules import hints
@@ -147,7 +148,12 @@ def test_names_of_the_package():
         (lambda: klr.one_cycle(opt.SGD(), 3), r"Pass a schedule to the optimizer, as in `SGD\(schedule\)`"),
         (lambda: klr.Linear(0.1, 0.0, klr.epochs), r"Call it, as in `epochs\(20\)`. Rec"),
         (lambda: klr.Warmup(klr.noam, 3), r"Call it, as in `noam\(...\)`. Rec"),
-        (lambda: klr.Warmup(klr.Prodigy(), 3), "Pass rules to `keras_lr.scheduled`"),
+        (lambda: klr.Warmup(klr.Prodigy(), 3), "Pass rules to `keras_lr.scheduled`, as in .+, learning_rate=rule"),
+        (lambda: klr.Warmup(klr.AdaptiveMomentum(), 3), "Pass rules to `keras_lr.scheduled`, as in .+, momentum=rule"),
+        (lambda: klr.Product([klr.Cosine(0.1, 0.0, 3), klr.DoWG()]), "Pass rules to `keras_lr.scheduled`"),
+        (lambda: klr.Sequence([0.1, klr.Cosine], [3]), r"Pass an instance, as in `Cosine\(...\)`. Rec"),
+        (lambda: klr.one_cycle(0.1, 3, curve=klr.DoWG()), "Pass rules to `keras_lr.scheduled`"),
+        (lambda: opt.SGD(klr.DoWG()).learning_rate, "Pass rules to `keras_lr.scheduled`"),
         (lambda: klr.Warmup(lambda t: t, 3), r"a finite number >= 0. Received: schedule=<function"),
     ],
 )
@@ -165,6 +171,27 @@ def test_what_keras_takes_for_a_function(rate):
         rate_meter(opt.SGD(rate)).fit(*ones(1), callbacks=[klr.Monitor()], verbose=0)
 
 
+@pytest.mark.parametrize("callbacks", [[], [klr.Monitor()]], ids=["", "Monitor"])
+def test_a_rule_as_the_rate_of_an_optimizer(callbacks):
+    """Keras takes a rule for a function; `fit` raises before the first step, and leaves the model as it was."""
+    model = rate_meter(opt.SGD(klr.DoWG()))
+    with pytest.raises(TypeError, match=r"Pass rules to `keras_lr.scheduled`.+ Received: .*DoWG\(\)"):
+        model.fit(*ones(1), callbacks=callbacks, verbose=0)
+    assert applied(model) == 0 and int(model.optimizer.iterations) == 0
+    klr.set_learning_rate(model, klr.DoWG())
+    model.fit(*ones(1), callbacks=callbacks, verbose=0)
+    assert applied(model) > 0
+
+
+@pytest.mark.parametrize(("name", "value"), [("weight_decay", klr.Constant(0.1)), ("beta_1", klr.AdaptiveMomentum())])
+def test_a_schedule_as_another_hyperparameter(name, value):
+    """Keras takes anything as a weight decay or a beta; the callbacks find it before the first step."""
+    with pytest.raises(
+        TypeError, match=f"`{name}` of `AdamW` must be a number. Use `keras_lr.scheduled.optimizer, {name}="
+    ):
+        rate_meter(opt.AdamW(**{name: value})).fit(*ones(1), callbacks=[klr.Monitor()], verbose=0)
+
+
 @pytest.mark.skipif(
     sys.version_info < (3, 11), reason="older ones keep the frames of an exception that is raised again"
 )
@@ -174,16 +201,25 @@ def test_what_keras_takes_for_a_function(rate):
         lambda: klr.Cosine(0.1, 0.0, steps=-1),
         lambda: klr.Intervals([1], [0.1]),
         lambda: klr.sgdr(0.1, 3, end=-1),
+        lambda: klr.epochs(-1),
         lambda: klr.DoWG(initial=-1),
+        lambda: klr.AdaptiveMomentumRamp(start=-1),
+        lambda: klr.EpochIntervalSwitcher([1], [0.1]),
+        lambda: klr.LiveControl(3),
+        lambda: klr.Monitor(optimizer=3),
+        lambda: klr.PlateauReducer(patience=-1),
+        lambda: klr.scheduled(opt.SGD(), momentum=-1),
         lambda: klr.resume_at(None, epoch=0, steps_per_epoch=1),
+        *[functools.partial(function, xyz=1) for function in PUBLIC],
     ],
+    ids=lambda make: make.func.__name__ if hasattr(make, "func") else "",
 )
 def test_no_internal_frames(make):
-    """A traceback has at most one frame of keras_lr, and no second error."""
+    """A traceback has one frame of keras_lr, and no second error."""
     with pytest.raises((TypeError, ValueError)) as caught:
         make()
     frames = [frame for frame in traceback.extract_tb(caught.value.__traceback__) if "keras_lr/" in frame.filename]
-    assert len(frames) <= 1 and caught.value.__suppress_context__
+    assert len(frames) == 1 and caught.value.__suppress_context__
 
 
 def test_the_frames_of_the_user_stay():
@@ -192,6 +228,19 @@ def test_the_frames_of_the_user_stay():
     def own_curve(start, end, steps):
         return klr.Cosine(start, end, steps=-1)
 
-    with pytest.raises(ValueError, match="`steps` of `Cosine`") as caught:
-        klr.one_cycle(0.1, 10, curve=own_curve)
-    assert "own_curve" in [frame.name for frame in traceback.extract_tb(caught.value.__traceback__)]
+    class OwnCallback(klr.PlateauReducer):
+        def __init__(self):
+            super().__init__(patience=-1)
+
+    for make, name in ((lambda: klr.one_cycle(0.1, 10, curve=own_curve), "own_curve"), (OwnCallback, "__init__")):
+        with pytest.raises(ValueError, match=r"`steps` of `Cosine`|`patience` of `OwnCallback`") as caught:
+            make()
+        frames = traceback.extract_tb(caught.value.__traceback__)
+        assert name in [frame.name for frame in frames if frame.filename == __file__]
+
+
+def test_other_errors_keep_their_frames():
+    """The traceback of an error that is not about an argument is that of Python."""
+    with pytest.raises(ValueError, match="invalid literal") as caught:
+        klr.one_cycle(0.1, 10, curve=lambda start, end, steps: int("x"))
+    assert "one_cycle" in [frame.name for frame in traceback.extract_tb(caught.value.__traceback__)]

@@ -23,7 +23,7 @@ REFUSED = [
     ),
     (lambda: klr.scheduled(keras.optimizers.AdamW(), weight_decay=klr.Prodigy()), "`weight_decay` of `scheduled`"),
     (lambda: klr.scheduled(keras.optimizers.SGD(), learning_rate=klr.AdaptiveMomentum()), "momentum or beta_1 of SGD"),
-    (lambda: klr.set_learning_rate(keras.optimizers.Adam(), klr.DoWG()), "`learning_rate` of `set_learning_rate`"),
+    (lambda: klr.set_learning_rate(keras.optimizers.Adam(), klr.DoWG()), "`value` of `set_learning_rate`"),
     (lambda: klr.Warmup(klr.DoWG(), steps=3), "`schedule` of `Warmup` must be a schedule"),
     (lambda: klr.one_cycle(klr.DoWG(), steps=3), "`peak` of `one_cycle` must be"),
     (lambda: klr.EpochSchedule(klr.DoWG()), "`schedule` of `EpochSchedule` must be"),

@@ -36,6 +36,12 @@ def test_the_same_instance_twice(make, tmp_path):
     raises(rate_meter(optimizers.SGD(0.1, momentum=0.5)), message, one, Applied(), one)
 
 
+def test_two_ramps():
+    """Two that set the momentum raise, as two that set the rate do."""
+    model = rate_meter(optimizers.SGD(0.1, momentum=0.5))
+    raises(model, "both set `momentum`", klr.AdaptiveMomentumRamp(), klr.AdaptiveMomentumRamp(peak=0.95))
+
+
 @pytest.mark.parametrize("ours", [klr.BindSpans, klr.Monitor, lambda: klr.PlateauReducer("loss")])
 @pytest.mark.parametrize("order", [1, -1])
 @pytest.mark.parametrize("rate", [SCHEDULE, optimizers.schedules.CosineDecay(1.0, 100)], ids=["ours", "Keras' own"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from fractions import Fraction
 from typing import Any
 
@@ -15,14 +14,12 @@ from ..optimizers.feedback import start_rule, takes_rule
 from ..optimizers.inspection import batch_count, is_scheduled, rules_of, source_of
 from ..optimizers.scheduled import scheduled
 from ..optimizers.variables import strategy_scope
-from ..rules.adaptive_momentum import LIMIT, MEMORY, OVERSHOOT, USUAL, AdaptiveMomentum, memory_of
+from ..rules.adaptive_momentum import LIMIT, MEMORY, OVERSHOOT, USUAL, AdaptiveMomentum, check_limits, memory_of
 from ..schedules import arguments
 from . import earlier_state, fit
 from .partial_epochs import PartialEpochs
 
-OWNER = "`AdaptiveMomentumRamp`"
 LARGEST = 2.0**24  # steps: that of a momentum of 1 - 1e-7, the largest below 1 that float32 has
-STATE_KEY = "ramp.loss"  # the mean loss of the previous window
 MAX_WINDOWS = 3  # in an epoch
 MIN_BATCHES = 40  # in a window, for its mean loss to be comparable
 INITIAL_FACTOR = 2.0  # the usual memory at first, relative to that of `start`
@@ -71,6 +68,8 @@ class AdaptiveMomentumRamp(PartialEpochs):
             schedule for it; or another callback sets it.
     """
 
+    _state_name = "ramp.loss"  # of an array with the mean loss of the previous window, NaN before the first one
+
     def __init__(
         self,
         *,
@@ -82,7 +81,10 @@ class AdaptiveMomentumRamp(PartialEpochs):
         optimizer: Any = None,
     ):
         super().__init__(optimizer)
-        self.rule = AdaptiveMomentum(start, usual, peak)
+        limits = {"start": start, "usual": usual, "peak": peak}
+        limits = {name: arguments.validate_as(arguments.MOMENTUM, self, name, limits[name]) for name in limits}
+        check_limits(self, **limits)
+        self.rule = AdaptiveMomentum(**limits)
         if not arguments.is_one_of(hyperparameter, ("auto", "momentum", "beta_1")):
             arguments.reject(self, "hyperparameter", '"auto", "momentum" or "beta_1"', hyperparameter)
         self.hyperparameter = self._requested = hyperparameter
@@ -106,7 +108,7 @@ class AdaptiveMomentumRamp(PartialEpochs):
                 self._apply_rule(optimizer, str(name))
             # Before any `on_train_begin`, in which `BackupAndRestore` loads the variables.
             self.build()
-        self._state_before = self._saved_loss()
+        self._state_before = self._saved_state()
 
     def on_train_begin(self, logs: Any = None) -> None:
         for name in self._names:
@@ -116,41 +118,25 @@ class AdaptiveMomentumRamp(PartialEpochs):
         windows = min(MAX_WINDOWS, steps // MIN_BATCHES)
         self._length = Fraction(steps, windows) if self._with_momentum_rule() and windows else math.inf
         super().on_train_begin(logs)
-        self._is_first_epoch = True
-        # The state is another one if a callback before this one has restored a backup. One after it may do so later.
-        if self.restart and self._saved_loss() is self._state_before:
+        if self._restarts():
             self._begin_anew()
-        elif self._saved_loss() is None:
+        elif self._saved_state() is None:
             self._save_loss(math.nan)
             self._start_usual_memory()
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        super().on_epoch_begin(epoch, logs)
-        if self._is_first_epoch:  # now, because a callback further down the list may load a backup
-            self._check_saved_state()
-        self._is_first_epoch = False
-
-    def on_train_end(self, logs: Any = None) -> None:
-        super().on_train_end(logs)
-        earlier_state.end(self.model, self.optimizers, STATE_KEY)
 
     def _check(self, metrics: dict[str, Any]) -> None:
         loss = metrics.get("loss", math.nan)
         if not math.isfinite(loss):
             return
-        previous_loss = float(self._saved_loss()[0])
+        previous_loss = float(self._saved_state()[0])
         for optimizer in self._with_momentum_rule():
             if not math.isnan(previous_loss) and loss != previous_loss:
                 self._scale_memory(optimizer, GROWTH if loss < previous_loss else SHRINKAGE)
         self._save_loss(loss)
 
-    def _saved_loss(self) -> Any:
-        """An array with the loss of the previous window, NaN before the first one; `None` if the ramp is new here."""
-        return self.optimizers[0]._managed.callback_state.get(STATE_KEY)
-
     def _save_loss(self, loss: float) -> None:
         for optimizer in self.optimizers:
-            optimizer._managed.callback_state[STATE_KEY] = np.array([loss], "float64")
+            optimizer._managed.callback_state[self._state_name] = np.array([loss], "float64")
 
     def _begin_anew(self) -> None:
         for optimizer, name in self._with_rule():
@@ -164,19 +150,17 @@ class AdaptiveMomentumRamp(PartialEpochs):
             optimizer._managed.variables[f"momentum_{USUAL}"].assign(initial_memory)
 
     def _check_saved_state(self) -> None:
-        """Warn if the saved state is damaged or seems to belong to another run; prepare a new one."""
-        saved = np.asarray(self._saved_loss())
+        saved = np.asarray(self._saved_state())
         is_loss = saved.shape == (1,) and saved.dtype.kind == "f" and not np.isinf(saved[0])
         if not is_loss or not all(_is_state(optimizer, name) for optimizer, name in self._with_rule()):
-            warnings.warn(f"{OWNER}: The saved state is dropped, because it is damaged.", stacklevel=2)
+            self._warn("The saved state is dropped, because it is damaged.")
             self._begin_anew()
-        if np.isnan(self._saved_loss()[0]):
-            earlier_state.begin(self.model, self.optimizers, STATE_KEY)
-        elif reason := earlier_state.reason_to_doubt(self.model, self.optimizers, STATE_KEY):
-            warnings.warn(
-                f"{OWNER}: It continues with the loss and the memory of an earlier `fit`, but {reason}. Pass "
-                "`AdaptiveMomentumRamp(restart=True)` to restart.",
-                stacklevel=2,
+        if np.isnan(self._saved_state()[0]):
+            earlier_state.begin(self.model, self.optimizers, self._state_name)
+        elif reason := earlier_state.reason_to_doubt(self.model, self.optimizers, self._state_name):
+            self._warn(
+                f"It continues with the loss and the memory of an earlier `fit`, but {reason}. Pass "
+                "`AdaptiveMomentumRamp(restart=True)` to restart."
             )
 
     def _with_rule(self) -> list[tuple[Any, str]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import keras
 
+from ..schedules.errors import without_internal_frames
 from ..schedules.hints import check_names
 
 if TYPE_CHECKING:
@@ -22,6 +23,12 @@ class Callback(keras.callbacks.Callback):
     of_the_run: ClassVar[tuple[str, ...]] = ()
     """The attributes that belong to a running `fit`, `None` in a copy."""
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "__init__" in vars(cls):
+            cls.__init__ = without_internal_frames(cls.__init__)  # type: ignore[method-assign]
+
+    @without_internal_frames
     def __new__(cls, *_: Any, **keywords: Any) -> Self:
         parameters = [*inspect.signature(cls.__init__).parameters.values()][1:] if keywords else []
         if not any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters):

@@ -9,6 +9,7 @@ from typing import Any
 
 from keras.optimizers.schedules import LearningRateSchedule
 
+from ..rules.base import Rule
 from ..schedules import arguments
 from .epoch_setter import EpochSetter
 
@@ -51,7 +52,7 @@ class EpochSchedule(EpochSetter):
         verbose: int = 0,
     ):
         super().__init__(hyperparameter, optimizer, verbose)
-        if not isinstance(schedule, LearningRateSchedule) and not callable(schedule):
+        if isinstance(schedule, Rule) or not callable(schedule):
             arguments.reject(self, "schedule", "a schedule or a function of the epoch", schedule, error=TypeError)
         self.schedule = (
             arguments.validate(self, "schedule", schedule) if isinstance(schedule, LearningRateSchedule) else None

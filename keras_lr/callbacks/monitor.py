@@ -34,8 +34,8 @@ class Monitor(OptimizerCallback):
 
     It reads the device once per epoch. The values of steps are computed from the
     schedules, so that they cost nothing per step and are exact with
-    `steps_per_execution`. A hyperparameter without a schedule is recorded with its
-    value at the end of the epoch.
+    `steps_per_execution`. Without a schedule, they are exact only at the end of each
+    epoch; see `steps`.
 
     >>> import keras, numpy as np, keras_lr as klr
     >>> model = keras.Sequential([keras.Input([3]), keras.layers.Dense(1)])
@@ -62,7 +62,9 @@ class Monitor(OptimizerCallback):
 
     Attributes:
         steps: For each name, an array with the value of each batch since `fit` began, without
-            batches that the loss scaling skipped.
+            batches that the loss scaling skipped. What follows no schedule, such as a rate that
+            another callback sets, is assumed to have had its last value in the whole epoch. A rule
+            and `PlateauReducer` are assumed to have multiplied the schedule by their last factor.
         layers: For each name, the layers that this value applies to, if one optimizer contains
             several, as with `layerwise`; otherwise empty.
     """

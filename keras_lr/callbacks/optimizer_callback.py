@@ -5,10 +5,9 @@ from __future__ import annotations
 import warnings
 from typing import Any, ClassVar
 
-from keras.optimizers.schedules import LearningRateSchedule
-
 from ..optimizers import compiled_step
-from ..optimizers.inspection import applied_values, batch_count, configured_rate, inner_optimizers
+from ..optimizers.hyperparameters import check_hyperparameters
+from ..optimizers.inspection import applied_values, batch_count, inner_optimizers
 from ..optimizers.model_optimizers import find_optimizers, names_of_inner_optimizers, validate_optimizer
 from ..schedules import arguments
 from . import fit
@@ -41,9 +40,7 @@ class OptimizerCallback(Callback):
         name, several = type(self).__name__, self.takes_all_optimizers
         self._outer_optimizers = find_optimizers(model, self.optimizer, name, several=several)
         for inner in (inner for outer in self._outer_optimizers for inner in inner_optimizers(outer)):
-            rate = configured_rate(inner)  # Keras takes anything that can be called, and calls it in `fit`
-            if callable(rate) and not isinstance(rate, LearningRateSchedule) and arguments.where_it_goes(rate):
-                arguments.reject(type(inner).__name__, "learning_rate", "a number or a schedule", rate, error=TypeError)
+            check_hyperparameters(inner)
         self._is_first_use = True
         self._bind_spans()
 

@@ -1,18 +1,26 @@
-"""A callback that checks the metrics within an epoch without waiting for the device at each batch."""
+"""A callback that checks metrics within an epoch, without waiting for the device at each batch, and keeps a state."""
 
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
-from . import fit
+from . import earlier_state, fit
 from .base import Callback
 from .metric_window import MetricWindow, unwatch_resets, watch_resets
 from .optimizer_callback import OptimizerCallback
 
 
 class PartialEpochs(OptimizerCallback):
-    """Calls `_check` with the metrics over every `_length` batches of an epoch; abstract."""
+    """Calls `_check` with the metrics over every `_length` batches of an epoch; abstract.
+
+    What it has found out is saved with the optimizer, as an array by the name `_state_name`.
+    """
+
+    restart: bool
+    _state_before: Any
+    """The saved state when the model was set."""
 
     def __init__(self, optimizer: Any = None, verbose: int = 0) -> None:
         super().__init__(optimizer, verbose)
@@ -27,6 +35,7 @@ class PartialEpochs(OptimizerCallback):
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Prepare a `fit`. Subclasses set `_length` before."""
+        self._is_first_epoch = True
         self._is_outside_fit = not fit.is_running(self.model)
         self._is_surrounded = fit.surround(self, self._before, self._after)
         self.__dict__.pop("on_train_batch_end", None)
@@ -36,6 +45,9 @@ class PartialEpochs(OptimizerCallback):
             watch_resets(self.model, self._window)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        if self._is_first_epoch:  # now, because a callback further down the list may load a backup
+            self._check_saved_state()
+        self._is_first_epoch = False
         if self._length < math.inf:
             self._window.begin()
         self._batch, self._batches_done, self._corrected = 0, 0, {}
@@ -58,6 +70,25 @@ class PartialEpochs(OptimizerCallback):
 
     def on_train_end(self, logs: Any = None) -> None:
         unwatch_resets(self.model, self._window)
+        earlier_state.end(self.model, self.optimizers, self._state_name)
+
+    @property
+    def _state_name(self) -> str:
+        raise NotImplementedError
+
+    def _saved_state(self) -> Any:
+        return next((one._managed.callback_state.get(self._state_name) for one in self.optimizers), None)
+
+    def _restarts(self) -> bool:
+        """Whether a `fit` that begins forgets the saved state, which is the one before unless a backup was restored."""
+        return self.restart and self._saved_state() is self._state_before
+
+    def _check_saved_state(self) -> None:
+        """Warn if the saved state is damaged or seems to belong to another run; prepare a new one."""
+        raise NotImplementedError
+
+    def _warn(self, message: str) -> None:
+        warnings.warn(f"`{type(self).__name__}`: {message}", stacklevel=3)
 
     def _on_epoch_end_before_others(self, logs: Any) -> None:
         """What is to do before any callback reads `logs`."""

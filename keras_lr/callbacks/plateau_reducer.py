@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from typing import Any, ClassVar
 
 import keras
@@ -138,27 +137,27 @@ class PlateauReducer(MetricChecks):
         if not isinstance(monitor, str):
             rule = 'the name of a metric, as in `PlateauReducer("val_loss")`'
             arguments.reject(self, "monitor", rule, monitor, error=TypeError)
-        read, other = arguments.validate, arguments.validate_as
+        read, read_as = arguments.validate, arguments.validate_as
+        increase_patience = patience if increase_patience is None else increase_patience
+        increase_cooldown = cooldown if increase_cooldown is None else increase_cooldown
         self.monitor = monitor
         self.factor = read(self, "factor", factor)
         self.patience = read(self, "patience", patience)
         self.cooldown = read(self, "cooldown", cooldown)
         self.threshold = read(self, "threshold", threshold)
         self.relative = read(self, "relative", relative)
-        self.atol = other(arguments.VALUE, self, "atol", atol)
+        self.atol = read_as(arguments.VALUE, self, "atol", atol)
         self.minimum = read(self, "minimum", minimum)
         self.smoothing = read(self, "smoothing", smoothing)
         self.growth = read(self, "growth", growth)
-        self.increase = None if increase is None else other(arguments.ABOVE_ONE, self, "increase", increase)
-        several = self.patience if increase_patience is None else increase_patience
-        self.increase_patience = other(arguments.COUNT, self, "increase_patience", several)
-        several = self.cooldown if increase_cooldown is None else increase_cooldown
-        self.increase_cooldown = other(arguments.COUNT_OR_ZERO, self, "increase_cooldown", several)
-        self.maximum = None if maximum is None else other(arguments.POSITIVE, self, "maximum", maximum)
+        self.increase = None if increase is None else read_as(arguments.ABOVE_ONE, self, "increase", increase)
+        self.increase_patience = read_as(arguments.COUNT, self, "increase_patience", increase_patience)
+        self.increase_cooldown = read_as(arguments.COUNT_OR_ZERO, self, "increase_cooldown", increase_cooldown)
+        self.maximum = None if maximum is None else read_as(arguments.POSITIVE, self, "maximum", maximum)
         self.stop_at_minimum = read(self, "stop_at_minimum", stop_at_minimum)
         self.every = None if every is None else read(self, "every", every)
         self.restore_best = read(self, "restore_best", restore_best)
-        self.restart = other(arguments.FLAG, self, "restart", restart)
+        self.restart = read_as(arguments.FLAG, self, "restart", restart)
         if every is not None and monitor.startswith("val_"):
             rule = "a metric of the training where checks are made `every` so many batches"
             arguments.reject(self, "monitor", rule, monitor)
@@ -179,21 +178,12 @@ class PlateauReducer(MetricChecks):
     def on_train_begin(self, logs: Any = None) -> None:
         fit.check_single_writer(self)
         super().on_train_begin(logs)
-        self._is_first_epoch = True
-        # The state is another one if a callback before this one has restored a backup. One after it may do so later.
-        if self.restart and self._saved_state() is self._state_before:
+        if self._restarts():
             self._begin_anew()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         super().on_epoch_begin(epoch, logs)
         self._epoch = epoch
-        if self._is_first_epoch:  # now, because a callback further down the list may load a backup
-            self._check_saved_state()
-        self._is_first_epoch = False
-
-    def on_train_end(self, logs: Any = None) -> None:
-        super().on_train_end(logs)
-        earlier_state.end(self.model, self.optimizers, self.state_key)
 
     def _check_value(self, value: float) -> None:
         optimizers, before = self.optimizers, self._read_state()
@@ -226,15 +216,13 @@ class PlateauReducer(MetricChecks):
         """The name of the saved state. Reducers with different ones work side by side: they only multiply."""
         return f"plateau.{self.monitor}"
 
-    def _saved_state(self) -> Any:
-        return next((one._managed.callback_state.get(self.state_key) for one in self.optimizers), None)
+    _state_name = state_key
 
     def _read_state(self) -> PlateauState:
         saved = self._saved_state()
         return PlateauState() if saved is None else from_array(self, saved)
 
     def _check_saved_state(self) -> None:
-        """Warn if the saved state is damaged or seems to belong to another run; prepare a new one."""
         optimizers = self.optimizers
         try:
             state = self._read_state()
@@ -260,6 +248,3 @@ class PlateauReducer(MetricChecks):
             to_make.append(functools.partial(optimizer._managed.callback_state.pop, self.state_key, None))
         make(to_make)
         self._best = BestWeights()
-
-    def _warn(self, message: str) -> None:
-        warnings.warn(f"`PlateauReducer`: {message}", stacklevel=3)

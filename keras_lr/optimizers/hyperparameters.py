@@ -13,7 +13,7 @@ from ..schedules.base import Schedule
 from ..schedules.foreign import Foreign
 from ..schedules.hints import hint
 from .feedback import takes_rule
-from .inspection import inner_optimizers
+from .inspection import configured_rate, inner_optimizers
 
 # What Keras reads again in each step, by backend-neutral arithmetic alone. (Not `clipvalue` nor the l1 and l2 of
 # `Ftrl`: on JAX they can't be variables.)
@@ -31,6 +31,18 @@ def has_hyperparameter(optimizer: Any, name: str) -> bool:
     return name == "weight_decay" or isinstance(value, int | float)
 
 
+def check_hyperparameters(optimizer: Any) -> None:
+    """Raise for what Keras takes for a hyperparameter of an inner optimizer and can't train with."""
+    owner, rate = type(optimizer).__name__, configured_rate(optimizer)
+    if callable(rate) and not isinstance(rate, LearningRateSchedule) and arguments.where_it_goes(rate):
+        arguments.reject(owner, "learning_rate", "a number or a schedule", rate, error=TypeError)
+    for name in vars(optimizer).keys() & set(NAMES):
+        value = vars(optimizer)[name]
+        if isinstance(value, LearningRateSchedule | Rule):
+            remedy = f"Use `keras_lr.scheduled(optimizer, {name}=...)`."
+            arguments.reject(owner, name, "a number", value, remedy, error=TypeError)
+
+
 def validate_hyperparameter(
     name: str, value: Any, optimizer: Any, owners: list[Any], function: str = "scheduled"
 ) -> Any:
@@ -39,6 +51,7 @@ def validate_hyperparameter(
     `function` is the public function that errors name.
     """
     _validate_owners(name, value, optimizer, owners, function)
+    argument = "value" if function == "set_learning_rate" else name
     if value is True and function == "scheduled":
         return True
     if isinstance(value, Rule):
@@ -47,7 +60,7 @@ def validate_hyperparameter(
             names, classes = " or ".join(value.hyperparameters), " or ".join(value.optimizers)
             remedy = f"`{type(value).__name__}` is for the {names} of {classes or 'an optimizer'}"
             remedy += f", and the optimizer is `{others[0]}`."
-            arguments.reject(function, name, "a schedule or a number", value, remedy)
+            arguments.reject(function, argument, "a schedule or a number", value, remedy)
         return value
     below_one = name in BELOW_ONE
     if isinstance(value, LearningRateSchedule):
@@ -58,9 +71,9 @@ def validate_hyperparameter(
     try:
         number = arguments.number(value, minimum=0.0, below=1.0 if below_one else float("inf"))
     except TypeError:
-        arguments.reject(function, name, rule, value, error=TypeError)
+        arguments.reject(function, argument, rule, value, error=TypeError)
     if number is None:
-        arguments.reject(function, name, rule, value)
+        arguments.reject(function, argument, rule, value)
     return number
 
 

@@ -88,7 +88,8 @@ def layerwise(
         arguments.reject(OWNER, "optimizer", "an optimizer with no others inside", optimizer, error=TypeError)
     rate = configured_rate(optimizer)
     if not isinstance(rate, keras.Variable) and "learning_rate" not in schedules_of(optimizer):
-        arguments.reject(OWNER, "optimizer", "one with a number or a schedule for its rate", rate, error=TypeError)
+        rule, remedy = f"one with a number or a schedule for its rate, not {rate!r}", arguments.where_it_goes(rate)
+        arguments.reject(OWNER, "optimizer", rule, optimizer, remedy, error=TypeError)
     weights = list(weights_by_depth(model))
     patterns = _validate_factors(factors, decay)
     factor_of = _factor_of_variables(weights, patterns, 1.0 if decay is None else float(decay))

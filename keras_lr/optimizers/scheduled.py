@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from ..schedules import arguments
+from ..schedules.errors import without_internal_frames
 from .accumulation import per_update
 from .compiled_step import atomic_change, build
 from .hyperparameters import has_hyperparameter, validate_hyperparameter
@@ -16,6 +17,7 @@ from .manage import manage
 from .model_optimizers import only_optimizer
 
 
+@without_internal_frames
 def scheduled(optimizer: Any, *, correct_bias: bool | None = None, **hyperparameters: Any) -> Any:
     """Let hyperparameters of an optimizer follow schedules or rules, or make them variables that you can assign.
 

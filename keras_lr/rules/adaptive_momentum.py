@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, ClassVar
 
 import keras
@@ -69,9 +70,7 @@ class AdaptiveMomentum(Rule):
     argument_rules: ClassVar = dict.fromkeys(("start", "usual", "peak"), arguments.MOMENTUM)
 
     def check(self) -> None:
-        for lower, name in (("start", "usual"), ("usual", "peak")):
-            if getattr(self, name) < getattr(self, lower):
-                arguments.reject(self, name, f"a number >= `{lower}` and < 1", getattr(self, name))
+        check_limits(self, start=self.start, usual=self.usual, peak=self.peak)
 
     def initial_state(self) -> dict[str, float]:
         return {MEMORY: memory_of(self.start), OVERSHOOT: 0.0, USUAL: memory_of(self.usual)}
@@ -104,6 +103,13 @@ class AdaptiveMomentum(Rule):
         memory = ops.maximum(ops.where(uphill, memory * CUT, grown), memory_of(self.start))
         momentum = ops.where(uphill, 0.0, 1.0 - 1.0 / memory)
         return memory, ops.where(uphill, 0.0, overshoot), momentum
+
+
+def check_limits(owner: object, **limits: float) -> None:
+    """Raise if the limits of the momentum, which are arguments of `owner`, do not ascend."""
+    for (lower, smaller), (name, value) in itertools.pairwise(limits.items()):
+        if value < smaller:
+            arguments.reject(owner, name, f"a number >= `{lower}` and < 1", value)
 
 
 def memory_of(momentum: float) -> float:

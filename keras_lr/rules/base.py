@@ -7,8 +7,9 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar, get_type_hints, overload
 
-from ..schedules import arguments
+from ..schedules.errors import without_internal_frames
 from ..schedules.frozen import dataclass_transform
+from ..schedules.interrupted_fit import keep_state
 from ..schedules.settings import Settings, register
 from .checks import check_class, check_state
 from .vector import Vector
@@ -127,10 +128,6 @@ class Rule(Settings):
     """Whether `signals` has the initial weights, which takes memory for one value per weight."""
     reported: ClassVar[tuple[str, ...]] = ()
     """The names of the scalar state that `Monitor` records."""
-    where_it_goes: ClassVar[str] = (
-        "Pass rules to `keras_lr.scheduled` or `keras_lr.set_learning_rate`, "
-        "as in `scheduled(optimizer, learning_rate=rule)`."
-    )
 
     def initial_state(self) -> dict[str, float]:
         """The scalar state by name, with its initial values; by default there is none.
@@ -156,11 +153,18 @@ class Rule(Settings):
     def __init__(self, *_: Any, **__: Any):
         raise TypeError(f"`{type(self).__name__}` must be decorated by `@keras_lr.rule`, which makes its arguments.")
 
+    @property
+    def where_it_goes(self) -> str:
+        """What errors say where the rule was passed elsewhere."""
+        return f"Pass rules to `keras_lr.scheduled`, as in `scheduled(optimizer, {self.hyperparameters[0]}=rule)`."
+
+    def __call__(self, *_: Any, **__: Any) -> Any:
+        """Raise an error that says where to pass the rule. With this method, Keras accepts it as a learning rate."""
+        keep_state()
+        raise TypeError(f"A rule needs the gradients and can't be called. {self.where_it_goes} Received: {self!r}")
+
+    @without_internal_frames
     def __post_init__(self) -> None:
-        try:
-            self._validate()
-            self.check()
-        except (TypeError, ValueError) as error:
-            arguments.leave_out_frames(error)
-            raise
+        self._validate()
+        self.check()
         check_state(self)

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 from keras.optimizers.schedules import LearningRateSchedule
 
+from .errors import fail
 from .exact import is_integer, shown
 from .readers import (
     about_lengths,
@@ -64,22 +65,12 @@ def reject(owner: object, argument: str, rule: str, value: Any, remedy: str = ""
     """Raise the error for a bad argument, always in the same form: argument, rule, remedy, value."""
     name = owner if isinstance(owner, str) else type(owner).__name__
     remedy = remedy or where_it_goes(value)
-    rejection: Any = error(
-        f"Argument `{argument}` of `{name}` must be {rule}. {remedy and remedy + ' '}"
-        f"Received: {argument}={shown(value)}"
+    fail(
+        error(
+            f"Argument `{argument}` of `{name}` must be {rule}. {remedy and remedy + ' '}"
+            f"Received: {argument}={shown(value)}"
+        )
     )
-    rejection.is_of_keras_lr = True
-    raise rejection from None
-
-
-def leave_out_frames(error: Exception) -> None:
-    """Remove the internal frames from the traceback of an error of `reject`; leave other errors unchanged."""
-    if hasattr(error, "is_of_keras_lr"):
-        del error.is_of_keras_lr  # so that an outer caller does not remove frames of the user
-        innermost = error.__traceback__
-        while innermost and innermost.tb_next:
-            innermost = innermost.tb_next
-        error.__traceback__ = innermost
 
 
 def where_it_goes(value: Any) -> str:
@@ -95,7 +86,7 @@ def where_it_goes(value: Any) -> str:
         return "Pass a schedule to the optimizer, as in `SGD(schedule)`."
     if str(getattr(value, "__module__", "")).startswith("keras_lr.") and name:
         return f"Call it, as in `{name}({'20' if name in ('epochs', 'examples') else '...'})`."
-    return getattr(type(value), "where_it_goes", "")
+    return value.where_it_goes if hasattr(type(value), "where_it_goes") else ""
 
 
 def is_one_of(value: Any, choices: Iterable[str]) -> bool:
@@ -150,6 +141,13 @@ def read_members(read: Callable[[Any], Any]) -> None:
         RULES[name] = RULES[name]._replace(read=read_it)
 
 
+def about_members(values: Any) -> str:
+    """Where to pass what can't be a member of a composition; empty if that is not known."""
+    members = values if isinstance(values, list | tuple) else ()
+    hints = (where_it_goes(one) for one in members if not isinstance(one, LearningRateSchedule))
+    return next(filter(None, hints), "")
+
+
 VALUE = ArgumentRule("a finite number >= 0", schedule_value, about_value)
 POSITIVE = ArgumentRule("a finite number > 0", number_rule(above=0))
 MOMENTUM = ArgumentRule("a number >= 0 and < 1", number_rule(minimum=0, below=1))
@@ -194,7 +192,9 @@ RULES = {
     "interpolation": ArgumentRule('"linear", "cosine" or "constant"', one_of("linear", "cosine", "constant")),
     "curve": ArgumentRule('"linear", "cosine", "1-sqrt", or a class or function of `start`, `end` and `steps`', curve),
     "schedule": ArgumentRule("a schedule or a finite number >= 0", _plain),
-    "schedules": ArgumentRule(f"schedules or numbers >= 0, at least one and at most {MOST_MEMBERS:,}", _plain),
+    "schedules": ArgumentRule(
+        f"schedules or numbers >= 0, at least one and at most {MOST_MEMBERS:,}", _plain, about_members
+    ),
 }
 OWN_RULE = ArgumentRule(
     "a finite number, a string, True or False, a span, a schedule or a non-empty tuple of those", _plain

@@ -14,6 +14,7 @@ from keras.optimizers.schedules import LearningRateSchedule
 
 from . import arguments
 from .config import bound, spans_in
+from .errors import without_internal_frames
 from .evaluation import value_at, values_at
 from .exact import is_integer
 from .frozen import dataclass_transform
@@ -103,16 +104,13 @@ class Schedule(Settings, LearningRateSchedule):
     def prepare(self) -> None:
         """Store, by `_store`, what `at` needs and does not depend on the step. Called once all lengths are known."""
 
+    @without_internal_frames
     def __post_init__(self) -> None:
         namespace()  # here, since torch can't compile the making of it
-        try:
-            self._validate()
-            self._store("spans", tuple(span for name in self._names() for span in spans_in(getattr(self, name))))
-            self._store("_unbound", next((span for span in self.spans if span.steps is None), None))
-            self.check()
-        except (TypeError, ValueError) as error:
-            arguments.leave_out_frames(error)
-            raise
+        self._validate()
+        self._store("spans", tuple(span for name in self._names() for span in spans_in(getattr(self, name))))
+        self._store("_unbound", next((span for span in self.spans if span.steps is None), None))
+        self.check()
         if self.is_bound:
             self.prepare()
 

@@ -10,7 +10,8 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn, TypeVar
 
-from .arguments import RULES, leave_out_frames
+from .arguments import RULES
+from .errors import fail, without_internal_frames
 from .exact import shown
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -157,21 +158,18 @@ def check_names(owner: str, known: Iterable[str], keywords: Mapping[str, Any], o
     for name, value in keywords.items():
         if name not in known:
             remedy = hint(name, known, own) or f"It has {', '.join(f'`{one}`' for one in known)}."
-            raise TypeError(f"`{owner}` has no argument `{name}`. {remedy} Received: {name}={shown(value)}")
+            fail(TypeError(f"`{owner}` has no argument `{name}`. {remedy} Received: {name}={shown(value)}"))
 
 
 def with_hints(function: Function) -> Function:
     """Decorate a function to raise helpful errors for arguments that it does not have."""
     known = inspect.signature(function).parameters
 
+    @without_internal_frames
     @functools.wraps(function)
     def checked(*args: Any, **keywords: Any) -> Any:
         check_names(function.__name__, known, keywords)
-        try:
-            return function(*args, **keywords)
-        except (TypeError, ValueError) as error:
-            leave_out_frames(error)
-            raise
+        return function(*args, **keywords)
 
     return checked  # type: ignore[return-value]
 

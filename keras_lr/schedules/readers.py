@@ -13,7 +13,6 @@ from numbers import Rational, Real
 from typing import Any
 
 import numpy as np
-from keras.optimizers.schedules import LearningRateSchedule
 
 from .exact import LARGEST, LONGEST, exact, is_integer, is_length, is_number
 from .spans import Span, from_text
@@ -134,7 +133,8 @@ def length_or_several(value: Any) -> Any:
 def curve(value: Any) -> Any:
     if isinstance(value, str):
         return value if value in ("linear", "cosine", "1-sqrt") else None
-    if not callable(value) or isinstance(value, LearningRateSchedule):
+    is_object = hasattr(value, "get_config") and not isinstance(value, type)  # a schedule or a rule
+    if is_object or not callable(value):
         raise TypeError
     return value
 

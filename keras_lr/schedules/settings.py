@@ -11,6 +11,7 @@ import keras
 
 from . import arguments
 from .config import from_json, to_json
+from .errors import without_internal_frames
 from .frozen import frozen
 from .hints import check_names
 from .values import SHOWN, short_repr
@@ -35,6 +36,7 @@ class Settings:
     argument_rules: ClassVar[dict[str, arguments.ArgumentRule]] = {}
     """The rules for arguments that are not the usual ones of their names."""
 
+    @without_internal_frames
     def __new__(cls, *_: Any, **keywords: Any) -> Self:
         if "_fields" in vars(cls):
             check_names(cls.__name__, cls._names(), keywords)

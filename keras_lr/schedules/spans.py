@@ -6,6 +6,7 @@ import re
 from fractions import Fraction
 from typing import Any
 
+from .errors import fail, without_internal_frames
 from .exact import LONGEST, exact, is_length, is_number, positive, read_fraction, shown
 
 UNITS = ("epochs", "examples", "fraction", "steps")
@@ -39,17 +40,13 @@ class Span:
             raise TypeError(
                 f"Spans are made by `epochs`, `examples` and `fraction`. Received: Span({shown(amounts)}, ...)"
             )
-        for unit, amount in amounts.items():
+        for unit, amount in [*amounts.items(), *([] if steps is None else [("steps", steps)])]:
             if unit not in UNITS or not isinstance(amount, int | Fraction) or not is_length(amount):
                 raise ValueError(
                     f"A span has at most {LONGEST:.0e} of {', '.join(UNITS)}, and at least 1e-18 or 0. "
                     f"Received: {shown(amount)} {shown(unit)}"
                 )
         kept = {unit: Fraction(amounts[unit]) for unit in UNITS if amounts.get(unit)}
-        if steps is not None and not is_length(steps):
-            raise ValueError(
-                f"A span has at most {LONGEST:.0e} steps, and at least 1e-18 or 0. Received: {shown(steps)}"
-            )
         object.__setattr__(self, "amounts", kept or {unit: Fraction(0) for unit in list(amounts)[:1]})
         object.__setattr__(self, "steps", steps)
 
@@ -104,10 +101,8 @@ class Span:
             other = Span({"steps": exact(other)})
         if not isinstance(other, Span):
             return NotImplemented
-        units = dict.fromkeys([*self.amounts, *other.amounts])
-        return Span(
-            {unit: self.amounts.get(unit, Fraction(0)) + other.amounts.get(unit, Fraction(0)) for unit in units}
-        )
+        sums = {unit: self.amounts.get(unit, Fraction(0)) + amount for unit, amount in other.amounts.items()}
+        return Span(self.amounts | sums)
 
     __radd__ = __add__
 
@@ -165,6 +160,7 @@ class Span:
         return text if self.steps is None else f"<{text}: {_shortest(self.steps)} steps>"
 
 
+@without_internal_frames
 def epochs(*amounts: float) -> Any:
     """A span in epochs, which are passes over the training data. Several amounts give a tuple of spans.
 
@@ -183,6 +179,7 @@ def epochs(*amounts: float) -> Any:
     return _spans("epochs", amounts)
 
 
+@without_internal_frames
 def examples(*amounts: float) -> Any:
     """A span in training examples; a step uses `batch_size` of them. Several amounts give a tuple of spans.
 
@@ -195,6 +192,7 @@ def examples(*amounts: float) -> Any:
     return _spans("examples", amounts)
 
 
+@without_internal_frames
 def fraction(*amounts: float) -> Any:
     """A span as a fraction of all epochs of the run. Several amounts give a tuple of spans.
 
@@ -239,11 +237,11 @@ def in_steps(length: Any) -> int | Fraction:
 def _spans(unit: str, amounts: tuple[float, ...]) -> Any:
     most, rule = (1, "a number in [0, 1]") if unit == "fraction" else (LONGEST, "0 or a number from 1e-18 to 1e+18")
     if not amounts:
-        raise ValueError(f"`{unit}` needs at least one amount, as in `{unit}({0.5 if most == 1 else 20})`.")
+        fail(ValueError(f"`{unit}` needs at least one amount, as in `{unit}({0.5 if most == 1 else 20})`."))
     for amount in amounts:
         is_valid = is_number(amount) and 0 <= amount <= most and is_length(exact(amount))  # none with nan
         if not is_valid:
-            raise ValueError(f"The amount of `{unit}` must be {rule}. Received: {shown(amount)}")
+            fail(ValueError(f"The amount of `{unit}` must be {rule}. Received: {shown(amount)}"))
     spans = tuple(Span({unit: exact(amount)}) for amount in amounts)
     return spans if len(spans) > 1 else spans[0]
 

@@ -15,6 +15,7 @@ from .. import arguments
 from ..base import Schedule
 from ..compose import Sequence
 from ..curves import Cosine, Linear, Polynomial
+from ..errors import without_internal_frames
 from ..hints import check_names
 from ..readers import position
 from ..spans import Length, Span
@@ -29,6 +30,7 @@ def policy(function: Function) -> Function:
     """Check each argument of a policy by the rule of its name, as those of schedules are."""
     signature = inspect.signature(function)
 
+    @without_internal_frames
     @functools.wraps(function)
     def checked(*args: Any, **kwargs: Any) -> Any:
         check_names(function.__name__, signature.parameters, kwargs)
@@ -37,16 +39,12 @@ def policy(function: Function) -> Function:
         except TypeError:
             return function(*args, **kwargs)  # raises Python's own error, which names the policy and the argument
         given.apply_defaults()
-        try:
-            for name, value in given.arguments.items():
-                if value is not None or signature.parameters[name].default is not None:
-                    given.arguments[name] = arguments.validate(function.__name__, name, value)
-            if "curve" in given.arguments:
-                given.arguments["curve"] = _checked_curve(function.__name__, given.arguments["curve"])
-            return function(*given.args, **given.kwargs)
-        except (TypeError, ValueError) as error:
-            arguments.leave_out_frames(error)
-            raise
+        for name, value in given.arguments.items():
+            if value is not None or signature.parameters[name].default is not None:
+                given.arguments[name] = arguments.validate(function.__name__, name, value)
+        if "curve" in given.arguments:
+            given.arguments["curve"] = _checked_curve(function.__name__, given.arguments["curve"])
+        return function(*given.args, **given.kwargs)
 
     checked.__doc__ = inspect.cleandoc(function.__doc__ or "").rstrip() + arguments.RAISES
     return checked  # type: ignore[return-value]

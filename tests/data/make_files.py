@@ -1,12 +1,15 @@
-"""Makes files_of_0_1_0/: models that keras_lr 0.1.0 saved, and what must come out of them.
+"""Makes files_of_0_1_0/ or files_of_0_2_0/: what that version of keras_lr saved, and what must come out of it.
 
-    cd CHECKOUT_OF_0_1_0 && python PATH/TO/tests/data/make_files_of_0_1_0.py
+    cd CHECKOUT_OF_THE_VERSION && python PATH/TO/tests/data/make_files.py
 
-It runs with keras_lr 0.1.0 on TensorFlow and with no other version. Each case is a small model that is compiled with
-one optimizer, trained for two epochs and saved. What must come out is in expected.json, a line for each case, after one
-with the data that all were trained on: the repr and the values of each schedule in the optimizer; then, after one more
-epoch of the loaded model, its weights, the number of iterations and the hyperparameters. All parts of the schedules
-begin on whole steps.
+It runs on TensorFlow. Each case of a version is a small model that is compiled with one optimizer, trained for two
+epochs and saved. What must come out is in expected.json, a line for each case, after one with the data that all were
+trained on: the repr and the values of each schedule in the optimizer; then, after one more epoch of the loaded model,
+its weights, the number of iterations and the hyperparameters. In those of 0.1.0, all parts of the schedules begin on
+whole steps.
+
+From 0.2.0 on, configs.json has the config of every schedule in tests/cases.py, of every rule and of the optimizers, a
+line for each, with the repr and the values of the schedules in it.
 """
 
 import json
@@ -23,9 +26,10 @@ import numpy as np
 
 import keras_lr as klr
 
-FOLDER = Path(__file__).with_name("files_of_0_1_0")
+FOLDER = Path(__file__).with_name("files_of_" + klr.__version__.replace(".", "_"))
 BATCH_SIZE, EPOCHS, STEPS = 4, 2, 16  # of an epoch
 SHOWN = [*range(10), 12, 16, 20, 24, 28, 31, 32, 40, 47, 48, 64, 1499, 1500, 2000]
+FEW = [-1, 0, 1, 3, 15, 100, 937, 2**24 + 1]  # for configs
 PLATEAU = {"monitor": "loss", "mode": "max", "factor": 0.5, "patience": 2}  # a loss that falls is no improvement
 
 
@@ -56,9 +60,16 @@ def layerwise(model):
     return klr.layerwise(model, keras.optimizers.SGD(rate, momentum=0.9), {"body": 0.5})
 
 
+def prodigy(model):
+    rate = klr.Warmup(klr.Cosine(1.0, 0.1, steps=klr.epochs(4) - 8), steps=klr.epochs(0.3))
+    rule = klr.Prodigy(klr.Product([rate, klr.Intervals(klr.epochs(2.5), [1.0, 0.5])]), initial=1e-3)
+    optimizer = klr.scheduled(keras.optimizers.Adam(weight_decay=0.03), learning_rate=rule, weight_decay=True)
+    return klr.scheduled(optimizer, beta_1=klr.one_cycle_momentum(steps=klr.epochs(4), warmup=0.25))
+
+
 RISE, FALL = klr.Linear(0.01, 0.1, steps=8), klr.Cosine(0.1, 0.01, steps=20)
 LONG = 0.05 + 0.02 * np.sin(np.arange(1500) / 10)
-CASES = {
+CASES_OF_0_1_0 = {
     "sequence": sgd(klr.Sequence([RISE, FALL, 0.01], boundaries=[8, 28])),
     "one_cycle": adam(klr.one_cycle(0.05, steps=klr.epochs(3), warmup=0.25)),
     "repeat_growth": sgd(klr.Repeat(klr.Cosine(0.1, 0.0, steps=8), period=8, growth=2.0)),
@@ -81,6 +92,7 @@ CASES = {
     "plateau": sgd(klr.Cosine(0.1, 0.01, steps=klr.epochs(8))),
     "layerwise": layerwise,
 }
+CASES = {"0.1.0": CASES_OF_0_1_0, "0.2.0": {"prodigy": prodigy}}.get(klr.__version__)
 
 
 def make_data():
@@ -147,14 +159,49 @@ def make(name, data):
     }
 
 
+def objects():
+    """What is saved by its config, by name."""
+    sys.path.insert(0, "tests")
+    import cases
+
+    from keras_lr.callbacks.live_commands import Held
+
+    yield from ((name, case.schedule) for name, case in cases.CASES.items())
+    yield "bound lengths", klr.one_cycle(0.4, steps=klr.epochs(12) - 8).bind(steps_per_epoch=100)
+    yield "held by `LiveControl`", Held(FALL, 0.03)
+    yield "Prodigy", klr.Prodigy(FALL, initial=1e-4)
+    yield "DAdaptation", klr.DAdaptation(FALL, initial=1e-4)
+    yield "DoWG", klr.DoWG(FALL, initial=1e-4)
+    yield "AdaptiveMomentum", klr.AdaptiveMomentum(start=0.1, usual=0.8, peak=0.9)
+    yield "scheduled", klr.scheduled(keras.optimizers.AdamW(0.1), learning_rate=klr.Prodigy(FALL), beta_1=RISE)
+    yield "layerwise", layerwise(make_model())
+
+
+def config(thing):
+    saved = keras.saving.serialize_keras_object(thing)
+    parts = [keras.saving.deserialize_keras_object(saved)] if isinstance(thing, klr.Schedule) else schedules_in(saved)
+    shown = [(part, part.values(FEW) if part.is_bound else []) for part in parts]
+    return {
+        "config": saved,
+        "repr": repr(thing) if isinstance(thing, klr.Rule) else None,
+        "schedules": [{"repr": repr_of(part), "values": rounded(values)} for part, values in shown],
+    }
+
+
+def write(name, rows):
+    lines = [f"{json.dumps(key)}: {json.dumps(row)}" for key, row in rows.items()]
+    (FOLDER / name).write_text("{\n" + ",\n".join(lines) + "\n}\n")
+
+
 def main():
-    if klr.__version__ != "0.1.0":
-        raise SystemExit(f"These are files of keras_lr 0.1.0, and this is {klr.__version__} in {klr.__path__[0]}.")
+    if CASES is None:
+        raise SystemExit(f"There are no cases for version {klr.__version__}, which is in {klr.__path__[0]}.")
     FOLDER.mkdir(exist_ok=True)
     data = make_data()
     common = {"batch_size": BATCH_SIZE, "x": rounded(data[0]), "y": rounded(data[1]), "steps": SHOWN}
-    rows = [f'"": {json.dumps(common)}', *(f'"{name}": {json.dumps(make(name, data))}' for name in CASES)]
-    (FOLDER / "expected.json").write_text("{\n" + ",\n".join(rows) + "\n}\n")
+    write("expected.json", {"": common, **{name: make(name, data) for name in CASES}})
+    if klr.__version__ != "0.1.0":
+        write("configs.json", {"": FEW, **{name: config(thing) for name, thing in objects()}})
 
 
 if __name__ == "__main__":
