@@ -10,6 +10,7 @@ import keras
 
 from ..schedules.base import Schedule
 from .bias_correction import PRODUCT, corrected_betas, corrected_rate, next_product, start_product
+from .compiled_step import atomic_change
 from .feedback import add_slots, rescale_moments, update_rules
 from .inspection import schedules_of
 from .serialization import config_of
@@ -71,6 +72,12 @@ class ScheduledMixin:
     def _reduced(self, rate: Any) -> Any:
         factor = self._managed.variables.get(FACTOR)
         return rate if factor is None else rate * keras.ops.convert_to_tensor(factor)
+
+    def _add_factor(self) -> None:
+        """Add the variable by which callbacks multiply a schedule of the learning rate, for a file that has it."""
+        if "learning_rate" in schedules_of(self):
+            with atomic_change([self]):
+                add_variable(self, self._managed.variables, FACTOR, 1.0)
 
     def build(self, variables: Any) -> None:
         super().build(variables)  # type: ignore[misc]
