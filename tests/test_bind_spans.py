@@ -189,6 +189,14 @@ def test_bad_arguments(number):
     for name in ("steps_per_epoch", "batch_size"):
         with pytest.raises(ValueError, match=rf"`{name}` of `BindSpans` must be an integer > 0. Received: {name}="):
             klr.BindSpans(**{name: number})
+        assert vars(klr.BindSpans(**{name: np.int64(3)}))[name] == 3
+
+
+def test_no_data():
+    """Data without a batch, such as less than one with `drop_remainder`, is named as the cause."""
+    for length in (klr.epochs(2), klr.fraction(0.5)):
+        model, (x, y) = rate_meter(keras.optimizers.SGD(klr.Linear(1.0, 0.0, steps=length))), ones(0)
+        nothing_trained(model, "The training data has no batches", klr.BindSpans(), x=x, y=y)
 
 
 def test_without_binding_the_error_is_early():

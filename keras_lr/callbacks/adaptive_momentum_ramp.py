@@ -12,10 +12,11 @@ import numpy as np
 
 from ..optimizers.compiled_step import atomic_change
 from ..optimizers.feedback import start_rule, takes_rule
+from ..optimizers.hyperparameters import validate_owners
 from ..optimizers.inspection import batch_count, is_scheduled, rules_of, source_of
 from ..optimizers.scheduled import scheduled
 from ..optimizers.variables import strategy_scope
-from ..rules.adaptive_momentum import LIMIT, MEMORY, OVERSHOOT, USUAL, AdaptiveMomentum, memory_of
+from ..rules.adaptive_momentum import LIMIT, MEMORY, OVERSHOOT, USUAL, AdaptiveMomentum, check_order, memory_of
 from ..schedules import arguments
 from . import earlier_state, fit
 from .partial_epochs import PartialEpochs
@@ -82,7 +83,10 @@ class AdaptiveMomentumRamp(PartialEpochs):
         optimizer: Any = None,
     ):
         super().__init__(optimizer)
-        self.rule = AdaptiveMomentum(start, usual, peak)
+        limits = {"start": start, "usual": usual, "peak": peak}
+        limits = {name: arguments.validate_as(arguments.MOMENTUM, self, name, value) for name, value in limits.items()}
+        check_order(self, **limits)
+        self.rule = AdaptiveMomentum(**limits)
         if not arguments.is_one_of(hyperparameter, ("auto", "momentum", "beta_1")):
             arguments.reject(self, "hyperparameter", '"auto", "momentum" or "beta_1"', hyperparameter)
         self.hyperparameter = self._requested = hyperparameter
@@ -206,6 +210,7 @@ class AdaptiveMomentumRamp(PartialEpochs):
             )
         if rules_of(optimizer).get(name) != self.rule:
             _add_momentum_slots(optimizer)
+            validate_owners(name, optimizer, [optimizer], type(self).__name__, {"hyperparameter": self._requested})
             scheduled(optimizer, correct_bias=None, **{name: self.rule})
 
 

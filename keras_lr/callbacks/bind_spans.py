@@ -82,10 +82,10 @@ class BindSpans(OptimizerCallback):
     ):
         super().__init__(optimizer)
         for name, number in (("steps_per_epoch", steps_per_epoch), ("batch_size", batch_size)):
-            if number is not None and (not isinstance(number, int) or isinstance(number, bool) or number <= 0):
+            if number is not None and not (arguments.is_integer(number) and number > 0):
                 arguments.reject(self, name, "an integer > 0", number)
-        self.steps_per_epoch = steps_per_epoch
-        self.batch_size = batch_size
+        self.steps_per_epoch = None if steps_per_epoch is None else int(steps_per_epoch)
+        self.batch_size = None if batch_size is None else int(batch_size)
         if not isinstance(restart, bool):
             arguments.reject(self, "restart", "True or False", restart, error=TypeError)
         self.restart = restart
@@ -104,6 +104,8 @@ class BindSpans(OptimizerCallback):
         steps = self.params.get("steps")
         is_known = self.optimizer is not None and self.steps_per_epoch is not None
         self._batches = self._agreed("steps_per_epoch", self.steps_per_epoch, None if is_known else steps)
+        if self._batches == 0:
+            raise ValueError("The training data has no batches, so its epochs have no length.")
         self._batch_size = self._agreed("batch_size", self.batch_size, fit.batch_size(self.model))
         self._bind_all()
 

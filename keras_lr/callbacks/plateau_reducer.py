@@ -155,6 +155,8 @@ class PlateauReducer(MetricChecks):
         several = self.cooldown if increase_cooldown is None else increase_cooldown
         self.increase_cooldown = other(arguments.COUNT_OR_ZERO, self, "increase_cooldown", several)
         self.maximum = None if maximum is None else other(arguments.POSITIVE, self, "maximum", maximum)
+        if self.maximum is not None and self.maximum < self.minimum:
+            arguments.reject(self, "maximum", f"at least `minimum`, {self.minimum}", maximum)
         self.stop_at_minimum = read(self, "stop_at_minimum", stop_at_minimum)
         self.every = None if every is None else read(self, "every", every)
         self.restore_best = read(self, "restore_best", restore_best)

@@ -38,7 +38,7 @@ def validate_hyperparameter(
 
     `function` is the public function that errors name.
     """
-    _validate_owners(name, value, optimizer, owners, function)
+    validate_owners(name, optimizer, owners, function, {name: value})
     if value is True and function == "scheduled":
         return True
     if isinstance(value, Rule):
@@ -64,21 +64,22 @@ def validate_hyperparameter(
     return number
 
 
-def _validate_owners(name: str, value: Any, optimizer: Any, owners: list[Any], function: str) -> None:
+def validate_owners(name: str, optimizer: Any, owners: list[Any], function: str, received: dict[str, Any]) -> None:
+    """Raise if no inner optimizer has the hyperparameter `name`; `received` is the argument that errors name."""
+    [(argument, value)] = received.items()
     if not owners:
         inner = inner_optimizers(optimizer)
         known = sorted({known for one in inner for known in NAMES if has_hyperparameter(one, known)})
         rule = f"a hyperparameter of `{type(inner[0]).__name__}`: {', '.join(known)}"
-        arguments.reject(function, name, rule, value, hint(name, known))
+        arguments.reject(function, argument, rule, value, hint(name, known))
     for owner in owners:
         slots = getattr(owner, "momentums", None) or getattr(owner, "_momentums", None)
         if name == "momentum" and owner.built and not slots:
+            rule = "given before the optimizer is built with a momentum of 0"
+            if argument != name:
+                rule = f"one of an optimizer that was not built with a {name} of 0"
             arguments.reject(
-                function,
-                name,
-                "given before the optimizer is built with a momentum of 0",
-                value,
-                "It has no velocity. Create a new optimizer with a momentum.",
+                function, argument, rule, value, "It has no velocity. Create a new optimizer with a momentum."
             )
 
 

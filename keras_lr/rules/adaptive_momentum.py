@@ -69,9 +69,7 @@ class AdaptiveMomentum(Rule):
     argument_rules: ClassVar = dict.fromkeys(("start", "usual", "peak"), arguments.MOMENTUM)
 
     def check(self) -> None:
-        for lower, name in (("start", "usual"), ("usual", "peak")):
-            if getattr(self, name) < getattr(self, lower):
-                arguments.reject(self, name, f"a number >= `{lower}` and < 1", getattr(self, name))
+        check_order(self, self.start, self.usual, self.peak)
 
     def initial_state(self) -> dict[str, float]:
         return {MEMORY: memory_of(self.start), OVERSHOOT: 0.0, USUAL: memory_of(self.usual)}
@@ -109,3 +107,11 @@ class AdaptiveMomentum(Rule):
 def memory_of(momentum: float) -> float:
     """The memory of a momentum, in steps."""
     return 1.0 / (1.0 - momentum)
+
+
+def check_order(owner: object, start: float, usual: float, peak: float) -> None:
+    """Raise unless the momenta are in this order."""
+    if usual < start:
+        arguments.reject(owner, "usual", "a number >= `start` and < 1", usual)
+    if peak < usual:
+        arguments.reject(owner, "peak", "a number >= `usual` and < 1", peak)
