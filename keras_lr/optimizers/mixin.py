@@ -15,7 +15,7 @@ from .feedback import add_slots, rescale_moments, update_rules
 from .inspection import schedules_of
 from .serialization import config_of
 from .state import FACTOR, ManagedState, SavedState
-from .variables import add_variable
+from .variables import add_variable, once_there_is_data
 
 
 class ScheduledMixin:
@@ -28,15 +28,20 @@ class ScheduledMixin:
         managed = self._managed
         managed.active_calls += 1
         try:
-            for name, schedule in schedules_of(self).items():
-                if name in managed.rules:  # it multiplies the schedule
-                    continue
-                value = schedule(self._iterations)  # type: ignore[attr-defined]
-                self._assign(name, self._reduced(value) if name == "learning_rate" else value)
-            for name in corrected_betas(self):
-                if name not in managed.rules:
-                    self._assign(name + PRODUCT, next_product(self, name))
-            return super().apply(grads, trainable_variables)  # type: ignore[misc]
+            if trainable_variables is not None and not self.built:  # type: ignore[attr-defined]
+                trainable_variables = list(trainable_variables)
+                with keras.name_scope(self.name, caller=self):  # type: ignore[attr-defined]
+                    self.build(trainable_variables)  # now, because XLA makes no variables that wait for data
+            with once_there_is_data(grads):
+                for name, schedule in schedules_of(self).items():
+                    if name in managed.rules:  # it multiplies the schedule
+                        continue
+                    value = schedule(self._iterations)  # type: ignore[attr-defined]
+                    self._assign(name, self._reduced(value) if name == "learning_rate" else value)
+                for name in corrected_betas(self):
+                    if name not in managed.rules:
+                        self._assign(name + PRODUCT, next_product(self, name))
+                return super().apply(grads, trainable_variables)  # type: ignore[misc]
         finally:
             managed.active_calls -= 1
             for variable in managed.variables.values():
