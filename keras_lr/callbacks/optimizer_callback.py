@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from keras.optimizers.schedules import LearningRateSchedule
 
 from ..optimizers import compiled_step
-from ..optimizers.inspection import applied_values, batch_count, configured_rate, inner_optimizers
+from ..optimizers.inspection import applied_values, batch_count, class_name, configured_rate, inner_optimizers
 from ..optimizers.model_optimizers import find_optimizers, names_of_inner_optimizers, validate_optimizer
 from ..schedules import arguments
 from . import fit
@@ -43,7 +43,7 @@ class OptimizerCallback(Callback):
         for inner in (inner for outer in self._outer_optimizers for inner in inner_optimizers(outer)):
             rate = configured_rate(inner)  # Keras takes anything that can be called, and calls it in `fit`
             if callable(rate) and not isinstance(rate, LearningRateSchedule) and arguments.where_it_goes(rate):
-                arguments.reject(type(inner).__name__, "learning_rate", "a number or a schedule", rate, error=TypeError)
+                arguments.reject(class_name(inner), "learning_rate", "a number or a schedule", rate, error=TypeError)
         self._is_first_use = True
         self._bind_spans()
 

@@ -69,7 +69,7 @@ def with_batch_size(data: Data, steps_per_epoch: int | None = None) -> Data:
     arrays = [one for one in keras.tree.flatten([data[name] for name in ARRAYS]) if one is not None]
     if data["batch_size"] is not None or not all(map(can_slice_array, arrays)):
         return data
-    examples = len(arrays[0]) if hasattr(arrays[0], "__len__") else arrays[0].shape[0]
+    examples = np.shape(arrays[0])[0]
     return data | {"batch_size": max(1, math.ceil(examples / steps_per_epoch)) if steps_per_epoch else DEFAULT_SIZE}
 
 

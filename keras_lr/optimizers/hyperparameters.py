@@ -13,7 +13,7 @@ from ..schedules.base import Schedule
 from ..schedules.foreign import Foreign
 from ..schedules.hints import hint
 from .feedback import takes_rule
-from .inspection import inner_optimizers
+from .inspection import class_name, inner_optimizers
 
 # What Keras reads again in each step, by backend-neutral arithmetic alone. (Not `clipvalue` nor the l1 and l2 of
 # `Ftrl`: on JAX they can't be variables.)
@@ -42,7 +42,7 @@ def validate_hyperparameter(
     if value is True and function == "scheduled":
         return True
     if isinstance(value, Rule):
-        others = [type(owner).__name__ for owner in owners if not takes_rule(owner, name, value)]
+        others = [class_name(owner) for owner in owners if not takes_rule(owner, name, value)]
         if others:
             names, classes = " or ".join(value.hyperparameters), " or ".join(value.optimizers)
             remedy = f"`{type(value).__name__}` is for the {names} of {classes or 'an optimizer'}"
@@ -70,7 +70,7 @@ def validate_owners(name: str, optimizer: Any, owners: list[Any], function: str,
     if not owners:
         inner = inner_optimizers(optimizer)
         known = sorted({known for one in inner for known in NAMES if has_hyperparameter(one, known)})
-        rule = f"a hyperparameter of `{type(inner[0]).__name__}`: {', '.join(known)}"
+        rule = f"a hyperparameter of `{class_name(inner[0])}`: {', '.join(known)}"
         arguments.reject(function, argument, rule, value, hint(name, known))
     for owner in owners:
         slots = getattr(owner, "momentums", None) or getattr(owner, "_momentums", None)
