@@ -215,6 +215,7 @@ def test_the_end_of_data_of_unknown_length(make):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.tensorflow  # elsewhere Keras itself fails before callbacks begin
 def test_no_data():
     """Data without a batch, such as less than one with `drop_remainder`, is named as the cause."""
     for length in (klr.epochs(2), klr.fraction(0.5)):
