@@ -189,6 +189,38 @@ def test_bad_arguments(number):
     for name in ("steps_per_epoch", "batch_size"):
         with pytest.raises(ValueError, match=rf"`{name}` of `BindSpans` must be an integer > 0. Received: {name}="):
             klr.BindSpans(**{name: number})
+        assert vars(klr.BindSpans(**{name: np.int64(3)}))[name] == 3
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize(
+    "make", [keras.optimizers.AdamW, lambda rate: klr.scheduled(keras.optimizers.AdamW(rate), beta_1=0.5)]
+)
+def test_the_end_of_data_of_unknown_length(make):
+    """It is no step: Keras begins one, and TensorFlow runs what needs no data, such as the count and the decay."""
+    import tensorflow as tf
+
+    weights = []
+    for is_known in (True, False):
+        optimizer = make(klr.Linear(0.1, 0.0, steps="3 epochs"))
+        model = classifier(optimizer)
+        data = tf.data.Dataset.from_tensor_slices(flowers(12)).batch(4)
+        data = data if is_known else data.filter(lambda x, y: True)
+        monitor = klr.Monitor()
+        callbacks = [klr.BindSpans(steps_per_epoch=3), monitor]
+        model.fit(data, epochs=2, callbacks=callbacks, verbose=0)
+        np.testing.assert_allclose(monitor.steps["learning_rate"], 0.1 - 0.1 * np.arange(6) / 9, rtol=1e-6)
+        weights.append([*model.get_weights(), *map(keras.ops.convert_to_numpy, optimizer.variables[:2])])
+    for a, b in zip(*weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.tensorflow  # elsewhere Keras itself fails before callbacks begin
+def test_no_data():
+    """Data without a batch, such as less than one with `drop_remainder`, is named as the cause."""
+    for length in (klr.epochs(2), klr.fraction(0.5)):
+        model, (x, y) = rate_meter(keras.optimizers.SGD(klr.Linear(1.0, 0.0, steps=length))), ones(0)
+        nothing_trained(model, "The training data has no batches", klr.BindSpans(), x=x, y=y)
 
 
 def test_without_binding_the_error_is_early():

@@ -111,6 +111,10 @@ def test_a_schedule_is_refused_before_training():
         ((klr.examples(100), [2, 1]), "must be whole numbers of epochs.*`Intervals` takes any span"),
         (([1, 3], [2, 1]), "`values` of `EpochIntervalSwitcher` must be one more than the 2 `boundaries`"),
         (([1], [2, -1]), "`values` of `EpochIntervalSwitcher` must be finite numbers >= 0"),
+        (
+            ([1], [0.9, 1.0], "momentum"),
+            "`values` of `EpochIntervalSwitcher` must be numbers >= 0 and < 1 for `momentum`",
+        ),
         (([1], [2, 1], "lr"), "`hyperparameter` of `EpochIntervalSwitcher` must be one of .*learning_rate, momentum"),
     ],
 )

@@ -116,6 +116,7 @@ def test_initial_epoch_and_jax_state():
     ("arguments", "message"),
     [
         ((0.1,), "`schedule` of `EpochSchedule` must be a schedule or a function of the epoch"),
+        ((lambda a, b, c: 0.1,), "`schedule` of `EpochSchedule` must be a function of the epoch, or of the epoch and"),
         ((lambda epoch: 0.1, "lr"), "`hyperparameter` of `EpochSchedule` must be one of"),
     ],
 )
@@ -146,13 +147,25 @@ def test_spans_in_a_schedule():
         klr.EpochSchedule(klr.Linear(0.4, 0.0, steps=klr.examples(60)))
 
 
-@pytest.mark.parametrize("value", [float("nan"), "x", None])
+@pytest.mark.parametrize("value", [float("nan"), "x", None, -0.1])
 def test_a_function_that_gives_no_number(value):
     """What the function gives is checked, and the message says for which epoch."""
     model = rate_meter(opt.SGD(9.0))
     with pytest.raises((TypeError, ValueError), match="`schedule` of `EpochSchedule` must be a function that gives"):
         model.fit(*ones(2), callbacks=[klr.EpochSchedule(lambda epoch: value)], verbose=0)
     assert applied(model) == 0.0
+
+
+def test_values_out_of_range():
+    """A momentum of 1 is refused, as in `scheduled`, and so is a hyperparameter that the optimizer does not have."""
+    message = "`schedule` of `EpochSchedule` must be a {} that gives a number >= 0 and < 1 for `momentum`; for epoch 0"
+    for schedule, kind in ((lambda epoch: 1.0, "function"), (klr.Constant(1.0), "schedule")):
+        with pytest.raises(ValueError, match=message.format(kind)):
+            classifier(opt.SGD(0.1, momentum=0.9)).fit(
+                *flowers(4), callbacks=[klr.EpochSchedule(schedule, "momentum")], verbose=0
+            )
+    with pytest.raises(ValueError, match="`hyperparameter` of `EpochSchedule` must be a hyperparameter of `SGD`"):
+        classifier(opt.SGD(0.1)).fit(*flowers(4), callbacks=[klr.EpochSchedule(lambda epoch: 0.5, "rho")], verbose=0)
 
 
 @pytest.mark.parametrize("verbose", [0, 1])

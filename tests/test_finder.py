@@ -568,3 +568,38 @@ def test_a_model_that_is_not_compiled_is_refused():
         TypeError, match="Argument `model` of `find_learning_rate` must be a model compiled with an optimizer"
     ):
         find_learning_rate(keras.Sequential([keras.Input([1]), layers.Dense(1)]), *ones())
+
+
+def test_the_default_batch_size():
+    """Without a batch size, batches are those of `fit`: 32 examples, or by `steps_per_epoch`."""
+    sizes = set()
+
+    class Model(keras.Sequential):
+        def train_step(self, *args):
+            sizes.add(len(keras.tree.flatten(args[-1])[0]))
+            return super().train_step(*args)
+
+    model = Model([keras.Input([1]), layers.Dense(1)])
+    model.compile(opt.SGD(0.01), loss="mse", run_eagerly=True)
+    x = np.ones([400, 1], "float32")
+    find_learning_rate(model, x, x, steps=12, verbose=0)
+    assert sizes == {32}
+    for steps, size in ((None, 32), (5, 64)):
+        sizes.clear()
+        klr.tune_learning_rate(
+            model, x, x, epochs=10, steps_per_epoch=steps, validation_split=0.2, schedule=klr.warmup_cosine, verbose=0
+        )
+        assert sizes == {size}
+
+
+@pytest.mark.tensorflow
+def test_data_of_unknown_length():
+    """The end of such data is no step, though Keras begins one; and data without a batch is named as the cause."""
+    import tensorflow as tf
+
+    data = tf.data.Dataset.from_tensor_slices(flowers(20)).batch(4)
+    losses = [find_learning_rate(noisy(), one, **SWEEP).losses for one in (data, data.filter(lambda x, y: True))]
+    np.testing.assert_array_equal(*losses)
+    for x in (data.take(0), flowers(20)[0][:0]):
+        with pytest.raises(ValueError, match="`x` of `find_learning_rate` must be data with at least one batch"):
+            find_learning_rate(noisy(), x, x[:, 0] if isinstance(x, np.ndarray) else None, **SWEEP)

@@ -178,6 +178,7 @@ def test_early_refusals():
         ({"cooldown": -1}, "cooldown"),
         ({"threshold": -1e-4}, "threshold"),
         ({"minimum": -1}, "minimum"),
+        ({"minimum": 0.2, "maximum": 0.1}, "maximum"),
         ({"smoothing": 0}, "smoothing"),
         ({"growth": 0.5}, "growth"),
         ({"relative": 1}, "relative"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from models import BATCHES, classifier, flowers
+from models import BATCHES, applied, classifier, flowers, ones, rate_meter
 
 import keras_lr as klr
 
@@ -124,6 +124,35 @@ def test_weights_file(tmp_path):
     other.load_weights(tmp_path / "model.weights.h5")
     train(other, 2, EPOCHS, [klr.BindSpans()])
     assert_same(whole, other)
+
+
+def test_reductions_in_a_weights_file(tmp_path):
+    """A weights file brings back the reductions of a schedule, also into an optimizer that no reducer has seen yet."""
+
+    def new_model():
+        return rate_meter(klr.scheduled(keras.optimizers.SGD(klr.Constant(1.0))))
+
+    def reduce(model):
+        reducer = klr.PlateauReducer("loss", factor=0.5, patience=1, threshold=9)
+        model.fit(*ones(1), epochs=3, callbacks=[reducer], verbose=0)
+
+    def load(model, name):
+        model.optimizer.build(model.trainable_variables)
+        model.load_weights(tmp_path / name)
+        before = applied(model)
+        model.fit(*ones(1), verbose=0)
+        return applied(model) - before
+
+    model = new_model()
+    model.optimizer.build(model.trainable_variables)
+    model.save_weights(tmp_path / "initial.weights.h5")
+    reduce(model)
+    model.save_weights(tmp_path / "reduced.weights.h5")
+    assert load(new_model(), "reduced.weights.h5") == 0.5
+    trained = new_model()
+    trained.fit(*ones(1), verbose=0)  # its step has traced no reductions
+    assert load(trained, "reduced.weights.h5") == 0.5
+    assert load(model, "initial.weights.h5") == 1.0
 
 
 def test_another_process_goes_on(tmp_path):

@@ -213,6 +213,7 @@ def test_refusals_change_nothing():
     built.build([keras.Variable(np.ones(3))])
     for optimizer, arguments, message in (
         (opt.SGD(0.1), {"beta_1": 0.5}, "`beta_1` of `scheduled` must be a hyperparameter of `SGD`: .*momentum"),
+        (klr.scheduled(opt.SGD(0.1)), {"rho": 0.5}, "`rho` of `scheduled` must be a hyperparameter of `SGD`"),
         (opt.SGD(0.1), {"clipvalue": 0.5}, "`clipvalue` of `scheduled` must be a hyperparameter of `SGD`"),
         (
             opt.SGD(0.1),

@@ -99,3 +99,10 @@ def test_two_reducers_of_one_metric():
     """They would share their counts, so they raise."""
     reducers = klr.PlateauReducer("loss"), klr.PlateauReducer("loss", every=1)
     raises(rate_meter(optimizers.SGD(1.0)), "Two `PlateauReducer`s watch `loss`", *reducers)
+
+
+@pytest.mark.parametrize("name", ["reducer", "switcher", "function"])
+def test_a_rate_that_is_a_function(name, tmp_path):
+    """Keras takes a function as the rate, which nobody can set: that raises at once, not at the first change."""
+    message = "can't set a learning rate that is a function. Compile with a number, or with a schedule. Received: learn"
+    raises(rate_meter(optimizers.SGD(lambda: 0.1)), message, TWICE[name](tmp_path))

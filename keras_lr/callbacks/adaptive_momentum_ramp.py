@@ -11,7 +11,8 @@ import numpy as np
 
 from ..optimizers.compiled_step import atomic_change
 from ..optimizers.feedback import start_rule, takes_rule
-from ..optimizers.inspection import batch_count, is_scheduled, rules_of, source_of
+from ..optimizers.hyperparameters import validate_owners
+from ..optimizers.inspection import batch_count, class_name, is_scheduled, rules_of, source_of
 from ..optimizers.scheduled import scheduled
 from ..optimizers.variables import strategy_scope
 from ..rules.adaptive_momentum import LIMIT, MEMORY, OVERSHOOT, USUAL, AdaptiveMomentum, check_limits, memory_of
@@ -99,7 +100,7 @@ class AdaptiveMomentumRamp(PartialEpochs):
         if self._requested != "auto":
             targets = [(optimizer, name) for optimizer, name in targets if name == self._requested]
         if not targets or any(name is None for _, name in targets):
-            classes = ", ".join(type(optimizer).__name__.removeprefix("Scheduled") for optimizer in optimizers)
+            classes = ", ".join(class_name(optimizer) for optimizer in optimizers)
             rule = "what an SGD (momentum) or an Adam (beta_1) of the model has"
             arguments.reject(self, "hyperparameter", rule, self._requested, f"The model was compiled with `{classes}`.")
         self._names = sorted({str(name) for _, name in targets})
@@ -190,6 +191,7 @@ class AdaptiveMomentumRamp(PartialEpochs):
             )
         if rules_of(optimizer).get(name) != self.rule:
             _add_momentum_slots(optimizer)
+            validate_owners(name, optimizer, [optimizer], type(self).__name__, {"hyperparameter": self._requested})
             scheduled(optimizer, correct_bias=None, **{name: self.rule})
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+import keras
+
 from ..optimizers.accumulation import per_update
 from ..optimizers.compiled_step import atomic_change
 from ..optimizers.inspection import batch_count, schedules_of
-from ..optimizers.manage import replace_schedule
+from ..optimizers.manage import manage, replace_schedule
 from ..optimizers.resume_at import set_batch_count
 from ..schedules import arguments
 from ..schedules.base import Schedule
@@ -35,6 +37,9 @@ class BindSpans(OptimizerCallback):
     throughout or almost 0 for a large part, if other data or another batch size moves the position in a schedule, or if
     `fit(initial_epoch=k)` starts with an optimizer that has made no step, for example after
     loading only the weights. The remedy is `restart`, or to call `resume_at` once before `fit`.
+
+    On TensorFlow, at the end of data of unknown length, Keras begins another step, in which a
+    plain optimizer counts an update and decays the weights. With this callback it does not.
 
     `BackupAndRestore(save_freq=n)` repeats the epoch in which it saved, but the optimizer has
     already counted some of its batches. The count is set back, so that schedules don't run
@@ -82,10 +87,10 @@ class BindSpans(OptimizerCallback):
     ):
         super().__init__(optimizer)
         for name, number in (("steps_per_epoch", steps_per_epoch), ("batch_size", batch_size)):
-            if number is not None and (not isinstance(number, int) or isinstance(number, bool) or number <= 0):
+            if number is not None and not (arguments.is_integer(number) and number > 0):
                 arguments.reject(self, name, "an integer > 0", number)
-        self.steps_per_epoch = steps_per_epoch
-        self.batch_size = batch_size
+        self.steps_per_epoch = None if steps_per_epoch is None else int(steps_per_epoch)
+        self.batch_size = None if batch_size is None else int(batch_size)
         if not isinstance(restart, bool):
             arguments.reject(self, "restart", "True or False", restart, error=TypeError)
         self.restart = restart
@@ -104,8 +109,15 @@ class BindSpans(OptimizerCallback):
         steps = self.params.get("steps")
         is_known = self.optimizer is not None and self.steps_per_epoch is not None
         self._batches = self._agreed("steps_per_epoch", self.steps_per_epoch, None if is_known else steps)
+        if self._batches == 0:
+            raise ValueError("The training data has no batches, so its epochs have no length.")
         self._batch_size = self._agreed("batch_size", self.batch_size, fit.batch_size(self.model))
         self._bind_all()
+        if steps is None and keras.backend.backend() == "tensorflow" and fit.is_running(self.model):
+            # At the end of data of unknown length, Keras begins another step, which a plain optimizer counts.
+            with atomic_change(self._outer_optimizers, self.model):
+                for optimizer in self.optimizers:
+                    manage(optimizer, {})
 
     def _bind_all(self) -> None:
         bound = [

@@ -29,7 +29,7 @@ class EpochIntervalSwitcher(EpochSetter):
     Args:
         boundaries: The first epoch of each value except the first: strictly increasing
             integers > 0, or whole `epochs(...)`.
-        values: Numbers >= 0, one more than `boundaries`.
+        values: Numbers >= 0, one more than `boundaries`; of a momentum, a beta or rho also < 1.
         hyperparameter: `"learning_rate"`, `"momentum"`, `"weight_decay"`, ...
         optimizer: Which optimizer, if the model has several: the attribute of the model
             that holds it, its name, or the optimizer itself; or a list of these.
@@ -60,6 +60,8 @@ class EpochIntervalSwitcher(EpochSetter):
         if any(a >= b for a, b in itertools.pairwise(self.boundaries)):
             arguments.reject(self, "boundaries", "strictly increasing", boundaries)
         self.values = arguments.validate(self, "values", values)
+        if self._is_below_one and max(self.values) >= 1:
+            arguments.reject(self, "values", f"numbers >= 0 and < 1 for `{hyperparameter}`", values)
         if len(self.values) != len(self.boundaries) + 1:
             arguments.reject(self, "values", f"one more than the {len(self.boundaries)} `boundaries`", self.values)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -58,7 +59,11 @@ class EpochSchedule(EpochSetter):
             arguments.validate(self, "schedule", schedule) if isinstance(schedule, LearningRateSchedule) else None
         )
         self._function = schedule if self.schedule is None else None
-        self._takes_value = self._function is not None and _takes_value(self._function)
+        takes = [0] if self._function is None else _counts_of_arguments(self._function)
+        if not takes:
+            rule = "a function of the epoch, or of the epoch and the current value"
+            arguments.reject(self, "schedule", rule, schedule, error=TypeError)
+        self._takes_value = takes == [2]
         if self.schedule is not None:
             units = {unit for span in self.schedule.spans for unit in span.amounts}
             if "examples" in units:
@@ -78,12 +83,17 @@ class EpochSchedule(EpochSetter):
 
     def value(self, epoch: int, current: float) -> float:
         if self.schedule is not None:
-            return float(self.schedule.values([epoch])[0])
-        function: Any = self._function
-        received = function(epoch, current) if self._takes_value else function(epoch)
-        rule = f"a function that gives a finite number; for epoch {epoch} it returned something else"
+            received, kind = float(self.schedule.values([epoch])[0]), "schedule"
+        else:
+            function: Any = self._function
+            received, kind = function(epoch, current) if self._takes_value else function(epoch), "function"
+        numbers = "a number >= 0 and < 1" if self._is_below_one else "a finite number >= 0"
+        rule = (
+            f"a {kind} that gives {numbers} for `{self.hyperparameter}`; for epoch {epoch} it returned something else"
+        )
         try:
-            number = arguments.number(float(received) if hasattr(received, "shape") else received)
+            value = float(received) if hasattr(received, "shape") else received
+            number = arguments.number(value, minimum=0.0, below=1.0 if self._is_below_one else math.inf)
         except TypeError:
             arguments.reject(self, "schedule", rule, received, error=TypeError)
         if number is None:
@@ -91,13 +101,13 @@ class EpochSchedule(EpochSetter):
         return number
 
 
-def _takes_value(function: Any) -> bool:
-    """Whether a function needs a second argument, the current value."""
+def _counts_of_arguments(function: Any) -> list[int]:
+    """With how many arguments a function can be called: 1, the epoch, or 2, also the current value."""
     try:
         bind = inspect.signature(function).bind
     except ValueError:  # some that are written in C have no signature
-        return False
-    return _accepts(functools.partial(bind, 0, 0.0)) and not _accepts(functools.partial(bind, 0))
+        return [1]
+    return [count for count in (1, 2) if _accepts(functools.partial(bind, *[0.0] * count))]
 
 
 def _accepts(call: Callable[[], Any]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..optimizers.hyperparameters import NAMES, has_hyperparameter
+from ..optimizers.hyperparameters import BELOW_ONE, NAMES, has_hyperparameter
 from ..optimizers.inspection import current_value
 from ..optimizers.scheduled import make_assignable
 from ..optimizers.variables import shortest_decimal
@@ -21,6 +21,7 @@ class EpochSetter(OptimizerCallback):
         if not arguments.is_one_of(hyperparameter, NAMES):
             arguments.reject(self, "hyperparameter", f"one of {', '.join(sorted(NAMES))}", hyperparameter)
         self.hyperparameter = hyperparameter
+        self._is_below_one = hyperparameter in BELOW_ONE
 
     def value(self, epoch: int, current: float) -> float:
         """The value for an epoch, `current` being the one before. Both are the same after a restart."""

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import keras
+from keras.optimizers.schedules import LearningRateSchedule
 
-from ..optimizers.inspection import inner_optimizers, is_scheduled, source_of
+from ..optimizers.inspection import configured_rate, inner_optimizers, is_scheduled, source_of
 from ..optimizers.variables import strategy_of
+from ..schedules.exact import shown
 
 SAVERS = (keras.callbacks.ModelCheckpoint, keras.callbacks.BackupAndRestore)
 KERAS_WRITERS = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
@@ -127,12 +129,18 @@ def check_callbacks(callback: Any) -> None:
 
 
 def check_single_writer(callback: Any) -> None:
-    """Raise if a second callback sets the hyperparameter of `callback`: one would undo the other.
+    """Raise if a second callback sets the hyperparameter of `callback`, as one would undo the other, or none can.
 
     Callbacks with a `state_key` only multiply, so two with different ones are compatible.
     So are two for different optimizers.
     """
     check_callbacks(callback)
+    for rate in map(configured_rate, callback.optimizers) if callback.hyperparameter == "learning_rate" else ():
+        if callable(rate) and not isinstance(rate, LearningRateSchedule):
+            raise ValueError(
+                f"`{type(callback).__name__}` can't set a learning rate that is a function. Compile with a number, or "
+                f"with a schedule. Received: learning_rate={shown(rate)}"
+            )
     for other in other_callbacks(callback):
         is_keras = isinstance(other, KERAS_WRITERS)
         writes = "learning_rate" if is_keras else getattr(other, "hyperparameter", None)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..optimizers.accumulation import map_schedule, without_per_update
-from ..optimizers.hyperparameters import BELOW_ONE, NAMES
+from ..optimizers.hyperparameters import BELOW_ONE, NAMES, has_hyperparameter, validate_owners
 from ..optimizers.inspection import (
     applied_values,
     batch_count,
@@ -69,7 +69,8 @@ def prepare(optimizers: list[Any], name: str, command: dict[str, Any], owner: st
     verb, argument = next(iter(command.items()))
     if verb != "hold":
         return [
-            _prepare_change(optimizer, name, verb, argument, owner) for optimizer in _manage_owners(optimizers, name)
+            _prepare_change(optimizer, name, verb, argument, owner)
+            for optimizer in _manage_owners(optimizers, name, command, owner)
         ]
     to_hold = [optimizer for optimizer in optimizers if _can_hold(optimizer, name, argument)]
     if not to_hold:
@@ -99,9 +100,10 @@ def _is_command(command: Any) -> bool:
         return False
 
 
-def _manage_owners(optimizers: list[Any], name: str) -> list[Any]:
+def _manage_owners(optimizers: list[Any], name: str, command: dict[str, Any], owner: str) -> list[Any]:
     """The optimizers that have a hyperparameter, in which it is a variable or follows a schedule from now on."""
-    owners = [one for one in optimizers if hasattr(one, name)] or optimizers  # if none, `scheduled` raises
+    owners = [one for one in optimizers if has_hyperparameter(one, name)]
+    validate_owners(name, optimizers[0], owners, owner, {name: command})
     for optimizer in owners:
         if name != "learning_rate" and not is_scheduled(optimizer, name):
             scheduled(optimizer, **{name: True})

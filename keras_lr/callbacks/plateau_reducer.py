@@ -154,6 +154,8 @@ class PlateauReducer(MetricChecks):
         self.increase_patience = read_as(arguments.COUNT, self, "increase_patience", increase_patience)
         self.increase_cooldown = read_as(arguments.COUNT_OR_ZERO, self, "increase_cooldown", increase_cooldown)
         self.maximum = None if maximum is None else read_as(arguments.POSITIVE, self, "maximum", maximum)
+        if self.maximum is not None and self.maximum < self.minimum:
+            arguments.reject(self, "maximum", f"at least `minimum`, {self.minimum}", maximum)
         self.stop_at_minimum = read(self, "stop_at_minimum", stop_at_minimum)
         self.every = None if every is None else read(self, "every", every)
         self.restore_best = read(self, "restore_best", restore_best)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import types
 from typing import Any
 
@@ -16,6 +17,8 @@ from ..schedules import arguments
 from .preserved import snapshot_random_states
 
 Data = dict[str, Any]  # the arguments of `fit` with these names
+ARRAYS = ("x", "y", "sample_weight")
+DEFAULT_SIZE = 32  # of a batch in `fit`
 
 
 def build(model: Any, data: Data) -> None:
@@ -58,6 +61,18 @@ def batches_per_epoch(data: Data) -> int | None:
     return _adapter(data).num_batches
 
 
+def with_batch_size(data: Data, steps_per_epoch: int | None = None) -> Data:
+    """The data with the batch size of `fit` for arrays, if none is given.
+
+    Without it, the `steps_per_epoch` of a short training would make other batches: Keras divides arrays by it.
+    """
+    arrays = [one for one in keras.tree.flatten([data[name] for name in ARRAYS]) if one is not None]
+    if data["batch_size"] is not None or not all(map(can_slice_array, arrays)):
+        return data
+    examples = np.shape(arrays[0])[0]
+    return data | {"batch_size": max(1, math.ceil(examples / steps_per_epoch)) if steps_per_epoch else DEFAULT_SIZE}
+
+
 def _adapter(data: Data) -> Any:
     return get_data_adapter(
         data["x"], data["y"], data["sample_weight"], data["batch_size"], class_weight=data["class_weight"]
@@ -66,11 +81,10 @@ def _adapter(data: Data) -> Any:
 
 def hold_out(owner: str, data: Data, validation_data: Any, validation_split: Any) -> tuple[Data, Data]:
     """The data to train on, and the arguments of `evaluate` for what is held out, as `fit` has both."""
-    names = ("x", "y", "sample_weight")
     if (validation_data is None) == (validation_split is None):
         arguments.reject(owner, "validation_data", "given, or `validation_split`, but not both", validation_data)
     if validation_data is not None:
-        held = dict(zip(names, keras.utils.unpack_x_y_sample_weight(validation_data), strict=True))
+        held = dict(zip(ARRAYS, keras.utils.unpack_x_y_sample_weight(validation_data), strict=True))
     else:
         try:
             share = arguments.number(validation_split, above=0.0, below=1.0)
@@ -78,7 +92,7 @@ def hold_out(owner: str, data: Data, validation_data: Any, validation_split: Any
             share = None
         if share is None:
             arguments.reject(owner, "validation_split", "a number > 0 and < 1", validation_split)
-        arrays = tuple(data[name] for name in names)
+        arrays = tuple(data[name] for name in ARRAYS)
         if not all(can_slice_array(array) for array in keras.tree.flatten(arrays)):
             arguments.reject(
                 owner,
@@ -88,7 +102,7 @@ def hold_out(owner: str, data: Data, validation_data: Any, validation_split: Any
                 "Pass `validation_data`.",
             )
         kept, held_out = train_validation_split(arrays, share)
-        data, held = data | dict(zip(names, kept, strict=True)), dict(zip(names, held_out, strict=True))
+        data, held = data | dict(zip(ARRAYS, kept, strict=True)), dict(zip(ARRAYS, held_out, strict=True))
     for name, x in (("x", data["x"]), ("validation_data", held["x"])):
         if isinstance(x, types.GeneratorType):
             rule = "data that can be read more than once"

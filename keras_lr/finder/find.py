@@ -12,6 +12,7 @@ from ..optimizers.hyperparameters import BELOW_ONE, NAMES, has_hyperparameter
 from ..optimizers.inspection import inner_optimizers
 from ..schedules import arguments
 from ..schedules.hints import with_hints
+from .data import with_batch_size
 from .loss_curve import find_end
 from .preserved import reseed_tensorflow
 from .progress import Progress
@@ -91,12 +92,15 @@ def find_learning_rate(
     if not arguments.is_integer(repeats) or not 1 <= repeats <= MOST:
         arguments.reject(OWNER, "repeats", f"an integer > 0, at most {MOST:,}", repeats)
     data = {"x": x, "y": y, "batch_size": batch_size, "sample_weight": sample_weight, "class_weight": class_weight}
-    data["shuffle"] = shuffle
+    data = with_batch_size(data) | {"shuffle": shuffle}
     bar = Progress(steps * repeats, verbose)
 
     def sweep_all() -> list[np.ndarray]:
         trainings = ShortTrainings(model, hyperparameter, steps, data)
-        return [sweep(trainings, hyperparameter, rates, bar) for _ in range(repeats)]
+        losses = [sweep(trainings, hyperparameter, rates, bar) for _ in range(repeats)]
+        if not len(losses[0]):
+            arguments.reject(OWNER, "x", "data with at least one batch", x)
+        return losses
 
     return RangeTest.of(rates, restoring(OWNER, model, data, sweep_all), hyperparameter)
 

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from ..optimizers.inspection import batch_count
+from ..optimizers.variables import once_there_is_data
 
 
 class LossRecorder(keras.metrics.Metric):
@@ -135,10 +136,11 @@ def recording_step(model: Any, step: Any, recorder: LossRecorder, counter: Any) 
     if keras.backend.backend() != "jax":
 
         def train_step(data: Any) -> Any:
-            model.reset_metrics()
-            count = keras.ops.copy(keras.ops.convert_to_tensor(counter._iterations))
-            logs = step(data)
-            recorder.update_state(count, loss_of(model, logs))
+            with once_there_is_data(data):
+                model.reset_metrics()
+                count = keras.ops.copy(keras.ops.convert_to_tensor(counter._iterations))
+                logs = step(data)
+                recorder.update_state(count, loss_of(model, logs))
             return logs
 
         return train_step

@@ -11,7 +11,7 @@ import numpy as np
 from ..schedules import arguments
 from ..schedules.hints import with_hints
 from ..schedules.policies.one_cycle import one_cycle
-from .data import Data, batches_per_epoch, hold_out
+from .data import Data, batches_per_epoch, hold_out, with_batch_size
 from .find import check_model, sweep
 from .policy import Policy
 from .preserved import reseed_tensorflow, snapshot_random_states
@@ -102,10 +102,14 @@ def tune_learning_rate(
     data = {"x": x, "y": y, "batch_size": batch_size, "sample_weight": sample_weight, "class_weight": class_weight}
     data, held = hold_out(OWNER, data | {"shuffle": shuffle}, validation_data, validation_split)
     in_epoch = _batches(data, steps_per_epoch) / updates_of(model)
+    if not in_epoch:
+        arguments.reject(OWNER, "x", "data with at least one batch", x)
+    data = with_batch_size(data, steps_per_epoch)
+    held = with_batch_size(held | {"batch_size": data["batch_size"]})
     if not arguments.is_integer(epochs) or epochs * in_epoch < FEWEST:
         arguments.reject(OWNER, "epochs", f"an integer that is enough for {FEWEST} updates, {in_epoch:g} each", epochs)
     steps = int(epochs * in_epoch)
-    known = {"steps_per_epoch": max(1, int(in_epoch)), "epochs": int(epochs), "batch_size": batch_size}
+    known = {"steps_per_epoch": max(1, int(in_epoch)), "epochs": int(epochs), "batch_size": data["batch_size"]}
     policy = Policy(OWNER, schedule, steps, **known)
     updates = 10 * round(max(steps / 12, min(80, steps / 8)) / 10) or 10
     longer = 3 * updates // 2 if steps > 11 * updates else updates

@@ -13,7 +13,7 @@ from ..schedules.base import Schedule
 from ..schedules.foreign import Foreign
 from ..schedules.hints import hint
 from .feedback import takes_rule
-from .inspection import configured_rate, inner_optimizers
+from .inspection import class_name, configured_rate, inner_optimizers
 
 # What Keras reads again in each step, by backend-neutral arithmetic alone. (Not `clipvalue` nor the l1 and l2 of
 # `Ftrl`: on JAX they can't be variables.)
@@ -33,7 +33,7 @@ def has_hyperparameter(optimizer: Any, name: str) -> bool:
 
 def check_hyperparameters(optimizer: Any) -> None:
     """Raise for what Keras takes for a hyperparameter of an inner optimizer and can't train with."""
-    owner, rate = type(optimizer).__name__, configured_rate(optimizer)
+    owner, rate = class_name(optimizer), configured_rate(optimizer)
     if callable(rate) and not isinstance(rate, LearningRateSchedule) and arguments.where_it_goes(rate):
         arguments.reject(owner, "learning_rate", "a number or a schedule", rate, error=TypeError)
     for name in vars(optimizer).keys() & set(NAMES):
@@ -50,12 +50,12 @@ def validate_hyperparameter(
 
     `function` is the public function that errors name.
     """
-    _validate_owners(name, value, optimizer, owners, function)
     argument = "value" if function == "set_learning_rate" else name
+    validate_owners(name, optimizer, owners, function, {argument: value})
     if value is True and function == "scheduled":
         return True
     if isinstance(value, Rule):
-        others = [type(owner).__name__ for owner in owners if not takes_rule(owner, name, value)]
+        others = [class_name(owner) for owner in owners if not takes_rule(owner, name, value)]
         if others:
             names, classes = " or ".join(value.hyperparameters), " or ".join(value.optimizers)
             remedy = f"`{type(value).__name__}` is for the {names} of {classes or 'an optimizer'}"
@@ -77,21 +77,22 @@ def validate_hyperparameter(
     return number
 
 
-def _validate_owners(name: str, value: Any, optimizer: Any, owners: list[Any], function: str) -> None:
+def validate_owners(name: str, optimizer: Any, owners: list[Any], function: str, received: dict[str, Any]) -> None:
+    """Raise if no inner optimizer has the hyperparameter `name`; `received` is the argument that errors name."""
+    [(argument, value)] = received.items()
     if not owners:
         inner = inner_optimizers(optimizer)
         known = sorted({known for one in inner for known in NAMES if has_hyperparameter(one, known)})
-        rule = f"a hyperparameter of `{type(inner[0]).__name__}`: {', '.join(known)}"
-        arguments.reject(function, name, rule, value, hint(name, known))
+        rule = f"a hyperparameter of `{class_name(inner[0])}`: {', '.join(known)}"
+        arguments.reject(function, argument, rule, value, hint(name, known))
     for owner in owners:
         slots = getattr(owner, "momentums", None) or getattr(owner, "_momentums", None)
         if name == "momentum" and owner.built and not slots:
+            rule = "given before the optimizer is built with a momentum of 0"
+            if argument != name:
+                rule = f"one of an optimizer that was not built with a {name} of 0"
             arguments.reject(
-                function,
-                name,
-                "given before the optimizer is built with a momentum of 0",
-                value,
-                "It has no velocity. Create a new optimizer with a momentum.",
+                function, argument, rule, value, "It has no velocity. Create a new optimizer with a momentum."
             )
 
 

@@ -25,6 +25,12 @@ def inner_optimizers(optimizer: Any) -> list[Any]:
     return [optimizer]
 
 
+def class_name(optimizer: Any) -> str:
+    """The name of the class of an optimizer before it was managed."""
+    managed = managed_state(optimizer)
+    return str((managed.plain_class if managed else type(optimizer)).__name__)
+
+
 def configured_rate(optimizer: Any) -> Any:
     """The learning rate as it was passed to the optimizer: a schedule, a callable or a variable.
 

@@ -55,8 +55,8 @@ def manage(optimizer: Any, hyperparameters: dict[str, Any], correct_bias: bool |
     if managed_state(optimizer) is None:
         # Past Keras' own attribute tracking.
         object.__setattr__(optimizer, "_managed", ManagedState(type(optimizer)))
-        object.__setattr__(optimizer, "keras_lr", SavedState(optimizer._managed))
         optimizer.__class__ = _managed_class(optimizer._managed.plain_class, frozenset())
+        object.__setattr__(optimizer, "keras_lr", SavedState(optimizer))
     managed = optimizer._managed
     if correct_bias is not None:
         managed.correct_bias = correct_bias

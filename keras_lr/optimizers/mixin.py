@@ -10,11 +10,12 @@ import keras
 
 from ..schedules.base import Schedule
 from .bias_correction import PRODUCT, corrected_betas, corrected_rate, next_product, start_product
+from .compiled_step import atomic_change
 from .feedback import add_slots, rescale_moments, update_rules
 from .inspection import schedules_of
 from .serialization import config_of
 from .state import FACTOR, ManagedState, SavedState
-from .variables import add_variable
+from .variables import add_variable, once_there_is_data
 
 
 class ScheduledMixin:
@@ -27,15 +28,20 @@ class ScheduledMixin:
         managed = self._managed
         managed.active_calls += 1
         try:
-            for name, schedule in schedules_of(self).items():
-                if name in managed.rules:  # it multiplies the schedule
-                    continue
-                value = schedule(self._iterations)  # type: ignore[attr-defined]
-                self._assign(name, self._reduced(value) if name == "learning_rate" else value)
-            for name in corrected_betas(self):
-                if name not in managed.rules:
-                    self._assign(name + PRODUCT, next_product(self, name))
-            return super().apply(grads, trainable_variables)  # type: ignore[misc]
+            if trainable_variables is not None and not self.built:  # type: ignore[attr-defined]
+                trainable_variables = list(trainable_variables)
+                with keras.name_scope(self.name, caller=self):  # type: ignore[attr-defined]
+                    self.build(trainable_variables)  # now, because XLA makes no variables that wait for data
+            with once_there_is_data(grads):
+                for name, schedule in schedules_of(self).items():
+                    if name in managed.rules:  # it multiplies the schedule
+                        continue
+                    value = schedule(self._iterations)  # type: ignore[attr-defined]
+                    self._assign(name, self._reduced(value) if name == "learning_rate" else value)
+                for name in corrected_betas(self):
+                    if name not in managed.rules:
+                        self._assign(name + PRODUCT, next_product(self, name))
+                return super().apply(grads, trainable_variables)  # type: ignore[misc]
         finally:
             managed.active_calls -= 1
             for variable in managed.variables.values():
@@ -71,6 +77,12 @@ class ScheduledMixin:
     def _reduced(self, rate: Any) -> Any:
         factor = self._managed.variables.get(FACTOR)
         return rate if factor is None else rate * keras.ops.convert_to_tensor(factor)
+
+    def _add_factor(self) -> None:
+        """Add the variable by which callbacks multiply a schedule of the learning rate, for a file that has it."""
+        if "learning_rate" in schedules_of(self):
+            with atomic_change([self]):
+                add_variable(self, self._managed.variables, FACTOR, 1.0)
 
     def build(self, variables: Any) -> None:
         super().build(variables)  # type: ignore[misc]

@@ -10,7 +10,7 @@ from ..schedules import arguments
 from ..schedules.errors import without_internal_frames
 from .accumulation import per_update
 from .compiled_step import atomic_change, build
-from .hyperparameters import has_hyperparameter, validate_hyperparameter
+from .hyperparameters import has_hyperparameter, validate_hyperparameter, validate_owners
 from .inspection import inner_optimizers, is_scheduled, source_of
 from .learning_rate import replace_rate
 from .manage import manage
@@ -93,6 +93,9 @@ def make_assignable(model: Any, optimizers: list[Any], name: str, function: str)
 
     `function` is the callback that errors name.
     """
+    for outer in optimizers:
+        owners = [one for one in inner_optimizers(outer) if has_hyperparameter(one, name)]
+        validate_owners(name, outer, owners, function, {"hyperparameter": name})
     for optimizer in [inner for outer in optimizers for inner in inner_optimizers(outer)]:
         if is_scheduled(optimizer, name):
             raise ValueError(

@@ -87,9 +87,10 @@ class SavedState(keras.Loss):
     variables. It has no attribute `keras_lr`, so it never reads these.
     """
 
-    def __init__(self, managed: ManagedState):
+    def __init__(self, optimizer: Any):
         super().__init__(name="keras_lr")
-        self._managed = managed
+        self._managed: ManagedState = optimizer._managed
+        self._add_factor = optimizer._add_factor  # not the optimizer itself, to which Keras would come twice
 
     def save_own_variables(self, store: Any) -> None:
         for name, variable in self._managed.variables.items():
@@ -101,7 +102,13 @@ class SavedState(keras.Loss):
             store[CALLBACK_PREFIX + name] = array
 
     def load_own_variables(self, store: Any) -> None:
-        arrays, numbers = {}, {}
+        arrays: dict[str, np.ndarray] = {}
+        numbers: dict[str, Any] = {}
+        if not self._managed.skips_loading:
+            if FACTOR in store.keys():  # noqa: SIM118 - an HDF5 group
+                self._add_factor()  # for callbacks that come later
+            elif FACTOR in self._managed.variables:
+                numbers[FACTOR] = 1.0
         slots = {f"{name}_{n}": one for name, many in self._managed.slots.items() for n, one in enumerate(many)}
         for name in store.keys():  # noqa: SIM118 - an HDF5 group
             if name.startswith(CALLBACK_PREFIX):

@@ -143,6 +143,20 @@ def _initializing_scope(optimizer: Any) -> Any:
     return tf.init_scope()
 
 
+def once_there_is_data(tensors: Any) -> Any:
+    """The context in which TensorFlow computes nothing before the last of `tensors`, which come from the data.
+
+    At the end of data of unknown length, Keras begins another step. TensorFlow runs all of it that needs no data, such
+    as counting the step.
+    """
+    found = [tensor for tensor in keras.tree.flatten(tensors) if tensor is not None]
+    if keras.backend.backend() != "tensorflow" or not found:
+        return contextlib.nullcontext()
+    import tensorflow as tf
+
+    return tf.control_dependencies(found[-1:])  # one is enough, and the last gradient is the first to be there
+
+
 @contextlib.contextmanager
 def variable_scope(optimizer: Any) -> Iterator[None]:
     """Create variables of an optimizer under its name, and where its other variables are distributed."""
