@@ -16,6 +16,7 @@ from keras_lr.compare.policy import read_policies
 
 STEPS = 12
 FIT = {"epochs": 2, "batch_size": 12, "validation_split": 0.25}  # 72 examples to train on, 24 that are held out
+LONGER = {"epochs": 16, "batch_size": None}  # 48 steps, with the batch size of `fit`
 
 
 class Break(keras.callbacks.Callback):
@@ -181,12 +182,13 @@ def test_peaks_are_tuned_without_what_judges_the_policies(monkeypatch):
     monkeypatch.setattr(trials, "tune_learning_rate", lambda model, **given: seen.append(given) or Tuned)
     policies = {"a": lambda peak, steps: klr.Rex(peak, 0.0, steps), "b": klr.Rex(0.1, 0.0, 48)}
     x, y = arrays()
-    compared = klr.compare_policies(make, x, y, policies=policies, **FIT | {"epochs": 8}, seeds=1, verbose=0)
+    compared = klr.compare_policies(make, x, y, policies=policies, **FIT | LONGER, seeds=1, verbose=0)
     [given] = seen
     held = {tuple(row) for row in x[np.random.default_rng(0).permutation(96)[72:]]}
     assert given["validation_data"] is None and given["validation_split"] == 0.2
     assert len(given["x"]) == 72 and not held & {tuple(row) for row in given["x"]}
-    assert (given["epochs"], given["steps_per_epoch"]) == (8, 6) and given["schedule"](0.3, 48) == klr.Rex(0.3, 0.0, 48)
+    assert (given["epochs"], given["steps_per_epoch"], given["batch_size"]) == (16, 3, 32)
+    assert given["schedule"](0.3, 48) == klr.Rex(0.3, 0.0, 48)
     peaks = {row.name: (row.peak, row.doubts, row.between) for row in compared.rows}
     assert peaks == {"a": (0.05, Tuned.doubts, (0.01, 0.2)), "b": (None, (), None)} and "0.05 ?" in repr(compared)
     assert runs_of(compared, "a")[0].rate == klr.Rex(0.05, 0.0, 48).values(48).tolist()

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from ..callbacks.monitor import Monitor
+from ..finder.data import with_batch_size
 from ..finder.training import without_warnings_of_data
 from ..finder.tune import NothingTrains, tune_learning_rate
 from ..finder.tuned import TunedRate
@@ -93,7 +94,7 @@ def _tuned(policy: Policy, problem: Problem) -> TunedRate:
     can_split = are_arrays(data)
     return tune_learning_rate(
         model,
-        **data,
+        **with_batch_size(data),
         epochs=problem.epochs,
         steps_per_epoch=problem.batches,
         validation_data=None if can_split else validation_data,
