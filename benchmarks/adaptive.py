@@ -1,6 +1,7 @@
 """Which self-adapting learning rates earn their place? Each beside tuned schedules, on seven small tasks.
 
     KERAS_BACKEND=jax python benchmarks/adaptive.py [--tasks arm digits] [--rows "SGD, constant"] [--budgets 100]
+    KERAS_BACKEND=jax python benchmarks/adaptive.py --budgets 3000 --rows "NAdamW, wcos" "Prodigy, cosine, on NAdamW"
     KERAS_BACKEND=jax python benchmarks/adaptive.py --table
     KERAS_BACKEND=jax python benchmarks/adaptive.py --verify
 
