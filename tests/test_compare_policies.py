@@ -265,6 +265,8 @@ def test_processes_give_the_same(tmp_path):
         ({"policies": {"a": klr.Prodigy()}}, "Argument `learning_rate` of `policy a` must be a schedule or"),
         ({"model": 3}, "Argument `model` of `compare_policies` must be a compiled model, or a function"),
         ({"model": lambda: 3}, "Argument `model` of `compare_policies` must be a model compiled"),
+        ({"y": np.ones(3)}, "Argument `y` of `compare_policies` must be as long as `x`: `y` has 3 examples and `x` 96"),
+        ({"folder": __file__}, "Argument `folder` of `compare_policies` must be a folder that can be written to"),
         ({"epochs": 0}, "Argument `epochs` of `compare_policies` must be an integer > 0"),
         ({"peak": None}, "Argument `epochs` of `compare_policies` must be enough for 40 updates"),
         ({"batch_size": 0}, "Argument `batch_size` of `compare_policies` must be an integer > 0"),

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from ..finder.data import check_lengths
 from ..finder.find import check_model
 from ..finder.preserved import snapshot_random_states
 from ..finder.tune import FEWEST
@@ -106,6 +107,7 @@ def compare_policies(
         data = {"x": x, "y": y, "batch_size": batch_size, "sample_weight": None, "class_weight": None}
         height = None if peak is None else arguments.validate_as(arguments.POSITIVE, OWNER, "peak", peak)
         problem = Problem(_maker(model), data, validation_data, validation_split, int(epochs), int(seeds), height)
+        check_lengths(OWNER, data)
         problem.split(0)  # raises where there is no validation data, and for a generator
         read = read_policies(policies, problem.epochs)
         first = problem.model(0)

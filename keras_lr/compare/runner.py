@@ -41,7 +41,11 @@ class Runner:
             from ..plotting import new_figure
 
             new_figure()  # raises without matplotlib
-            self.folder.mkdir(parents=True, exist_ok=True)
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                rule = f"a folder that can be written to, but it can't be made: {error.strerror}"
+                arguments.reject(OWNER, "folder", rule, folder)
         self.results: dict[str, Result] = {}
         self.model: Any = None  # of the best run of the best policy
         self.start = time.perf_counter()

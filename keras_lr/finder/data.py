@@ -79,12 +79,24 @@ def _adapter(data: Data) -> Any:
     )
 
 
+def check_lengths(owner: str, data: Data, name: str = "") -> None:
+    """Raise if arrays have different lengths, before Keras does, after a training; `name` if they are one argument."""
+    arrays = [(part, one) for part in ARRAYS for one in keras.tree.flatten(data[part]) if can_slice_array(one)]
+    lengths = [(part, np.shape(one)[0]) for part, one in arrays if np.shape(one)]
+    for part, length in lengths:
+        if length != lengths[0][1]:
+            rule = f"as long as `x`: `{part}` has {length} examples and `x` {lengths[0][1]}"
+            arguments.reject(owner, name or part, rule, data[part])
+
+
 def hold_out(owner: str, data: Data, validation_data: Any, validation_split: Any) -> tuple[Data, Data]:
     """The data to train on, and the arguments of `evaluate` for what is held out, as `fit` has both."""
     if (validation_data is None) == (validation_split is None):
         arguments.reject(owner, "validation_data", "given, or `validation_split`, but not both", validation_data)
+    check_lengths(owner, data)
     if validation_data is not None:
         held = dict(zip(ARRAYS, keras.utils.unpack_x_y_sample_weight(validation_data), strict=True))
+        check_lengths(owner, held, "validation_data")
     else:
         try:
             share = arguments.number(validation_split, above=0.0, below=1.0)
