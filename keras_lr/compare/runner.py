@@ -34,7 +34,7 @@ class Runner:
         sent = () if self.parallel is None else (problem.data["x"], problem.validation_data)
         if any(hasattr(one, "element_spec") for one in sent):
             rule = "1 for a `tf.data` pipeline, which can't be sent to another process"
-            arguments.reject(OWNER, "jobs", rule, problem.data["x"], "Pass arrays or a `PyDataset`.")
+            arguments.reject(OWNER, "jobs", rule, jobs, "Pass arrays or a `PyDataset`.")
         if self.parallel is not None or self.folder is not None:
             Copies(problem.model(0), "a model that can be saved and loaded if `folder` or `jobs` is given")
         if self.folder is not None:
