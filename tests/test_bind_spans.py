@@ -215,6 +215,17 @@ def test_the_end_of_data_of_unknown_length(make):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.tensorflow
+def test_an_optimizer_with_a_number_stays_plain():
+    """So its model can be loaded without keras_lr, also after a `fit` on data of unknown length."""
+    import tensorflow as tf
+
+    model = rate_meter(keras.optimizers.SGD(0.1))
+    data = tf.data.Dataset.from_tensor_slices(ones(2)).batch(1).filter(lambda x, y: True)
+    model.fit(data, callbacks=[klr.Monitor()], verbose=0)
+    assert type(model.optimizer) is keras.optimizers.SGD
+
+
 @pytest.mark.tensorflow  # elsewhere Keras itself fails before callbacks begin
 def test_no_data():
     """Data without a batch, such as less than one with `drop_remainder`, is named as the cause."""

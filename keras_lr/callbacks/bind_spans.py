@@ -9,7 +9,7 @@ import keras
 
 from ..optimizers.accumulation import per_update
 from ..optimizers.compiled_step import atomic_change
-from ..optimizers.inspection import batch_count, schedules_of
+from ..optimizers.inspection import batch_count, configured_rate, schedules_of
 from ..optimizers.manage import manage, replace_schedule
 from ..optimizers.resume_at import set_batch_count
 from ..schedules import arguments
@@ -38,8 +38,9 @@ class BindSpans(OptimizerCallback):
     `fit(initial_epoch=k)` starts with an optimizer that has made no step, for example after
     loading only the weights. The remedy is `restart`, or to call `resume_at` once before `fit`.
 
-    On TensorFlow, at the end of data of unknown length, Keras begins another step, in which a
-    plain optimizer counts an update and decays the weights. With this callback it does not.
+    On TensorFlow, at the end of data of unknown length, Keras begins another step, in which the
+    optimizer counts an update and decays the weights. With this callback, an optimizer with a
+    schedule of keras_lr does not.
 
     `BackupAndRestore(save_freq=n)` repeats the epoch in which it saved, but the optimizer has
     already counted some of its batches. The count is set back, so that schedules don't run
@@ -114,10 +115,12 @@ class BindSpans(OptimizerCallback):
         self._batch_size = self._agreed("batch_size", self.batch_size, fit.batch_size(self.model))
         self._bind_all()
         if steps is None and keras.backend.backend() == "tensorflow" and fit.is_running(self.model):
-            # At the end of data of unknown length, Keras begins another step, which a plain optimizer counts.
+            # At the end of data of unknown length, Keras begins another step, which a plain optimizer counts. One
+            # without a schedule of keras_lr stays plain, so that its model can be loaded without keras_lr.
             with atomic_change(self._outer_optimizers, self.model):
                 for optimizer in self.optimizers:
-                    manage(optimizer, {})
+                    if isinstance(configured_rate(optimizer), Schedule):
+                        manage(optimizer, {})
 
     def _bind_all(self) -> None:
         bound = [
