@@ -147,7 +147,7 @@ def test_spans_in_a_schedule():
         klr.EpochSchedule(klr.Linear(0.4, 0.0, steps=klr.examples(60)))
 
 
-@pytest.mark.parametrize("value", [float("nan"), "x", None, -0.1])
+@pytest.mark.parametrize("value", [float("nan"), "x", None, -0.1, 1e39])
 def test_a_function_that_gives_no_number(value):
     """What the function gives is checked, and the message says for which epoch."""
     model = rate_meter(opt.SGD(9.0))
@@ -158,7 +158,9 @@ def test_a_function_that_gives_no_number(value):
 
 def test_values_out_of_range():
     """A momentum of 1 is refused, as in `scheduled`, and so is a hyperparameter that the optimizer does not have."""
-    message = "`schedule` of `EpochSchedule` must be a {} that gives a number >= 0 and < 1 for `momentum`; for epoch 0"
+    message = (
+        "`schedule` of `EpochSchedule` must be a {} that gives a number >= 0 and < 1 for `momentum`, also in epoch 0"
+    )
     for schedule, kind in ((lambda epoch: 1.0, "function"), (klr.Constant(1.0), "schedule")):
         with pytest.raises(ValueError, match=message.format(kind)):
             classifier(opt.SGD(0.1, momentum=0.9)).fit(

@@ -319,6 +319,7 @@ def test_mirrored():
         ({"factors": {"dense.*": 0.5, "dense_1": 0.1}}, "one factor for dense_1/kernel"),
         ({"factors": {"(": 0.5}}, "`factors` of `layerwise` must be a dictionary of regular expressions"),
         ({"factors": {"head": 0}}, "`factors` of `layerwise` must be a dictionary of finite numbers > 0"),
+        ({"factors": {"head": 1e39}}, "`factors` of `layerwise` must be a dictionary of finite numbers > 0"),
         ({"factors": {"head": "1"}}, "`factors` of `layerwise` must be a dictionary of finite numbers > 0"),
         ({"factors": {}}, "`factors` of `layerwise` must be"),
         ({"factors": ["head"]}, "`factors` of `layerwise` must be"),

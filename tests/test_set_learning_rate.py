@@ -124,7 +124,7 @@ def test_nested_optimizers():
 def test_refusals():
     """What is no rate, or no compiled model, is refused, and nothing is changed."""
     model = rate_meter(opt.SGD(1.0))
-    for value in (-1.0, float("nan"), "x", None, lambda: 0.1):
+    for value in (-1.0, float("nan"), 1e39, "x", None, lambda: 0.1):
         with pytest.raises((TypeError, ValueError), match="`value` of `set_learning_rate` must be"):
             klr.set_learning_rate(model, value)
     fit(model)

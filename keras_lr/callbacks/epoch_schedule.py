@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -87,18 +86,12 @@ class EpochSchedule(EpochSetter):
         else:
             function: Any = self._function
             received, kind = function(epoch, current) if self._takes_value else function(epoch), "function"
-        numbers = "a number >= 0 and < 1" if self._is_below_one else "a finite number >= 0"
-        rule = (
-            f"a {kind} that gives {numbers} for `{self.hyperparameter}`; for epoch {epoch} it returned something else"
+        limits = arguments.MOMENTUM if self._is_below_one else arguments.VALUE
+        rule = limits._replace(
+            rule=f"a {kind} that gives {limits.rule} for `{self.hyperparameter}`, also in epoch {epoch}",
+            read=lambda value: limits.read(float(value) if hasattr(value, "shape") else value),
         )
-        try:
-            value = float(received) if hasattr(received, "shape") else received
-            number = arguments.number(value, minimum=0.0, below=1.0 if self._is_below_one else math.inf)
-        except TypeError:
-            arguments.reject(self, "schedule", rule, received, error=TypeError)
-        if number is None:
-            arguments.reject(self, "schedule", rule, received)
-        return number
+        return arguments.validate_as(rule, self, "schedule", received)
 
 
 def _counts_of_arguments(function: Any) -> list[int]:

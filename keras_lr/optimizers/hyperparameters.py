@@ -68,13 +68,8 @@ def validate_hyperparameter(
     rule = (
         "a schedule, a rule or a finite number >= 0" + " and < 1" * below_one + ", or True" * (function == "scheduled")
     )
-    try:
-        number = arguments.number(value, minimum=0.0, below=1.0 if below_one else float("inf"))
-    except TypeError:
-        arguments.reject(function, argument, rule, value, error=TypeError)
-    if number is None:
-        arguments.reject(function, argument, rule, value)
-    return number
+    limits = arguments.MOMENTUM if below_one else arguments.VALUE
+    return arguments.validate_as(limits._replace(rule=rule), function, argument, value)
 
 
 def validate_owners(name: str, optimizer: Any, owners: list[Any], function: str, received: dict[str, Any]) -> None:

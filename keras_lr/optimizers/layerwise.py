@@ -122,7 +122,7 @@ def _validate_factors(factors: Any, decay: Any) -> dict[str, float]:
 
 def _is_positive(value: Any) -> bool:
     try:
-        return arguments.number(value, above=0.0) is not None
+        return arguments.number(value, above=0.0, below=LARGEST) is not None
     except TypeError:
         return False
 
