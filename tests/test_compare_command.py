@@ -99,11 +99,16 @@ def script_of(out):
     "arguments",
     [
         ["--data", "data.csv"],
-        ["--data", "classes.csv", "--loss", "keras.losses.SparseCategoricalCrossentropy()"],
-        ["--data", "data.npz", "--optimizer", "SGD(momentum=0.5)", "--loss", "keras.losses.MeanSquaredError()"],
         ["--data", "mine:load", "--model", "mine:tiny", "--policies", "", "--policy", "mine:unnamed"],
-        ["--data", "mine:lists", "--model", "mine:compiled", "--policies", "", "--policy", "mine:policy"],
-        ["--data", "mine:datasets"],
+        *(
+            pytest.param(arguments, marks=pytest.mark.slow)
+            for arguments in (
+                ["--data", "classes.csv", "--loss", "keras.losses.SparseCategoricalCrossentropy()"],
+                ["--data", "data.npz", "--optimizer", "SGD(momentum=0.5)", "--loss", "keras.losses.MeanSquaredError()"],
+                ["--data", "mine:lists", "--model", "mine:compiled", "--policies", "", "--policy", "mine:policy"],
+                ["--data", "mine:datasets"],
+            )
+        ),
     ],
     ids=lambda arguments: arguments[1],
 )
