@@ -1,6 +1,5 @@
 """What holds for every test: one backend, a quiet TensorFlow, the same random numbers, no leftovers."""
 
-import gc
 import os
 import shutil
 import tempfile
@@ -43,13 +42,6 @@ def pytest_collection_modifyitems(config, items):
     left_out = [item for item in items if item.get_closest_marker("tensorflow")]
     items[:] = [item for item in items if item not in left_out]
     config.hook.pytest_deselected(items=left_out)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def no_garbage():
-    """Free the models and functions of a file, because TensorFlow takes half a minute for those of many files."""
-    yield
-    gc.collect()
 
 
 @pytest.fixture(autouse=True)
