@@ -227,7 +227,11 @@ def test_refusals_change_nothing():
             {"beta_1": klr.Linear(0.9, 1.0, steps=10)},
             "`beta_1` of `scheduled` must be a schedule of values",
         ),
-        (built, {"momentum": 0.5}, "`momentum` of `scheduled` must be given before the optimizer is built"),
+        (
+            built,
+            {"momentum": 0.5},
+            "`scheduled` can't change the momentum of an optimizer that was built with a momentum of 0",
+        ),
         (opt.SGD(0.1), {"weight_decay": 0.1, "rho": 0.5}, "`rho` of `scheduled`"),
     ):
         before = type(optimizer)

@@ -69,7 +69,7 @@ class AdaptiveMomentumRamp(PartialEpochs):
             schedule for it; or another callback sets it.
     """
 
-    _state_name = "ramp.loss"  # of an array with the mean loss of the previous window, NaN before the first one
+    state_key = "ramp.loss"  # of an array with the mean loss of the previous window, NaN before the first one
 
     def __init__(
         self,
@@ -137,7 +137,7 @@ class AdaptiveMomentumRamp(PartialEpochs):
 
     def _save_loss(self, loss: float) -> None:
         for optimizer in self.optimizers:
-            optimizer._managed.callback_state[self._state_name] = np.array([loss], "float64")
+            optimizer._managed.callback_state[self.state_key] = np.array([loss], "float64")
 
     def _begin_anew(self) -> None:
         for optimizer, name in self._with_rule():
@@ -157,8 +157,8 @@ class AdaptiveMomentumRamp(PartialEpochs):
             self._warn("The saved state is dropped, because it is damaged.")
             self._begin_anew()
         if np.isnan(self._saved_state()[0]):
-            earlier_state.begin(self.model, self.optimizers, self._state_name)
-        elif reason := earlier_state.reason_to_doubt(self.model, self.optimizers, self._state_name):
+            earlier_state.begin(self.model, self.optimizers, self.state_key)
+        elif reason := earlier_state.reason_to_doubt(self.model, self.optimizers, self.state_key):
             self._warn(
                 f"It continues with the loss and the memory of an earlier `fit`, but {reason}. Pass "
                 "`AdaptiveMomentumRamp(restart=True)` to restart."
@@ -191,7 +191,7 @@ class AdaptiveMomentumRamp(PartialEpochs):
             )
         if rules_of(optimizer).get(name) != self.rule:
             _add_momentum_slots(optimizer)
-            validate_owners(name, optimizer, [optimizer], type(self).__name__, {"hyperparameter": self._requested})
+            validate_owners(name, optimizer, [optimizer], type(self).__name__, "hyperparameter", self._requested)
             scheduled(optimizer, correct_bias=None, **{name: self.rule})
 
 

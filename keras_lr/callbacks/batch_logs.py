@@ -25,9 +25,7 @@ def is_wanted(callback: Any) -> bool:
     Keras' `TensorBoard` doesn't need them, because `Monitor` writes the values of steps to its folder.
     """
     running = fit.callback_list(callback)
-    if (
-        running is None or running._async_train
-    ):  # with this, Keras calls the hook in a thread, when later steps may have run
+    if running is None or running._async_train:  # Keras would call the hook in a thread, after later steps
         return False
     others = fit.other_callbacks(callback)
     return not _has_hook(callback) and any(fit.is_foreign(other) and _has_hook(other) for other in others)

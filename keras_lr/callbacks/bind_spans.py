@@ -34,9 +34,10 @@ class BindSpans(OptimizerCallback):
     Schedules continue from one `fit` to the next, because the optimizer keeps counting. You
     get a warning if `fit` starts when a schedule is over (unless it is over at
     `initial_epoch` and its last value is above 0), if the learning rate would be 0
-    throughout or almost 0 for a large part, if other data or another batch size moves the position in a schedule, or if
-    `fit(initial_epoch=k)` starts with an optimizer that has made no step, for example after
-    loading only the weights. The remedy is `restart`, or to call `resume_at` once before `fit`.
+    throughout or almost 0 for a large part, if other data or another batch size moves the
+    position in a schedule, or if `fit(initial_epoch=k)` starts with an optimizer that has made
+    no step, for example after loading only the weights. The remedy is `restart`, or to call
+    `resume_at` once before `fit`.
 
     On TensorFlow, at the end of data of unknown length, Keras begins another step, in which the
     optimizer counts an update and decays the weights. With this callback, an optimizer with a

@@ -131,8 +131,7 @@ def check_callbacks(callback: Any) -> None:
 def check_single_writer(callback: Any) -> None:
     """Raise if a second callback sets the hyperparameter of `callback`, as one would undo the other, or none can.
 
-    Callbacks with a `state_key` only multiply, so two with different ones are compatible.
-    So are two for different optimizers.
+    Two that only multiply are compatible if each has a state of its own. So are two for different optimizers.
     """
     check_callbacks(callback)
     for rate in map(configured_rate, callback.optimizers) if callback.hyperparameter == "learning_rate" else ():
@@ -144,15 +143,15 @@ def check_single_writer(callback: Any) -> None:
     for other in other_callbacks(callback):
         is_keras = isinstance(other, KERAS_WRITERS)
         writes = "learning_rate" if is_keras else getattr(other, "hyperparameter", None)
-        keys = [getattr(one, "state_key", None) for one in (callback, other)]
-        if writes != callback.hyperparameter or (None not in keys and keys[0] != keys[1]):
+        multiply = all(getattr(one, "only_multiplies", False) for one in (callback, other))
+        if writes != callback.hyperparameter or (multiply and callback.state_key != other.state_key):
             continue
         optimizers = (
             _written_by_keras(callback.model) if is_keras else getattr(other, "optimizers", callback.optimizers)
         )
         if all(one is not another for one in callback.optimizers for another in optimizers):
             continue
-        if None not in keys:
+        if multiply:
             raise ValueError(
                 f"Two `{type(callback).__name__}`s watch `{callback.monitor}`, so they would share one state. "
                 "Leave one of them out; two may watch different metrics."

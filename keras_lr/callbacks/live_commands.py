@@ -103,7 +103,7 @@ def _is_command(command: Any) -> bool:
 def _manage_owners(optimizers: list[Any], name: str, command: dict[str, Any], owner: str) -> list[Any]:
     """The optimizers that have a hyperparameter, in which it is a variable or follows a schedule from now on."""
     owners = [one for one in optimizers if has_hyperparameter(one, name)]
-    validate_owners(name, optimizers[0], owners, owner, {name: command})
+    validate_owners(name, optimizers[0], owners, owner, name, command)
     for optimizer in owners:
         if name != "learning_rate" and not is_scheduled(optimizer, name):
             scheduled(optimizer, **{name: True})

@@ -15,7 +15,7 @@ from .optimizer_callback import OptimizerCallback
 class PartialEpochs(OptimizerCallback):
     """Calls `_check` with the metrics over every `_length` batches of an epoch; abstract.
 
-    What it has found out is saved with the optimizer, as an array by the name `_state_name`.
+    Its state is saved with the optimizer, as an array with the name `state_key`.
     """
 
     restart: bool
@@ -70,14 +70,14 @@ class PartialEpochs(OptimizerCallback):
 
     def on_train_end(self, logs: Any = None) -> None:
         unwatch_resets(self.model, self._window)
-        earlier_state.end(self.model, self.optimizers, self._state_name)
+        earlier_state.end(self.model, self.optimizers, self.state_key)
 
     @property
-    def _state_name(self) -> str:
+    def state_key(self) -> str:
         raise NotImplementedError
 
     def _saved_state(self) -> Any:
-        return next((one._managed.callback_state.get(self._state_name) for one in self.optimizers), None)
+        return next((one._managed.callback_state.get(self.state_key) for one in self.optimizers), None)
 
     def _restarts(self) -> bool:
         """Whether a `fit` that begins forgets the saved state, which is the one before unless a backup was restored."""

@@ -98,6 +98,7 @@ class PlateauReducer(MetricChecks):
     """
 
     hyperparameter = "learning_rate"
+    only_multiplies = True
     other_names: ClassVar[dict[str, str]] = {
         "min_lr": "`minimum`",
         "max_lr": "`maximum`",
@@ -215,10 +216,8 @@ class PlateauReducer(MetricChecks):
 
     @property
     def state_key(self) -> str:
-        """The name of the saved state. Reducers with different ones work side by side: they only multiply."""
+        """The name of the saved state: one for each metric."""
         return f"plateau.{self.monitor}"
-
-    _state_name = state_key
 
     def _read_state(self) -> PlateauState:
         saved = self._saved_state()

@@ -15,6 +15,8 @@ LIBRARIES = {"keras": "import keras", "np": "import numpy as np", "klr": "import
 class BadInput(ValueError):
     """What the user wrote can't be used; the message says why in one line."""
 
+    is_of_keras_lr = True  # for `without_internal_frames`
+
 
 @contextlib.contextmanager
 def failure_of(what: str) -> Iterator[None]:

@@ -80,7 +80,10 @@ def _adapter(data: Data) -> Any:
 
 
 def check_lengths(owner: str, data: Data, name: str = "") -> None:
-    """Raise if arrays have different lengths, before Keras does, after a training; `name` if they are one argument."""
+    """Raise if arrays have different lengths, which Keras would notice only after the first training.
+
+    `name` is the argument that errors name; by default, it is the array's own.
+    """
     arrays = [(part, one) for part in ARRAYS for one in keras.tree.flatten(data[part]) if can_slice_array(one)]
     lengths = [(part, np.shape(one)[0]) for part, one in arrays if np.shape(one)]
     for part, length in lengths:

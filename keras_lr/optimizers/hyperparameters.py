@@ -10,6 +10,8 @@ from keras.optimizers.schedules import LearningRateSchedule
 from ..rules.base import Rule
 from ..schedules import arguments
 from ..schedules.base import Schedule
+from ..schedules.errors import fail
+from ..schedules.exact import shown
 from ..schedules.foreign import Foreign
 from ..schedules.hints import hint
 from .feedback import takes_rule
@@ -51,7 +53,7 @@ def validate_hyperparameter(
     `function` is the public function that errors name.
     """
     argument = "value" if function == "set_learning_rate" else name
-    validate_owners(name, optimizer, owners, function, {argument: value})
+    validate_owners(name, optimizer, owners, function, argument, value)
     if value is True and function == "scheduled":
         return True
     if isinstance(value, Rule):
@@ -72,9 +74,11 @@ def validate_hyperparameter(
     return arguments.validate_as(limits._replace(rule=rule), function, argument, value)
 
 
-def validate_owners(name: str, optimizer: Any, owners: list[Any], function: str, received: dict[str, Any]) -> None:
-    """Raise if no inner optimizer has the hyperparameter `name`; `received` is the argument that errors name."""
-    [(argument, value)] = received.items()
+def validate_owners(name: str, optimizer: Any, owners: list[Any], function: str, argument: str, value: Any) -> None:
+    """Raise if no inner optimizer has the hyperparameter `name`, or one of `owners` can't change it any more.
+
+    `function`, `argument` and `value` are what the user wrote.
+    """
     if not owners:
         inner = inner_optimizers(optimizer)
         known = sorted({known for one in inner for known in NAMES if has_hyperparameter(one, known)})
@@ -83,11 +87,11 @@ def validate_owners(name: str, optimizer: Any, owners: list[Any], function: str,
     for owner in owners:
         slots = getattr(owner, "momentums", None) or getattr(owner, "_momentums", None)
         if name == "momentum" and owner.built and not slots:
-            rule = "given before the optimizer is built with a momentum of 0"
-            if argument != name:
-                rule = f"one of an optimizer that was not built with a {name} of 0"
-            arguments.reject(
-                function, argument, rule, value, "It has no velocity. Create a new optimizer with a momentum."
+            fail(
+                ValueError(
+                    f"`{function}` can't change the momentum of an optimizer that was built with a momentum of 0: it "
+                    f"has no velocity. Create a new optimizer with a momentum. Received: {argument}={shown(value)}"
+                )
             )
 
 

@@ -95,7 +95,7 @@ def make_assignable(model: Any, optimizers: list[Any], name: str, function: str)
     """
     for outer in optimizers:
         owners = [one for one in inner_optimizers(outer) if has_hyperparameter(one, name)]
-        validate_owners(name, outer, owners, function, {"hyperparameter": name})
+        validate_owners(name, outer, owners, function, "hyperparameter", name)
     for optimizer in [inner for outer in optimizers for inner in inner_optimizers(outer)]:
         if is_scheduled(optimizer, name):
             raise ValueError(

@@ -90,7 +90,7 @@ class SavedState(keras.Loss):
     def __init__(self, optimizer: Any):
         super().__init__(name="keras_lr")
         self._managed: ManagedState = optimizer._managed
-        self._add_factor = optimizer._add_factor  # not the optimizer itself, to which Keras would come twice
+        self._add_factor = optimizer._add_factor  # not the optimizer, which Keras would save twice
 
     def save_own_variables(self, store: Any) -> None:
         for name, variable in self._managed.variables.items():
@@ -108,7 +108,7 @@ class SavedState(keras.Loss):
             if FACTOR in store.keys():  # noqa: SIM118 - an HDF5 group
                 self._add_factor()  # for callbacks that come later
             elif FACTOR in self._managed.variables:
-                numbers[FACTOR] = 1.0
+                numbers[FACTOR] = 1.0  # there were no reductions
         slots = {f"{name}_{n}": one for name, many in self._managed.slots.items() for n, one in enumerate(many)}
         for name in store.keys():  # noqa: SIM118 - an HDF5 group
             if name.startswith(CALLBACK_PREFIX):

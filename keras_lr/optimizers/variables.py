@@ -154,7 +154,7 @@ def once_there_is_data(tensors: Any) -> Any:
         return contextlib.nullcontext()
     import tensorflow as tf
 
-    return tf.control_dependencies(found[-1:])  # one is enough, and the last gradient is the first to be there
+    return tf.control_dependencies(found[-1:])  # one is enough; of gradients, the last one is computed first
 
 
 @contextlib.contextmanager
