@@ -542,6 +542,7 @@ def test_the_progress_bar(capsys):
 @pytest.mark.parametrize(
     "wrong, said",
     [
+        ({"batch_size": 0}, "Argument `batch_size` of `find_learning_rate` must be an integer > 0"),
         ({"minimum": 0.0}, "Argument `minimum` of `find_learning_rate` must be a number > 0"),
         ({"maximum": "much"}, "Argument `maximum` of `find_learning_rate` must be a number > 0"),
         ({"maximum": 1e-4}, "Argument `maximum` of `find_learning_rate` must be more than `minimum`, 0.001"),

@@ -234,6 +234,7 @@ def test_where_nothing_trains_it_says_so(part, monkeypatch):
         ({"epochs": 1}, "Argument `epochs` of `tune_learning_rate` must be an integer that is enough for 40 updates"),
         ({"validation_split": None}, "Argument `validation_data` of `tune_learning_rate` must be given, or"),
         ({"validation_data": flowers()}, "but not both"),
+        ({"batch_size": "32"}, "Argument `batch_size` of `tune_learning_rate` must be an integer > 0"),
         ({"y": flowers()[1][:9]}, "Argument `y` of `tune_learning_rate` must be as long as `x`: `y` has 9 examples"),
         ({"validation_data": (np.ones([4, 4]), np.ones(3)), "validation_split": None}, "Argument `validation_data` of"),
         ({"validation_split": 1.5}, "Argument `validation_split` of `tune_learning_rate` must be a number > 0 and < 1"),

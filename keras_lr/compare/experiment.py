@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from ..finder.data import check_lengths
+from ..finder.data import check_lengths, read_data
 from ..finder.find import check_model
 from ..finder.preserved import snapshot_random_states
 from ..finder.tune import FEWEST
@@ -99,12 +99,9 @@ def compare_policies(
     """
 
     def compare() -> Comparison:
-        counts = {"epochs": epochs, "seeds": seeds, "jobs": jobs, "batch_size": batch_size}
-        for name, count in counts.items():
-            is_default = count is None and name in ("jobs", "batch_size")
-            if not is_default and (not arguments.is_integer(count) or count < 1):  # type: ignore[operator]
-                arguments.reject(OWNER, name, "an integer > 0", count)
-        data = {"x": x, "y": y, "batch_size": batch_size, "sample_weight": None, "class_weight": None}
+        for name, count in (("epochs", epochs), ("seeds", seeds), ("jobs", 1 if jobs is None else jobs)):
+            arguments.validate_as(arguments.COUNT, OWNER, name, count)
+        data = read_data(OWNER, x, y, batch_size)
         height = None if peak is None else arguments.validate_as(arguments.POSITIVE, OWNER, "peak", peak)
         problem = Problem(_maker(model), data, validation_data, validation_split, int(epochs), int(seeds), height)
         check_lengths(OWNER, data)

@@ -21,6 +21,13 @@ ARRAYS = ("x", "y", "sample_weight")
 DEFAULT_SIZE = 32  # of a batch in `fit`
 
 
+def read_data(owner: str, x: Any, y: Any, batch_size: Any, sample_weight: Any = None, class_weight: Any = None) -> Data:
+    """The data of a public function, as arguments of `fit`."""
+    if batch_size is not None:
+        batch_size = arguments.validate(owner, "batch_size", batch_size)
+    return {"x": x, "y": y, "batch_size": batch_size, "sample_weight": sample_weight, "class_weight": class_weight}
+
+
 def build(model: Any, data: Data) -> None:
     """Build the model as `fit` would, without any other effect of the first batch."""
     if model.built and all(layer.built for layer in model._flatten_layers()):

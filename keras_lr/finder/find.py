@@ -12,7 +12,7 @@ from ..optimizers.hyperparameters import BELOW_ONE, NAMES, has_hyperparameter
 from ..optimizers.inspection import inner_optimizers
 from ..schedules import arguments
 from ..schedules.hints import with_hints
-from .data import with_batch_size
+from .data import read_data, with_batch_size
 from .loss_curve import find_end
 from .preserved import reseed_tensorflow
 from .progress import Progress
@@ -91,7 +91,7 @@ def find_learning_rate(
     rates = _rates(hyperparameter, minimum, maximum, steps)
     if not arguments.is_integer(repeats) or not 1 <= repeats <= MOST:
         arguments.reject(OWNER, "repeats", f"an integer > 0, at most {MOST:,}", repeats)
-    data = {"x": x, "y": y, "batch_size": batch_size, "sample_weight": sample_weight, "class_weight": class_weight}
+    data = read_data(OWNER, x, y, batch_size, sample_weight, class_weight)
     data = with_batch_size(data) | {"shuffle": shuffle}
     bar = Progress(steps * repeats, verbose)
 

@@ -11,7 +11,7 @@ import numpy as np
 from ..schedules import arguments
 from ..schedules.hints import with_hints
 from ..schedules.policies.one_cycle import one_cycle
-from .data import Data, batches_per_epoch, hold_out, with_batch_size
+from .data import Data, batches_per_epoch, hold_out, read_data, with_batch_size
 from .find import check_model, sweep
 from .policy import Policy
 from .preserved import reseed_tensorflow, snapshot_random_states
@@ -99,7 +99,7 @@ def tune_learning_rate(
     Horizons, 2024 (arXiv 2409.19913); the power 1/4 and the rest are from `benchmarks/tuner.py`.
     """
     check_model(OWNER, model, "learning_rate")
-    data = {"x": x, "y": y, "batch_size": batch_size, "sample_weight": sample_weight, "class_weight": class_weight}
+    data = read_data(OWNER, x, y, batch_size, sample_weight, class_weight)
     data, held = hold_out(OWNER, data | {"shuffle": shuffle}, validation_data, validation_split)
     in_epoch = _batches(data, steps_per_epoch) / updates_of(model)
     if not in_epoch:
